@@ -1,0 +1,1 @@
+//! Translates between the LambdaApi trait and the AWS SDK, nothing else.

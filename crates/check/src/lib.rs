@@ -1,0 +1,1 @@
+//! Static findings about what differs between environments: text in, findings out.

@@ -1,0 +1,1 @@
+//! The project model: tiers.toml as typed and as resolved.

@@ -1,0 +1,7 @@
+//! The pure core of tiers: project model, release machine, plans, gates as data, ledger records and fold.
+//!
+//! Nothing here does I/O, awaits, reads a clock or draws a random number: `now` and identities are passed in.
+
+pub mod config;
+pub mod gate;
+pub mod id;

@@ -1,0 +1,1 @@
+//! The loop of tiers: load, decide, append the intent, do the effect, append the outcome.

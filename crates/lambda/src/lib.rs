@@ -1,0 +1,3 @@
+//! The Lambda control plane as a trait, what its answers mean, and a pure model of it.
+
+pub mod api;

@@ -1,0 +1,1 @@
+//! OCI images without a daemon: layouts, reproducible layers, safe unpacking.

@@ -1,0 +1,2 @@
+//! The edge: arguments, adapters and rendering.
+fn main() {}

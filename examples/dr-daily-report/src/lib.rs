@@ -1,0 +1,1 @@
+//! The worked example of tiers: a small report service with two functions.

@@ -1,0 +1,2 @@
+//! Set-up, tests, fixtures, benchmarks and generated files.
+fn main() {}
