@@ -1,0 +1,1 @@
+//! Adapters to the machine around us: the git program, image builders, gate commands, HTTP probes.
