@@ -208,13 +208,25 @@ pub trait LambdaApi {
     /// `UpdateFunctionCode` with `ImageUri` and `RevisionId`, never with `Publish`.
     async fn update_code(&self, name: &str, image_uri: &str, revision: &str) -> Result<Function, ApiError>;
     /// `PublishVersion` with `CodeSha256` and `RevisionId`. Answers the older version when nothing changed since.
-    async fn publish(&self, name: &str, code_sha256: &str, revision: &str, description: &str) -> Result<Function, ApiError>;
+    async fn publish(
+        &self,
+        name: &str,
+        code_sha256: &str,
+        revision: &str,
+        description: &str,
+    ) -> Result<Function, ApiError>;
     /// `ListVersionsByFunction`, all pages, numbered versions only (no `$LATEST`), oldest first; without `Code` block.
     async fn list_versions(&self, name: &str) -> Result<Vec<Function>, ApiError>;
     /// `GetAlias`.
     async fn get_alias(&self, name: &str, alias: &str) -> Result<Alias, ApiError>;
     /// `UpdateAlias` with the alias's `RevisionId`.
-    async fn update_alias(&self, name: &str, alias: &str, write: &AliasWrite, revision: &str) -> Result<Alias, ApiError>;
+    async fn update_alias(
+        &self,
+        name: &str,
+        alias: &str,
+        write: &AliasWrite,
+        revision: &str,
+    ) -> Result<Alias, ApiError>;
     /// `Invoke`, request and response.
     async fn invoke(&self, name: &str, qualifier: &Qualifier, payload: &[u8]) -> Result<Invocation, ApiError>;
 
