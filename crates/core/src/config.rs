@@ -1,1 +1,0 @@
-//! The project model: tiers.toml as typed and as resolved.
