@@ -2,6 +2,9 @@
 //!
 //! Nothing here does I/O, awaits, reads a clock or draws a random number: `now` and identities are passed in.
 
+pub mod apigw;
 pub mod config;
+pub mod expect;
 pub mod gate;
 pub mod id;
+pub mod redact;
