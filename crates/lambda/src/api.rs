@@ -18,6 +18,30 @@ pub enum State {
     Other(String),
 }
 
+impl State {
+    /// From the wire; what is not known is kept as it was written.
+    pub fn from_wire(text: &str) -> State {
+        match text {
+            "Pending" => State::Pending,
+            "Active" => State::Active,
+            "Inactive" => State::Inactive,
+            "Failed" => State::Failed,
+            other => State::Other(other.to_owned()),
+        }
+    }
+
+    /// As the service writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            State::Pending => "Pending",
+            State::Active => "Active",
+            State::Inactive => "Inactive",
+            State::Failed => "Failed",
+            State::Other(text) => text,
+        }
+    }
+}
+
 /// A function's `LastUpdateStatus`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UpdateStatus {
@@ -25,6 +49,19 @@ pub enum UpdateStatus {
     InProgress,
     Failed,
     Other(String),
+}
+
+impl UpdateStatus {
+    /// From the wire; what is not known is kept as it was written. The service leaves the field out until the creation of a
+    /// function has completed ("first set to Successful after function creation completes"), so absent means in progress.
+    pub fn from_wire(text: Option<&str>) -> UpdateStatus {
+        match text {
+            None | Some("InProgress") => UpdateStatus::InProgress,
+            Some("Successful") => UpdateStatus::Successful,
+            Some("Failed") => UpdateStatus::Failed,
+            Some(other) => UpdateStatus::Other(other.to_owned()),
+        }
+    }
 }
 
 /// Which form of a function is meant. There is no "none": a call without a qualifier would mean `$LATEST` or, when deleting,
@@ -78,7 +115,7 @@ pub struct Function {
     pub version: String,
     /// `RevisionId`.
     pub revision: String,
-    /// `Code.ImageUri`, as stored: may be a tag.
+    /// `Code.ImageUri`, as stored: may be a tag. Empty where the answer had no `Code` block, which only `GetFunction` has.
     pub image_uri: String,
     /// `Code.ResolvedImageUri`, by digest; `None` where the answer had no `Code` block.
     pub resolved_image_uri: Option<String>,
@@ -159,10 +196,10 @@ pub enum ApiError {
     /// 404: the function, version or alias does not exist.
     #[error("not found: {0}")]
     NotFound(String),
-    /// 412: the revision id or code hash that was given is not the current one. Nothing was changed.
+    /// The revision id (412) or code hash (a 400) that was given is not the current one. Nothing was changed.
     #[error("precondition failed: {0}")]
     Precondition(String),
-    /// 409 "An update is in progress": nothing was changed; wait and look.
+    /// 409 "An update is in progress", or the function is still Pending: nothing was changed; wait and look.
     #[error("busy: {0}")]
     InProgress(String),
     /// Any other 409: it exists already, or an alias still points at it. Nothing was changed.
@@ -192,6 +229,68 @@ impl ApiError {
     pub fn may_look_again(&self) -> bool {
         matches!(self, ApiError::Throttled(_) | ApiError::Ambiguous(_) | ApiError::InProgress(_))
     }
+}
+
+/// What an error answer of the service means: the one place where HTTP status, exception name and message are read, for the
+/// SDK adapter and for the model alike. `code` is the exception's name (empty when the answer had none), and the text of the
+/// result is `code: message`.
+///
+/// Two refusals share `ResourceConflictException` and two share `InvalidParameterValueException`; only their messages differ.
+/// An answer of 404 means absent only when the service says so itself: a proxy or a wrong endpoint answers 404 too.
+pub fn classify(status: u16, code: &str, message: &str) -> ApiError {
+    let text = match (code.is_empty(), message.is_empty()) {
+        (false, false) => format!("{code}: {message}"),
+        (false, true) => code.to_owned(),
+        (true, false) => format!("http status {status}: {message}"),
+        (true, true) => format!("http status {status}"),
+    };
+    if status == 429 || THROTTLED.contains(&code) {
+        return ApiError::Throttled(text);
+    }
+    if !(400..500).contains(&status) || status == 408 {
+        return ApiError::Ambiguous(text);
+    }
+    if matches!(status, 401 | 403) || DENIED.contains(&code) {
+        return ApiError::Denied(text);
+    }
+    match status {
+        404 if code.ends_with("NotFoundException") => ApiError::NotFound(text),
+        412 => ApiError::Precondition(text),
+        409 if is_transient(code, message) => ApiError::InProgress(text),
+        409 => ApiError::Conflict(text),
+        400 if message.contains("is different from current CodeSHA256") => ApiError::Precondition(text),
+        _ => ApiError::Invalid(text),
+    }
+}
+
+/// Names under which AWS services refuse by rate, whatever the status.
+const THROTTLED: [&str; 5] =
+    ["TooManyRequestsException", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"];
+
+/// Names under which AWS services refuse credentials or rights, some of them with status 400.
+const DENIED: [&str; 12] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
+    "UnauthorizedOperation",
+    "UnrecognizedClientException",
+];
+
+/// Tells a 409 that passes by itself from one that does not.
+fn is_transient(code: &str, message: &str) -> bool {
+    const STATE: &str = "currently in the following state: ";
+    let state = message.find(STATE).map(|at| &message[at + STATE.len()..]);
+    message.contains("update is in progress")
+        || message.contains("concurrent update operation")
+        || code == "SnapStartNotReadyException"
+        || state.is_some_and(|state| state.starts_with("Pending") || state.starts_with("Inactive"))
 }
 
 /// Lambda's API as a deployer uses it, one request a call (paged lists take as many as they need). Implementations never retry

@@ -1,3 +1,4 @@
 //! The Lambda control plane as a trait, what its answers mean, and a pure model of it.
 
 pub mod api;
+pub mod model;
