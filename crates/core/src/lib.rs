@@ -7,4 +7,5 @@ pub mod config;
 pub mod expect;
 pub mod gate;
 pub mod id;
+pub mod record;
 pub mod redact;

@@ -1,0 +1,8 @@
+//! What the engine asks of the world, as traits: the adapters and the simulation implement them.
+
+pub mod clock;
+pub mod ids;
+pub mod log;
+pub mod probe;
+pub mod runner;
+pub mod seen;
