@@ -14,11 +14,11 @@ const IMAGE_MEDIA_TYPES: [&str; 2] =
 /// Repositories by URI, without digest or tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Images {
-    repositories: BTreeMap<String, Repository>,
+    pub(super) repositories: BTreeMap<String, Repository>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Repository {
+pub(super) struct Repository {
     /// Media type by digest.
     manifests: BTreeMap<String, String>,
     /// Digest by tag.

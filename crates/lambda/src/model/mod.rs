@@ -13,6 +13,7 @@ mod images;
 mod invoke;
 mod lifecycle;
 mod names;
+mod parts;
 mod quota;
 mod rules;
 mod state;
