@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+/// What stands for a status that an answer does not tell.
+pub const UNREPORTED: &str = "unreported";
+
 /// A function's `State`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
@@ -19,14 +22,14 @@ pub enum State {
 }
 
 impl State {
-    /// From the wire; what is not known is kept as it was written.
-    pub fn from_wire(text: &str) -> State {
+    /// From the wire; what is not known is kept as it was written, and an absent field is `Other("unreported")`.
+    pub fn from_wire(text: Option<&str>) -> State {
         match text {
-            "Pending" => State::Pending,
-            "Active" => State::Active,
-            "Inactive" => State::Inactive,
-            "Failed" => State::Failed,
-            other => State::Other(other.to_owned()),
+            Some("Pending") => State::Pending,
+            Some("Active") => State::Active,
+            Some("Inactive") => State::Inactive,
+            Some("Failed") => State::Failed,
+            other => State::Other(other.unwrap_or(UNREPORTED).to_owned()),
         }
     }
 
@@ -52,14 +55,14 @@ pub enum UpdateStatus {
 }
 
 impl UpdateStatus {
-    /// From the wire; what is not known is kept as it was written. The service leaves the field out until the creation of a
-    /// function has completed ("first set to Successful after function creation completes"), so absent means in progress.
+    /// From the wire; what is not known is kept as it was written, and an absent field is `Other("unreported")`: the service
+    /// leaves it out until the creation of a function has completed.
     pub fn from_wire(text: Option<&str>) -> UpdateStatus {
         match text {
-            None | Some("InProgress") => UpdateStatus::InProgress,
             Some("Successful") => UpdateStatus::Successful,
+            Some("InProgress") => UpdateStatus::InProgress,
             Some("Failed") => UpdateStatus::Failed,
-            Some(other) => UpdateStatus::Other(other.to_owned()),
+            other => UpdateStatus::Other(other.unwrap_or(UNREPORTED).to_owned()),
         }
     }
 }

@@ -128,7 +128,11 @@ impl AliasState {
 
 impl From<FunctionConfiguration> for api::Function {
     /// What the wire adapter makes of an answer without `Code` block.
-    fn from(shown: FunctionConfiguration) -> api::Function {
+    fn from(mut shown: FunctionConfiguration) -> api::Function {
+        if let Some(serde_json::Value::Object(snap_start)) = shown.other.get_mut("SnapStart") {
+            // It moves while the setting does not.
+            snap_start.remove("OptimizationStatus");
+        }
         let image_config = shown.image_config_response.unwrap_or_default().image_config;
         let reason = |code: Option<String>, text: Option<String>| {
             code.map(|code| api::Reason { code, text: text.unwrap_or_default() })
@@ -141,7 +145,7 @@ impl From<FunctionConfiguration> for api::Function {
             image_uri: String::new(),
             resolved_image_uri: None,
             code_sha256: shown.code_sha256,
-            state: api::State::from_wire(&shown.state),
+            state: api::State::from_wire(Some(&shown.state)),
             state_reason: reason(shown.state_reason_code, shown.state_reason),
             last_update: api::UpdateStatus::from_wire(shown.last_update_status.as_deref()),
             last_update_reason: reason(shown.last_update_status_reason_code, shown.last_update_status_reason),
