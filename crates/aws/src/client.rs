@@ -172,3 +172,34 @@ fn require_loopback(endpoint: &str) -> Result<(), NotLoopback> {
         Err(_) => refuse("the host is a name other than localhost"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use aws_sdk_lambda::config::SharedHttpClient;
+    use aws_smithy_runtime_api::client::http::http_client_fn;
+    use tiers_lambda::api::{ApiError, LambdaApi};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn without_credentials_a_change_is_denied_before_anything_is_sent() {
+        let asked = Arc::new(AtomicBool::new(false));
+        let witness = asked.clone();
+        let http: SharedHttpClient = http_client_fn(move |_, _| {
+            witness.store(true, Ordering::SeqCst);
+            panic!("a connection was asked for");
+        });
+        let shared = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-west-1"))
+            .http_client(http)
+            .build();
+        let lambda = AwsLambda::over(&shared, "eu-west-1", None);
+        let error = lambda.update_code("f", "repo@sha256:5f", "r-1").await.expect_err("no credentials");
+        assert!(matches!(&error, ApiError::Denied(text) if text.contains("nothing was sent")), "{error:?}");
+        assert!(!asked.load(Ordering::SeqCst));
+    }
+}

@@ -1,0 +1,8 @@
+//! What leaves this machine and what is made of the answers, seen from the wire.
+
+mod changes;
+mod credentials;
+mod failures;
+mod reads;
+mod scripted;
+mod socket;
