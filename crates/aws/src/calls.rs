@@ -145,7 +145,8 @@ impl LambdaApi for AwsLambda {
     async fn create_function(&self, new: &NewFunction) -> Result<Function, ApiError> {
         let call = "CreateFunction";
         let settings = &new.settings;
-        if let Some(name) = settings.other.keys().next() {
+        // Every function made here is an image's; that field alone is made by being said below.
+        if let Some(name) = settings.other.keys().find(|name| *name != "PackageType") {
             return Err(ApiError::Invalid(format!("{call}: the setting {name} can be read here and not be made")));
         }
         let request = self.writes.create_function().function_name(&new.name).publish(new.publish);

@@ -7,36 +7,25 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tiers_lambda::api::{Function, Reason, Settings, State, UpdateStatus};
+use tiers_lambda::fingerprint::MOVING;
 
 /// What stands for a state that the answer does not tell (`ListVersionsByFunction` does not promise it).
 const UNREPORTED: &str = "unreported";
 
-/// Configuration that is recorded as it is. Left out on purpose: what says where and when rather than how the function runs,
-/// `RuntimeVersionConfig` (moved by the service itself) and `ConfigSha256` (not documented to be equal for a version and the
-/// `$LATEST` it was made from).
-const OTHER: [&str; 13] = [
-    "CapacityProviderConfig",
-    "DurableConfig",
-    "FileSystemConfigs",
-    "Handler",
-    "KMSKeyArn",
-    "Layers",
-    "LoggingConfig",
-    "PackageType",
-    "Runtime",
-    "SnapStart",
-    "TenancyConfig",
-    "TracingConfig",
-    "VpcConfig",
+/// Fields that [`Settings`] and [`Function`] have a place of their own for, besides those that say nothing about settings
+/// ([`MOVING`]).
+const PLACED: [&str; 8] = [
+    "Architectures",
+    "DeadLetterConfig",
+    "Environment",
+    "EphemeralStorage",
+    "ImageConfigResponse",
+    "MemorySize",
+    "Role",
+    "Timeout",
 ];
-
-/// Fields inside those that change while the setting does not.
-const MOVING: [&str; 1] = ["OptimizationStatus"];
-
-/// Lists inside those whose order means nothing.
-const SETS: [&str; 2] = ["SecurityGroupIds", "SubnetIds"];
 
 /// `GetFunction`.
 #[derive(Deserialize)]
@@ -230,31 +219,12 @@ fn reason(code: Option<String>, text: Option<String>) -> Option<Reason> {
     some.then(|| Reason { code: code.unwrap_or_default(), text: text.unwrap_or_default() })
 }
 
-/// The rest of the configuration, in one form for what means the same: the service writes a setting that was taken away as
-/// empty, and one that was never made not at all.
+/// The rest of the configuration as it came, what a newer service may have added included: better a fingerprint that moves
+/// with an unknown field than one that misses a setting.
 fn other(raw: &Value) -> BTreeMap<String, Value> {
-    let kept = OTHER.iter().filter_map(|name| Some(((*name).to_owned(), settled(name, raw.get(*name)?)?)));
-    kept.filter(|(name, value)| !(name == "PackageType" && value == "Image")).collect()
-}
-
-/// `None` for what is empty or false, which is the service's way to say "not set".
-fn settled(name: &str, value: &Value) -> Option<Value> {
-    match value {
-        Value::Null | Value::Bool(false) => None,
-        Value::String(text) if text.is_empty() => None,
-        Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().filter_map(|item| settled("", item)).collect();
-            if SETS.contains(&name) {
-                items.sort_by_key(Value::to_string);
-            }
-            (!items.is_empty()).then_some(Value::Array(items))
-        }
-        Value::Object(fields) => {
-            let fields = fields.iter().filter(|(name, _)| !MOVING.contains(&name.as_str()));
-            let fields: Map<String, Value> =
-                fields.filter_map(|(name, value)| Some((name.clone(), settled(name, value)?))).collect();
-            (!fields.is_empty()).then_some(Value::Object(fields))
-        }
-        Value::Bool(true) | Value::Number(_) | Value::String(_) => Some(value.clone()),
-    }
+    let fields = raw.as_object().into_iter().flatten();
+    let rest = fields.filter(|(name, value)| {
+        !value.is_null() && !PLACED.contains(&name.as_str()) && !MOVING.contains(&name.as_str())
+    });
+    rest.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
