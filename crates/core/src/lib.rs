@@ -4,8 +4,15 @@
 
 pub mod apigw;
 pub mod config;
+pub mod deployment;
+pub mod event;
 pub mod expect;
 pub mod gate;
 pub mod id;
+pub mod next;
+pub mod plan;
 pub mod record;
 pub mod redact;
+pub mod release;
+pub mod state;
+pub mod window;

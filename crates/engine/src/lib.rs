@@ -1,4 +1,7 @@
 //! The loop of tiers: load, decide, append the intent, do the effect, append the outcome.
 
+pub mod driver;
+pub mod gates;
+pub mod lambda_target;
 pub mod ledger;
 pub mod port;

@@ -3,6 +3,6 @@
 mod model;
 
 pub use model::{
-    AppConfig, Architecture, Builder, ComponentConfig, Environment, Facts, FileMapping, Image, Ledger, MatchedBy, Place,
-    Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,
+    AppConfig, Architecture, Builder, ComponentConfig, Environment, Facts, FileMapping, Image, Ledger, MatchedBy,
+    Place, Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,
 };

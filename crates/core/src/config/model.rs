@@ -135,9 +135,21 @@ pub enum Secrets {
 pub enum Shift {
     AllAtOnce,
     /// `percent` (1 to 99) of the calls for `bake_s` seconds, then all.
-    Canary { percent: u8, bake_s: u64, alarms: Vec<String>, entries: Vec<Component>, compatible: bool },
+    Canary {
+        percent: u8,
+        bake_s: u64,
+        alarms: Vec<String>,
+        entries: Vec<Component>,
+        compatible: bool,
+    },
     /// `percent` more every `every_s` seconds until all.
-    Linear { percent: u8, every_s: u64, alarms: Vec<String>, entries: Vec<Component>, compatible: bool },
+    Linear {
+        percent: u8,
+        every_s: u64,
+        alarms: Vec<String>,
+        entries: Vec<Component>,
+        compatible: bool,
+    },
 }
 
 /// The settings of one function in one environment.

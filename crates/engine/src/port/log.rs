@@ -37,6 +37,9 @@ pub enum LogError {
     /// Asking again may help.
     #[error("the ledger can't be reached: {why} ({key})")]
     Unavailable { key: String, why: String },
+    /// The folder or bucket itself is gone, or never was: nothing can be said about what it holds.
+    #[error("the ledger's place does not exist: {why} ({key})")]
+    NoPlace { key: String, why: String },
     /// Something is there, and it is not what this store writes.
     #[error("{key} is damaged: {why}")]
     Damaged { key: String, why: String },

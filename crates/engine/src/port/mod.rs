@@ -2,7 +2,9 @@
 
 pub mod clock;
 pub mod ids;
+pub mod images;
 pub mod log;
 pub mod probe;
 pub mod runner;
 pub mod seen;
+pub mod target;

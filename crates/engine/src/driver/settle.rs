@@ -1,0 +1,232 @@
+//! What looks mean: compares what was found with what was there and what shall be there. Pure; the looks are made elsewhere.
+
+use std::collections::BTreeMap;
+
+use tiers_core::deployment::{Deployment, Part};
+use tiers_core::event::{Found, Resource, Step, Write};
+use tiers_core::id::{Digest, Fingerprint, Version};
+use tiers_core::plan::{ComponentPlan, Plan};
+
+use crate::port::target::{AliasLook, LatestLook, Readiness};
+
+/// What a look means for one component, and the write that would bring it on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Verdict {
+    Before { write: Write, resource: Resource, before: String, after: String },
+    After { version: Option<Version> },
+    Foreign { what: String },
+    Unseen { why: String },
+}
+
+impl Verdict {
+    /// As it is recorded.
+    pub(super) fn found(&self) -> Found {
+        match self {
+            Verdict::Before { .. } => Found::Before,
+            Verdict::After { version } => Found::After { version: version.clone() },
+            Verdict::Foreign { what } => Found::Foreign { what: what.clone() },
+            Verdict::Unseen { why } => Found::Unseen { why: why.clone() },
+        }
+    }
+}
+
+/// The words that mark an alias as moved by this deployment.
+pub(super) fn signature(ledger: &str, deployment: &Deployment) -> String {
+    let ledger = ledger.get(..8).unwrap_or(ledger);
+    format!("tiers {ledger}/{}/{}", deployment.id, deployment.epoch)
+}
+
+pub(super) fn stage(plan: &Plan, component: &ComponentPlan, look: &LatestLook) -> Verdict {
+    if look.fingerprint != component.fingerprint {
+        return Verdict::Foreign { what: "the settings of $LATEST are not those that were planned with".to_owned() };
+    }
+    let (before, target) = (&component.before.latest_digest, &plan.release.digest);
+    match &look.readiness {
+        Readiness::Changing => Verdict::Unseen { why: "$LATEST is still being updated".to_owned() },
+        Readiness::Broken(why) if &look.digest == target && before != target => Verdict::Unseen { why: why.clone() },
+        _ if &look.digest == target => Verdict::After { version: None },
+        _ if &look.digest == before => Verdict::Before {
+            write: Write::Code { image_uri: plan.release.image_uri.clone(), digest: target.clone() },
+            resource: Resource::Function,
+            before: short(before),
+            after: short(target),
+        },
+        _ => Verdict::Foreign {
+            what: format!("$LATEST holds {}, which is neither before nor after", look.digest.short()),
+        },
+    }
+}
+
+pub(super) fn publish(plan: &Plan, component: &ComponentPlan, description: String, look: &LatestLook) -> Verdict {
+    let target = &plan.release.digest;
+    match holds(look, target, &component.fingerprint) {
+        Err(what) => Verdict::Foreign { what },
+        Ok(()) if look.readiness == Readiness::Changing => {
+            Verdict::Unseen { why: "$LATEST is still being updated".to_owned() }
+        }
+        Ok(()) => Verdict::Before {
+            write: Write::Publish { digest: target.clone(), description },
+            resource: Resource::Function,
+            before: "$LATEST".to_owned(),
+            after: "a numbered version".to_owned(),
+        },
+    }
+}
+
+fn holds(look: &LatestLook, digest: &Digest, fingerprint: &Fingerprint) -> Result<(), String> {
+    if &look.digest != digest {
+        return Err(format!("$LATEST holds {}, and the gates looked at {}", look.digest.short(), digest.short()));
+    }
+    if &look.fingerprint != fingerprint {
+        return Err("the settings of $LATEST are not those that the gates looked at".to_owned());
+    }
+    Ok(())
+}
+
+/// Where the alias stands after `steps` steps of the shift; `None` when nothing was published yet.
+fn pointing(
+    plan: &Plan,
+    component: &ComponentPlan,
+    part: &Part,
+    steps: usize,
+) -> Option<(Version, BTreeMap<String, f64>)> {
+    let before = (component.before.version.clone(), component.before.weights.clone());
+    if steps == 0 {
+        return Some(before);
+    }
+    let new = part.version.clone()?;
+    if steps >= plan.shift.len() {
+        return Some((new, BTreeMap::new()));
+    }
+    // Weights between a version and itself are refused by the service, and would mean nothing.
+    if !plan.weighted.contains(&component.component) || new == before.0 {
+        return Some(before);
+    }
+    let weight = f64::from(plan.shift[steps - 1].percent) / 100.0;
+    Some((before.0, BTreeMap::from([(new.as_str().to_owned(), weight)])))
+}
+
+fn stands_at(look: &AliasLook, version: &Version, weights: &BTreeMap<String, f64>) -> bool {
+    &look.version == version && same_weights(&look.weights, weights)
+}
+
+fn same_weights(left: &BTreeMap<String, f64>, right: &BTreeMap<String, f64>) -> bool {
+    // A weight of zero routes nothing; the service keeps six digits.
+    let effective = |weights: &BTreeMap<String, f64>| -> Vec<(String, i64)> {
+        let micro = weights.iter().map(|(version, weight)| (version.clone(), (weight * 1e6).round() as i64));
+        micro.filter(|(_, weight)| *weight != 0).collect()
+    };
+    effective(left) == effective(right)
+}
+
+pub(super) fn shift(
+    deployment: &Deployment,
+    component: &ComponentPlan,
+    step: usize,
+    mark: &str,
+    look: &AliasLook,
+) -> Verdict {
+    let plan = &deployment.plan;
+    let part = deployment.part(&component.component).expect("a part for every component of the plan");
+    let (Some(want), Some(prior)) = (pointing(plan, component, part, step + 1), pointing(plan, component, part, step))
+    else {
+        return Verdict::Unseen { why: "nothing was published yet".to_owned() };
+    };
+    if stands_at(look, &want.0, &want.1) {
+        return Verdict::After { version: None };
+    }
+    // A component without weights skips the steps between.
+    let start = pointing(plan, component, part, 0).expect("where it was is always known");
+    if stands_at(look, &prior.0, &prior.1) || stands_at(look, &start.0, &start.1) {
+        return point(want, mark, look);
+    }
+    Verdict::Foreign { what: format!("the alias points at {}, which is neither before nor after", describe(look)) }
+}
+
+pub(super) fn unshift(deployment: &Deployment, component: &ComponentPlan, mark: &str, look: &AliasLook) -> Verdict {
+    let recorded = (component.before.version.clone(), component.before.weights.clone());
+    if stands_at(look, &recorded.0, &recorded.1) {
+        return Verdict::After { version: None };
+    }
+    let part = deployment.part(&component.component).expect("a part for every component of the plan");
+    let ours = (0..=deployment.plan.shift.len())
+        .filter_map(|steps| pointing(&deployment.plan, component, part, steps))
+        .any(|(version, weights)| stands_at(look, &version, &weights));
+    if ours {
+        return point(recorded, mark, look);
+    }
+    Verdict::Foreign { what: format!("the alias points at {}, which this deployment never wrote", describe(look)) }
+}
+
+pub(super) fn restore(deployment: &Deployment, component: &ComponentPlan, look: &LatestLook) -> Verdict {
+    let part = deployment.part(&component.component).expect("a part for every component of the plan");
+    let before = &component.before;
+    if look.digest == before.latest_digest {
+        return Verdict::After { version: None };
+    }
+    if look.readiness == Readiness::Changing {
+        return Verdict::Unseen { why: "$LATEST is still being updated".to_owned() };
+    }
+    let ours = look.digest == deployment.plan.release.digest && part.function_token.as_ref() == Some(&look.token);
+    if !ours {
+        let what = format!("$LATEST holds {} and was touched by others; it is left as it is", look.digest.short());
+        return Verdict::Foreign { what };
+    }
+    Verdict::Before {
+        write: Write::Code { image_uri: before.latest_image_uri.clone(), digest: before.latest_digest.clone() },
+        resource: Resource::Function,
+        before: short(&look.digest),
+        after: short(&before.latest_digest),
+    }
+}
+
+pub(super) fn last_look(deployment: &Deployment, component: &ComponentPlan, look: &AliasLook) -> Verdict {
+    let part = deployment.part(&component.component).expect("a part for every component of the plan");
+    match &part.version {
+        Some(version) if stands_at(look, version, &BTreeMap::new()) => Verdict::After { version: None },
+        _ => Verdict::Foreign { what: format!("the alias points at {}", describe(look)) },
+    }
+}
+
+/// The verdict of an alias step.
+pub(super) fn alias_step(
+    deployment: &Deployment,
+    component: &ComponentPlan,
+    step: Step,
+    mark: &str,
+    look: &AliasLook,
+) -> Verdict {
+    match step {
+        Step::Shift { number } => shift(deployment, component, number, mark, look),
+        Step::Unshift => unshift(deployment, component, mark, look),
+        Step::LastLook | Step::Stage | Step::Publish | Step::Restore | Step::Fence => {
+            last_look(deployment, component, look)
+        }
+    }
+}
+
+fn point(to: (Version, BTreeMap<String, f64>), mark: &str, look: &AliasLook) -> Verdict {
+    let (version, weights) = to;
+    let after = AliasLook { version: version.clone(), weights: weights.clone(), ..look.clone() };
+    Verdict::Before {
+        write: Write::Point { version, weights, description: mark.to_owned() },
+        resource: Resource::Alias,
+        before: describe(look),
+        after: describe(&after),
+    }
+}
+
+/// `version 7`, or `version 7 with 10% to 8`.
+pub(super) fn describe(look: &AliasLook) -> String {
+    let weights: Vec<String> =
+        look.weights.iter().map(|(version, weight)| format!("{:.0}% to {version}", weight * 100.0)).collect();
+    if weights.is_empty() {
+        format!("version {}", look.version)
+    } else {
+        format!("version {} with {}", look.version, weights.join(", "))
+    }
+}
+
+fn short(digest: &Digest) -> String {
+    digest.short().to_owned()
+}

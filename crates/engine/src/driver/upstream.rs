@@ -1,0 +1,56 @@
+//! What a deployment depends on in other streams: the evidence of every environment before it.
+
+use tiers_core::id::{App, Digest, Env};
+use tiers_core::plan::Plan;
+use tiers_core::state::EnvState;
+
+use super::World;
+use super::session::{DriveError, Session};
+
+/// What one environment says about a digest, as of the head that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    pub environment: Env,
+    /// The head that was read; 0 for an empty stream.
+    pub seq: u64,
+    /// `Err` with the reason when it does not pass.
+    pub passes: Result<(), String>,
+}
+
+/// Reads what these environments say about a digest. A stream that can't be read is an error: it may hide a revocation.
+pub async fn evidence(
+    world: &World,
+    environments: &[Env],
+    app: &App,
+    digest: &Digest,
+) -> Result<Vec<Evidence>, DriveError> {
+    let mut all = Vec::with_capacity(environments.len());
+    for environment in environments {
+        let session = Session::load(world, environment, app).await?;
+        all.push(Evidence {
+            environment: environment.clone(),
+            seq: session.head.as_ref().map_or(0, |head| head.seq),
+            passes: session.state.passes(digest).map(drop),
+        });
+    }
+    Ok(all)
+}
+
+/// The evidence that is missing and that nobody waived, in words.
+pub(super) fn missing(plan: &Plan, evidence: &[Evidence]) -> Option<String> {
+    evidence.iter().find_map(|one| {
+        let why = one.passes.as_ref().err()?;
+        let waived = plan.is_waived(&format!("upstream:{}", one.environment));
+        (!waived).then(|| format!("{} is not verified in {}: {why}", plan.release.id, one.environment))
+    })
+}
+
+/// The hold that speaks against this plan in its own environment, in words.
+pub(super) fn held(state: &EnvState, plan: &Plan) -> Option<String> {
+    let on_environment = state.held().map(|hold| format!("{} is held by {}: {}", plan.environment, hold.by, hold.why));
+    let on_release = || {
+        let hold = state.held_release(&plan.release.digest)?;
+        Some(format!("{} is held in {} by {}: {}", plan.release.id, plan.environment, hold.by, hold.why))
+    };
+    on_environment.or_else(on_release)
+}
