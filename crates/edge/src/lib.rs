@@ -1,1 +1,4 @@
 //! Adapters to the machine around us: the git program, image builders, gate commands, HTTP probes.
+
+pub mod probe;
+pub mod runner;

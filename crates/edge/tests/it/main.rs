@@ -1,0 +1,4 @@
+//! The adapters against the real machine.
+
+mod probe;
+mod runner;
