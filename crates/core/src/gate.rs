@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::Component;
 
 /// Where in a deployment a gate stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum At {
     /// Before anything is claimed or changed: approvals and windows.
@@ -21,7 +21,7 @@ pub enum At {
 }
 
 /// What a gate's failure does in one environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Stops the deployment, which is undone.

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern::matches_ref;
 use crate::gate::{Freeze, Gate};
 use crate::id::{App, Component, Digest, Env};
 
@@ -21,7 +23,10 @@ pub struct Project {
     pub policy: Option<String>,
     /// One person on one machine: a folder ledger may stand before a real account.
     pub solo: bool,
+    /// Names of tags that every resource must carry.
     pub required_tags: Vec<String>,
+    /// By name of a tag, the values that it may have.
+    pub allowed_tags: BTreeMap<String, Vec<String>>,
     pub terraform: Option<Terraform>,
     /// Names of people and their ed25519 public keys, 64 hexadecimal digits each.
     pub keys: BTreeMap<String, String>,
@@ -106,19 +111,22 @@ pub enum Trigger {
 }
 
 /// What a failure after the shift leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Rollback {
+    /// Undoes what was moved.
     Automatic,
     /// Stops, says so, and leaves the deployment open until a person decides.
     Manual,
 }
 
 /// Whether a rollback plan with targets that exist must stand in the ledger before traffic moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WayBack {
+    /// Refused without one; the first deployment ever says that there is none.
     Required,
+    /// Goes on without one, and says so.
     Optional,
 }
 
@@ -240,7 +248,7 @@ pub struct FileMapping {
 }
 
 /// The processor of the functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Architecture {
     #[serde(rename = "x86_64")]
     X86_64,
@@ -311,6 +319,45 @@ impl Project {
         self.app(app).and_then(|app| app.gates.get(env)).map_or(&[], Vec::as_slice)
     }
 
+    /// The environments that a push of this branch or tag (its bare name, without `refs/heads/`) concerns, in topological order.
+    /// One that both its `on` and its `entry` match is there once, by `on`.
+    pub fn environments_for(&self, kind: RefKind, name: &str) -> Vec<Triggered<'_>> {
+        let matched = |environment: &Environment| {
+            let on = match (&environment.on, kind) {
+                (Some(Trigger::Branch(pattern)), RefKind::Branch) | (Some(Trigger::Tag(pattern)), RefKind::Tag) => {
+                    matches_ref(pattern, name)
+                }
+                _ => false,
+            };
+            let entry = kind == RefKind::Branch
+                && environment.entry_branch.as_ref().is_some_and(|pattern| matches_ref(pattern, name));
+            match (on, entry) {
+                (true, _) => Some(MatchedBy::On),
+                (false, true) => Some(MatchedBy::Entry),
+                (false, false) => None,
+            }
+        };
+        self.environments
+            .iter()
+            .filter_map(|environment| Some(Triggered { environment, by: matched(environment)? }))
+            .collect()
+    }
+
+    /// The environments that deploy by themselves as soon as this one verified a release.
+    pub fn cascades_from(&self, env: &Env) -> impl Iterator<Item = &Environment> {
+        self.environments.iter().filter(move |e| matches!(&e.on, Some(Trigger::Verified(verified)) if verified == env))
+    }
+
+    /// What the place of the policy means for whoever relies on it, as a full sentence.
+    pub fn policy_meaning(&self) -> String {
+        match &self.policy {
+            Some(policy) => format!("Gates, approvals and keys are read from `{policy}`, whatever is being deployed."),
+            None => "Gates, approvals and keys are read from the commit that is being deployed: whoever can change that commit \
+                     can change its gates."
+                .to_owned(),
+        }
+    }
+
     /// The environments that come directly after this one.
     pub fn followers(&self, env: &Env) -> impl Iterator<Item = &Environment> {
         self.environments.iter().filter(move |follower| follower.after.contains(env))
@@ -371,6 +418,19 @@ impl Terraform {
 }
 
 impl Image {
+    /// An image of nothing, where the file did not say.
+    pub(super) fn none(project: &str) -> Image {
+        Image::Files {
+            repository: project.to_owned(),
+            files: Vec::new(),
+            base: None,
+            entrypoint: Vec::new(),
+            command: Vec::new(),
+            run: Vec::new(),
+            architecture: Architecture::X86_64,
+        }
+    }
+
     /// The repository that the image is pushed to.
     pub fn repository(&self) -> &str {
         match self {

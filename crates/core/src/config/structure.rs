@@ -1,0 +1,276 @@
+//! Reads the text and compares its structure with the JSON Schema: unknown keys, missing keys, wrong types, unknown words.
+//!
+//! What does not fit is written down and taken out of the document, so that the rest can still be read into the types and
+//! checked for what it means: several problems come to light at once.
+
+use std::ops::Range;
+
+use serde::Deserialize as _;
+use serde_json::Value;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::notes::Notes;
+use super::suggest::{listed, nearest};
+use super::{schema, typed};
+use crate::problem::Code;
+
+/// The text as typed, or nothing where it is no TOML. Problems are in the notes.
+pub(super) fn read(notes: &mut Notes<'_>) -> Option<typed::File> {
+    let (mut document, errors) = DeTable::parse_recoverable(notes.text());
+    let mut broken = false;
+    for error in &errors {
+        let message = error.message().trim().to_owned();
+        let duplicate = message.contains("duplicate key");
+        // After any other error the parser guesses where tables begin, and what it guesses would lead to false problems.
+        broken |= !duplicate;
+        let hint = syntax_hint(&message);
+        notes.add(Code::Syntax, error.span().unwrap_or(0..0), one_line(&message)).hint(hint);
+    }
+    if broken {
+        return None;
+    }
+    let root = schema::schema_value();
+    Walk { notes, root: &root }.table(document.get_mut(), &root, "", 0..0);
+    match typed::File::deserialize(toml::Deserializer::from(document)) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            // The walk should have found it; what it missed is still shown with its place.
+            notes.add(Code::WrongType, error.span().unwrap_or(0..0), one_line(error.message()));
+            None
+        }
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn syntax_hint(message: &str) -> &'static str {
+    if message.contains("duplicate key") {
+        "Keep one of the two."
+    } else if message.contains("string") || message.contains("quote") {
+        "Text stands in quotes that are closed on the same line: `name = \"value\"`."
+    } else if message.contains("table") || message.contains("]") {
+        "A table begins with its name in brackets, as in `[environments.dev]`; a list of tables with two, as in `[[apps.api.gates]]`."
+    } else {
+        "A line is `key = value`, with text in quotes and lists in brackets; comments begin with `#`."
+    }
+}
+
+struct Walk<'n, 'a, 's> {
+    notes: &'n mut Notes<'a>,
+    root: &'s Value,
+}
+
+impl<'s> Walk<'_, '_, 's> {
+    /// Checks a table against a form of the schema and takes out what does not fit. `key` is its own key, empty for the file.
+    fn table(&mut self, table: &mut DeTable<'_>, form: &'s Value, key: &str, span: Range<usize>) {
+        let properties = form.get("properties").and_then(Value::as_object);
+        let others = form.get("additionalProperties").filter(|others| others.is_object());
+        let mut out = Vec::new();
+        for (name, value) in table.iter_mut() {
+            let child = properties.and_then(|known| known.get(name.get_ref().as_ref())).or(others);
+            let keep = match child {
+                Some(child) => self.value(value, child, name.get_ref()),
+                None => {
+                    let known: Vec<&str> = properties.into_iter().flatten().map(|(known, _)| known.as_str()).collect();
+                    self.unknown_key(name.get_ref(), name.span(), &known);
+                    false
+                }
+            };
+            if !keep {
+                out.push(name.get_ref().to_string());
+            }
+        }
+        for name in form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            if !table.contains_key(name) && !out.iter().any(|gone| gone == name) {
+                let child = properties.and_then(|known| known.get(name)).unwrap_or(&Value::Null);
+                let inside = if key.is_empty() { String::new() } else { format!(" in `{key}`") };
+                let hint = format!("Add {}. {}", example(name, child), description(child));
+                self.notes
+                    .add(Code::MissingKey, span.clone(), format!("`{name}` is missing{inside}"))
+                    .hint(hint.trim().to_owned());
+            }
+        }
+        for name in out {
+            table.remove(name.as_str());
+        }
+    }
+
+    /// Checks a value; false where it has to be taken out.
+    fn value(&mut self, value: &mut toml::Spanned<DeValue<'_>>, node: &'s Value, key: &str) -> bool {
+        let span = value.span();
+        let forms = schema::forms(self.root, node);
+        if forms.iter().all(|form| form.get("type").is_none() && form.get("oneOf").is_none()) {
+            return self.free(value.get_ref(), span, key);
+        }
+        let found = kind_of(value.get_ref());
+        let Some(form) = forms.iter().copied().find(|form| kind_of_form(form) == found) else {
+            self.wrong_type(value.get_ref(), span, node, &forms, key);
+            return false;
+        };
+        match value.get_mut() {
+            DeValue::Table(table) => {
+                self.table(table, form, key, span);
+                true
+            }
+            DeValue::Array(array) => {
+                let items = form.get("items").unwrap_or(&Value::Null);
+                let all = std::mem::replace(array, DeArray::from_iter([]));
+                *array = all.into_iter().filter_map(|mut item| self.value(&mut item, items, key).then_some(item)).collect();
+                true
+            }
+            DeValue::String(word) => self.word(word, span, form, node, key),
+            DeValue::Integer(number) => {
+                let fits = i64::from_str_radix(number.as_str(), number.radix()).is_ok();
+                if !fits {
+                    self.notes
+                        .add(Code::BadValue, span, format!("`{key}` is too large a number"))
+                        .hint(format!("Write it like {}.", example(key, node)));
+                }
+                fits
+            }
+            DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => true,
+        }
+    }
+
+    fn word(&mut self, word: &str, span: Range<usize>, form: &Value, node: &Value, key: &str) -> bool {
+        let allowed = schema::words(form);
+        if allowed.is_empty() || allowed.contains(&word) {
+            return true;
+        }
+        let hint = match nearest(word, allowed.iter().copied()) {
+            Some(meant) => format!("Did you mean `{meant}`? Possible are {}.", listed(allowed.iter().copied())),
+            None => format!("Possible are {}. {}", listed(allowed.iter().copied()), description(node)),
+        };
+        self.notes
+            .add(Code::BadValue, span, format!("`{word}` is not a value of `{key}`"))
+            .hint(hint.trim().to_owned());
+        false
+    }
+
+    /// A value that may be anything JSON can say.
+    fn free(&mut self, value: &DeValue<'_>, span: Range<usize>, key: &str) -> bool {
+        match value {
+            DeValue::Datetime(_) => {
+                self.notes
+                    .add(Code::WrongType, span, format!("`{key}` holds a date, which JSON does not have"))
+                    .hint("Put it in quotes.");
+                false
+            }
+            DeValue::Float(number) if !number.as_str().parse::<f64>().is_ok_and(f64::is_finite) => {
+                self.notes
+                    .add(Code::BadValue, span, format!("`{key}` holds a number that JSON does not have"))
+                    .hint("Use a finite number.");
+                false
+            }
+            DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_err() => {
+                self.notes.add(Code::BadValue, span, format!("`{key}` is too large a number")).hint("Put it in quotes.");
+                false
+            }
+            DeValue::Array(items) => items.iter().all(|item| self.free(item.get_ref(), item.span(), key)),
+            DeValue::Table(fields) => fields.iter().all(|(name, item)| self.free(item.get_ref(), item.span(), name.get_ref())),
+            DeValue::Float(_) | DeValue::Integer(_) | DeValue::String(_) | DeValue::Boolean(_) => true,
+        }
+    }
+
+    fn unknown_key(&mut self, name: &str, span: Range<usize>, known: &[&str]) {
+        let elsewhere = schema::places_of(self.root, name);
+        let hint = match (nearest(name, known.iter().copied()), elsewhere.as_slice()) {
+            (Some(meant), _) => format!("Did you mean `{meant}`?"),
+            (None, []) => format!("Known here are {}.", listed(known.iter().copied())),
+            (None, places) => format!(
+                "A key of this name stands at {}. Known here are {}.",
+                listed(places.iter().take(3).map(String::as_str)),
+                listed(known.iter().copied())
+            ),
+        };
+        self.notes.add(Code::UnknownKey, span, format!("unknown key `{name}`")).hint(hint);
+    }
+
+    fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, node: &Value, forms: &[&Value], key: &str) {
+        let mut expected: Vec<&str> = forms.iter().map(|form| in_words(kind_of_form(form))).collect();
+        expected.dedup();
+        let found = in_words(kind_of(value));
+        let scalar = match value {
+            DeValue::Integer(number) => Some(number.as_str().to_owned()),
+            DeValue::Datetime(datetime) => Some(datetime.to_string()),
+            DeValue::Boolean(word) => Some(word.to_string()),
+            _ => None,
+        };
+        let hint = match (scalar, value) {
+            (Some(text), _) if expected == ["text"] => format!("Put it in quotes: `{key} = \"{text}\"`."),
+            (_, DeValue::String(text)) if expected == ["a list"] => format!("Put it in brackets: `{key} = [\"{text}\"]`."),
+            (_, DeValue::String(text)) if text.parse::<i64>().is_ok() && expected.contains(&"a whole number") => {
+                format!("Leave the quotes away: `{key} = {text}`.")
+            }
+            _ => format!("Write it like {}. {}", example(key, node), description(node)),
+        };
+        self.notes
+            .add(Code::WrongType, span, format!("`{key}` is {found}, expected {}", expected.join(" or ")))
+            .hint(hint.trim().to_owned());
+    }
+}
+
+/// What a value is, in the words of JSON Schema.
+fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "string",
+        DeValue::Integer(_) => "integer",
+        DeValue::Float(_) => "number",
+        DeValue::Boolean(_) => "boolean",
+        DeValue::Datetime(_) => "datetime",
+        DeValue::Array(_) => "array",
+        DeValue::Table(_) => "object",
+    }
+}
+
+fn kind_of_form(form: &Value) -> &str {
+    // An enum whose variants are described one by one has no type of its own.
+    form.get("type").and_then(Value::as_str).unwrap_or("string")
+}
+
+fn in_words(kind: &str) -> &'static str {
+    match kind {
+        "string" => "text",
+        "integer" => "a whole number",
+        "number" => "a number with a fraction",
+        "boolean" => "true or false",
+        "datetime" => "a date",
+        "array" => "a list",
+        _ => "a table",
+    }
+}
+
+/// The first sentence of a description.
+fn description(node: &Value) -> String {
+    let text = node.get("description").and_then(Value::as_str).unwrap_or_default();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    one_line(first)
+}
+
+/// `key = value` from the schema's example, in backquotes.
+fn example(key: &str, node: &Value) -> String {
+    match node.get("examples").and_then(Value::as_array).and_then(|examples| examples.first()) {
+        Some(value) => format!("`{key} = {}`", as_toml(value)),
+        None => format!("`{key} = …`"),
+    }
+}
+
+/// A JSON value as TOML on one line.
+pub(super) fn as_toml(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(as_toml).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(key, value)| format!("{} = {}", toml_key(key), as_toml(value))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        // JSON's strings, numbers and booleans are TOML's, but for escapes above the basic plane, which examples don't have.
+        scalar => scalar.to_string(),
+    }
+}
+
+fn toml_key(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    if bare { key.to_owned() } else { Value::from(key).to_string() }
+}
