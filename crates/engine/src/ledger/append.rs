@@ -176,7 +176,8 @@ impl Ledger {
             Sent::Theirs(bytes) => Some(bytes),
         };
         self.pending.borrow_mut().remove(stream);
-        let head = check_at(stream, pending.seq, bytes.as_ref().unwrap_or(&pending.bytes))?;
+        let head = check_at(stream, pending.seq, bytes.as_ref().unwrap_or(&pending.bytes))
+            .map_err(|unusable| unusable.spoils(stream, pending.seq))?;
         head.check_follows(stream, pending.prev.as_ref())?;
         self.note(stream, &head);
         Ok(if bytes.is_none() { Append::Created(head) } else { Append::Lost(Box::new(head)) })

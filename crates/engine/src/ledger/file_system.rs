@@ -26,7 +26,17 @@ const FUSE: u32 = 0x6573_5546;
 /// Drivers in user space that put a network or a bucket behind a path.
 #[cfg(target_os = "linux")]
 const NETWORK_FUSE: [&str; 12] = [
-    "sshfs", "s3fs", "gcsfuse", "goofys", "rclone", "glusterfs", "blobfuse", "blobfuse2", "mount-s3", "juicefs", "davfs",
+    "sshfs",
+    "s3fs",
+    "gcsfuse",
+    "goofys",
+    "rclone",
+    "glusterfs",
+    "blobfuse",
+    "blobfuse2",
+    "mount-s3",
+    "juicefs",
+    "davfs",
     "curlftpfs",
 ];
 

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use tiers_core::id::Digest;
-use tiers_core::record::{FIRST_SEQ, Record, Stream};
+use tiers_core::record::{FIRST_SEQ, Genesis, Record, Stream, Unreadable};
 
 use super::error::LedgerError;
 use super::open::Ledger;
+use super::scan::Fault;
 use crate::port::seen::Mark;
 
 /// A record with the hash of its stored bytes; of a stream's newest record, its head.
@@ -37,12 +38,29 @@ impl Head {
     }
 }
 
+/// Why bytes can't stand in a record's place.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    pub fault: Fault,
+    pub why: String,
+}
+
+impl Unusable {
+    /// With this record the whole stream can't be trusted.
+    pub(super) fn spoils(self, stream: &Stream, seq: u64) -> LedgerError {
+        LedgerError::Unreadable { stream: stream.clone(), key: stream.key(seq), why: self.why }
+    }
+}
+
 /// Reads bytes that lie in the place of record `seq`.
-pub(super) fn check_at(stream: &Stream, seq: u64, bytes: &[u8]) -> Result<Head, LedgerError> {
-    let unreadable = |why: String| LedgerError::Unreadable { stream: stream.clone(), key: stream.key(seq), why };
-    let record = Record::parse(bytes).map_err(|why| unreadable(why.to_string()))?;
+pub(super) fn check_at(stream: &Stream, seq: u64, bytes: &[u8]) -> Result<Head, Unusable> {
+    let record = Record::parse(bytes).map_err(|unreadable| {
+        let fault = if matches!(unreadable, Unreadable::Newer { .. }) { Fault::Newer } else { Fault::Damaged };
+        Unusable { fault, why: unreadable.to_string() }
+    })?;
     if record.stream != *stream || record.seq != seq {
-        return Err(unreadable(format!("what lies there is record {} of {}", record.seq, record.stream)));
+        let why = format!("what lies there is record {} of {}", record.seq, record.stream);
+        return Err(Unusable { fault: Fault::Misplaced, why });
     }
     Ok(Head { seq, hash: Digest::of(bytes), record })
 }
@@ -54,6 +72,7 @@ impl Ledger {
         let first = self.budget.patiently(&*self.clock, async || self.log.first(&prefix).await).await?;
         let seen = self.seen.get(self.id(), stream);
         let Some(key) = first else {
+            self.check_place().await?;
             return match seen {
                 None => Ok(None),
                 Some(mark) => Err(cut_off(stream, &mark, "the stream is empty")),
@@ -64,7 +83,7 @@ impl Ledger {
         let seq = stream.seq_of(&key).ok_or_else(|| unreadable("no record has such a key"))?;
         let bytes =
             self.read_object(&key).await?.ok_or_else(|| unreadable("it was listed, and a read does not find it"))?;
-        let head = check_at(stream, seq, &bytes)?;
+        let head = check_at(stream, seq, &bytes).map_err(|unusable| unusable.spoils(stream, seq))?;
         match seen {
             Some(mark) if head.seq < mark.seq => {
                 return Err(cut_off(stream, &mark, &format!("the head is record {}", head.seq)));
@@ -77,10 +96,19 @@ impl Ledger {
         Ok(Some(head))
     }
 
+    /// Before a stream counts as empty: a disk that was unmounted, or a bucket that was emptied, lists nothing either.
+    async fn check_place(&self) -> Result<(), LedgerError> {
+        match self.read_object(Genesis::KEY).await? {
+            Some(_) => Ok(()),
+            None => Err(LedgerError::Absent { place: self.describe() }),
+        }
+    }
+
     /// Record `seq` of a stream, `None` where none lies.
     pub async fn read(&self, stream: &Stream, seq: u64) -> Result<Option<Head>, LedgerError> {
         let bytes = self.read_object(&stream.key(seq)).await?;
-        bytes.map(|bytes| check_at(stream, seq, &bytes)).transpose()
+        let head = bytes.map(|bytes| check_at(stream, seq, &bytes)).transpose();
+        head.map_err(|unusable| unusable.spoils(stream, seq))
     }
 
     /// Up to `limit` records before `from`, the newest first, each checked against the hash that its successor names.
