@@ -143,7 +143,9 @@ impl Plane<'_> {
         let mut after = self.alias(&name, alias)?.clone();
         after.provisioned = Some(Provisioned { executions, moving: None });
         self.check_alias(&name, &after)?;
-        self.alias(&name, alias)?.provisioned = after.provisioned;
+        let alias = self.alias(&name, alias)?;
+        alias.stop_moving();
+        alias.provisioned = after.provisioned;
         Ok(())
     }
 
@@ -154,7 +156,9 @@ impl Plane<'_> {
     pub fn delete_provisioned_concurrency(&mut self, function: &str, alias: &str) -> Result<(), ModelError> {
         self.charge(Quota::Rest)?;
         let name = self.plain_name(function)?;
-        self.alias(&name, alias)?.provisioned = None;
+        let alias = self.alias(&name, alias)?;
+        alias.stop_moving();
+        alias.provisioned = None;
         Ok(())
     }
 
@@ -188,9 +192,14 @@ impl Plane<'_> {
 impl AliasState {
     /// Ends the weights that the service shows by itself; the revision moves, as it does when they begin.
     pub(super) fn settle(&mut self, now_ms: u64) {
-        let Some(provisioned) = &mut self.provisioned else { return };
-        if provisioned.moving.as_ref().is_some_and(|(_, until_ms)| *until_ms <= now_ms) {
-            provisioned.moving = None;
+        let moving = self.provisioned.as_ref().and_then(|provisioned| provisioned.moving.as_ref());
+        if moving.is_some_and(|(_, until_ms)| *until_ms <= now_ms) {
+            self.stop_moving();
+        }
+    }
+
+    fn stop_moving(&mut self) {
+        if self.provisioned.as_mut().is_some_and(|provisioned| provisioned.moving.take().is_some()) {
             self.revision.bump();
         }
     }
