@@ -36,6 +36,9 @@ const READ_BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// An invocation: Lambda's own limit for a function is 900 s, and a cold start comes before it.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(960);
 
+/// Before the account, in an access key id of the local host.
+const KEY_PREFIX: &str = "AKIALOCAL";
+
 /// Lambda and STS in one region, for one account.
 #[derive(Clone, Debug)]
 pub struct AwsLambda {
@@ -61,8 +64,8 @@ pub struct NotLoopback {
 impl AwsLambda {
     /// A client of the local host at `endpoint` (`http://127.0.0.1:4566`), in a made-up `region` and twelve-digit `account`.
     ///
-    /// Its credentials are made up: the access key is the account number, which is how the host knows the account, and nothing
-    /// is read from the environment or from files. It speaks plain HTTP without TLS or proxies.
+    /// Its credentials are made up: the access key is [`KEY_PREFIX`] and the account, which is how the host knows the account,
+    /// and nothing is read from the environment or from files. It speaks plain HTTP without TLS or proxies.
     ///
     /// # Errors
     /// [`NotLoopback`] for any endpoint that is not `http` on a loopback address or `localhost`.
@@ -83,7 +86,7 @@ impl AwsLambda {
         account: &str,
     ) -> Result<Self, NotLoopback> {
         require_loopback(endpoint)?;
-        let credentials = Credentials::new(account, "local", None, None, "the local host");
+        let credentials = Credentials::new(format!("{KEY_PREFIX}{account}"), "local", None, None, "the local host");
         let shared = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))

@@ -3,6 +3,7 @@
 mod changes;
 mod credentials;
 mod failures;
+mod moto;
 mod reads;
 mod scripted;
 mod socket;

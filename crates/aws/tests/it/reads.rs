@@ -147,5 +147,9 @@ async fn the_caller_is_who_sts_says() {
     let caller = lambda.caller().await.expect("a caller");
     assert_eq!(caller, Caller { account: "123456789012".into(), arn: "arn:me".into() });
     assert_eq!(lambda.region(), "eu-west-1");
-    assert!(script.only().authorization.contains("Credential=123456789012/"), "{}", script.only().authorization);
+    assert!(
+        script.only().authorization.contains("Credential=AKIALOCAL123456789012/"),
+        "{}",
+        script.only().authorization
+    );
 }
