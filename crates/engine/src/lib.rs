@@ -4,4 +4,5 @@ pub mod driver;
 pub mod gates;
 pub mod lambda_target;
 pub mod ledger;
+pub mod planner;
 pub mod port;

@@ -115,7 +115,13 @@ async fn look(session: &Session, component: &Component) -> Result<(Looked, Vec<G
                     write: Write::Point {
                         version: look.version,
                         weights: look.weights,
-                        description: settle::signature(session.world.ledger.id(), deployment),
+                        // Unlike any before, so that the write really changes something even where the alias already
+                        // carries this deployment's mark: a write that changes nothing may leave the token as it is.
+                        description: format!(
+                            "{}.{}",
+                            settle::signature(session.world.ledger.id(), deployment),
+                            deployment.intents + 1
+                        ),
                     },
                     token: look.token.clone(),
                 });
