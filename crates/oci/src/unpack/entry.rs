@@ -80,8 +80,11 @@ fn apply_entry<R: Read>(
     if *last == OPAQUE {
         return tree.opaque(folder, layer);
     }
-    if last.starts_with(AUFS) {
+    if path.iter().any(|part| part.starts_with(AUFS)) {
         return Ok(());
+    }
+    if folder.iter().any(|part| part.starts_with(WHITEOUT)) {
+        return Err(UnpackError::BadWhiteout { path: name });
     }
     if let Some(hidden) = last.strip_prefix(WHITEOUT) {
         if matches!(hidden, b"" | b"." | b"..") {
