@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_committed_schema_is_what_the_types_say() {
-        // To renew it: `cargo xtask generate`, or the text of `tiers_core::config::schema()` into the file.
+        // `cargo xtask generated` renews it.
         let committed = include_str!("../../../../schema/tiers.schema.json");
         assert!(committed == schema(), "schema/tiers.schema.json is stale");
     }

@@ -3,6 +3,7 @@
 //! What does not fit is written down and taken out of the document, so that the rest can still be read into the types and
 //! checked for what it means: several problems come to light at once.
 
+use std::fmt;
 use std::ops::Range;
 
 use serde::Deserialize as _;
@@ -30,7 +31,8 @@ pub(super) fn read(notes: &mut Notes<'_>) -> Option<typed::File> {
         return None;
     }
     let root = schema::schema_value();
-    Walk { notes, root: &root }.table(document.get_mut(), &root, "", 0..0);
+    let whole = Called { key: "", in_list: false };
+    Walk { notes, root: &root }.table(document.get_mut(), &root, whole, 0..0);
     match typed::File::deserialize(toml::Deserializer::from(document)) {
         Ok(file) => Some(file),
         Err(error) => {
@@ -57,21 +59,52 @@ fn syntax_hint(message: &str) -> &'static str {
     }
 }
 
+/// What a value is called in messages: by its key, or as an entry of the list of this key.
+#[derive(Clone, Copy)]
+struct Called<'k> {
+    /// Empty for the file itself.
+    key: &'k str,
+    in_list: bool,
+}
+
+impl Called<'_> {
+    /// How one would write it, for a hint.
+    fn written(self, value: &str) -> String {
+        if self.in_list { format!("`{value}`") } else { format!("`{} = {value}`", toml_key(self.key)) }
+    }
+
+    /// Written with the schema's example.
+    fn example(self, node: &Value) -> String {
+        match node.get("examples").and_then(Value::as_array).and_then(|examples| examples.first()) {
+            Some(value) => self.written(&as_toml(value)),
+            None => self.written("…"),
+        }
+    }
+}
+
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_list = if self.in_list { "an entry of " } else { "" };
+        write!(f, "{of_list}`{}`", self.key.escape_debug())
+    }
+}
+
 struct Walk<'n, 'a, 's> {
     notes: &'n mut Notes<'a>,
     root: &'s Value,
 }
 
 impl<'s> Walk<'_, '_, 's> {
-    /// Checks a table against a form of the schema and takes out what does not fit. `key` is its own key, empty for the file.
-    fn table(&mut self, table: &mut DeTable<'_>, form: &'s Value, key: &str, span: Range<usize>) {
+    /// Checks a table against a form of the schema and takes out what does not fit.
+    fn table(&mut self, table: &mut DeTable<'_>, form: &'s Value, called: Called<'_>, span: Range<usize>) {
         let properties = form.get("properties").and_then(Value::as_object);
-        let others = form.get("additionalProperties").filter(|others| others.is_object());
+        // `true` is how a schema says that the values may be anything, as those of an expectation's `json`.
+        let others = form.get("additionalProperties").filter(|others| others.is_object() || **others == Value::Bool(true));
         let mut out = Vec::new();
         for (name, value) in table.iter_mut() {
             let child = properties.and_then(|known| known.get(name.get_ref().as_ref())).or(others);
             let keep = match child {
-                Some(child) => self.value(value, child, name.get_ref()),
+                Some(child) => self.value(value, child, Called { key: name.get_ref(), in_list: false }),
                 None => {
                     let known: Vec<&str> = properties.into_iter().flatten().map(|(known, _)| known.as_str()).collect();
                     self.unknown_key(name.get_ref(), name.span(), &known);
@@ -85,48 +118,50 @@ impl<'s> Walk<'_, '_, 's> {
         for name in form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if !table.contains_key(name) && !out.iter().any(|gone| gone == name) {
                 let child = properties.and_then(|known| known.get(name)).unwrap_or(&Value::Null);
-                let inside = if key.is_empty() { String::new() } else { format!(" in `{key}`") };
-                let hint = format!("Add {}. {}", example(name, child), description(child));
+                let inside = if called.key.is_empty() { String::new() } else { format!(" in {called}") };
+                let hint = format!("Add {}. {}", Called { key: name, in_list: false }.example(child), description(child));
                 self.notes
                     .add(Code::MissingKey, span.clone(), format!("`{name}` is missing{inside}"))
                     .hint(hint.trim().to_owned());
             }
         }
         for name in out {
+            self.notes.lose(span.clone(), &name);
             table.remove(name.as_str());
         }
     }
 
     /// Checks a value; false where it has to be taken out.
-    fn value(&mut self, value: &mut toml::Spanned<DeValue<'_>>, node: &'s Value, key: &str) -> bool {
+    fn value(&mut self, value: &mut toml::Spanned<DeValue<'_>>, node: &'s Value, called: Called<'_>) -> bool {
         let span = value.span();
         let forms = schema::forms(self.root, node);
         if forms.iter().all(|form| form.get("type").is_none() && form.get("oneOf").is_none()) {
-            return self.free(value.get_ref(), span, key);
+            return self.free(value.get_ref(), span, called);
         }
         let found = kind_of(value.get_ref());
         let Some(form) = forms.iter().copied().find(|form| kind_of_form(form) == found) else {
-            self.wrong_type(value.get_ref(), span, node, &forms, key);
+            self.wrong_type(value.get_ref(), span, node, &forms, called);
             return false;
         };
         match value.get_mut() {
             DeValue::Table(table) => {
-                self.table(table, form, key, span);
+                self.table(table, form, called, span);
                 true
             }
             DeValue::Array(array) => {
                 let items = form.get("items").unwrap_or(&Value::Null);
                 let all = std::mem::replace(array, DeArray::from_iter([]));
-                *array = all.into_iter().filter_map(|mut item| self.value(&mut item, items, key).then_some(item)).collect();
+                let entry = Called { in_list: true, ..called };
+                *array = all.into_iter().filter_map(|mut item| self.value(&mut item, items, entry).then_some(item)).collect();
                 true
             }
-            DeValue::String(word) => self.word(word, span, form, node, key),
+            DeValue::String(word) => self.word(word, span, form, node, called),
             DeValue::Integer(number) => {
                 let fits = i64::from_str_radix(number.as_str(), number.radix()).is_ok();
                 if !fits {
                     self.notes
-                        .add(Code::BadValue, span, format!("`{key}` is too large a number"))
-                        .hint(format!("Write it like {}.", example(key, node)));
+                        .add(Code::BadValue, span, format!("{called} is too large a number"))
+                        .hint(format!("Write it like {}.", called.example(node)));
                 }
                 fits
             }
@@ -134,7 +169,7 @@ impl<'s> Walk<'_, '_, 's> {
         }
     }
 
-    fn word(&mut self, word: &str, span: Range<usize>, form: &Value, node: &Value, key: &str) -> bool {
+    fn word(&mut self, word: &str, span: Range<usize>, form: &Value, node: &Value, called: Called<'_>) -> bool {
         let allowed = schema::words(form);
         if allowed.is_empty() || allowed.contains(&word) {
             return true;
@@ -144,32 +179,34 @@ impl<'s> Walk<'_, '_, 's> {
             None => format!("Possible are {}. {}", listed(allowed.iter().copied()), description(node)),
         };
         self.notes
-            .add(Code::BadValue, span, format!("`{word}` is not a value of `{key}`"))
+            .add(Code::BadValue, span, format!("`{}` is not a value of `{}`", word.escape_debug(), called.key))
             .hint(hint.trim().to_owned());
         false
     }
 
     /// A value that may be anything JSON can say.
-    fn free(&mut self, value: &DeValue<'_>, span: Range<usize>, key: &str) -> bool {
+    fn free(&mut self, value: &DeValue<'_>, span: Range<usize>, called: Called<'_>) -> bool {
         match value {
             DeValue::Datetime(_) => {
                 self.notes
-                    .add(Code::WrongType, span, format!("`{key}` holds a date, which JSON does not have"))
+                    .add(Code::WrongType, span, format!("{called} holds a date, which JSON does not have"))
                     .hint("Put it in quotes.");
                 false
             }
             DeValue::Float(number) if !number.as_str().parse::<f64>().is_ok_and(f64::is_finite) => {
                 self.notes
-                    .add(Code::BadValue, span, format!("`{key}` holds a number that JSON does not have"))
+                    .add(Code::BadValue, span, format!("{called} holds a number that JSON does not have"))
                     .hint("Use a finite number.");
                 false
             }
             DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_err() => {
-                self.notes.add(Code::BadValue, span, format!("`{key}` is too large a number")).hint("Put it in quotes.");
+                self.notes.add(Code::BadValue, span, format!("{called} is too large a number")).hint("Put it in quotes.");
                 false
             }
-            DeValue::Array(items) => items.iter().all(|item| self.free(item.get_ref(), item.span(), key)),
-            DeValue::Table(fields) => fields.iter().all(|(name, item)| self.free(item.get_ref(), item.span(), name.get_ref())),
+            DeValue::Array(items) => items.iter().all(|item| self.free(item.get_ref(), item.span(), called)),
+            DeValue::Table(fields) => fields
+                .iter()
+                .all(|(name, item)| self.free(item.get_ref(), item.span(), Called { key: name.get_ref(), in_list: false })),
             DeValue::Float(_) | DeValue::Integer(_) | DeValue::String(_) | DeValue::Boolean(_) => true,
         }
     }
@@ -185,10 +222,10 @@ impl<'s> Walk<'_, '_, 's> {
                 listed(known.iter().copied())
             ),
         };
-        self.notes.add(Code::UnknownKey, span, format!("unknown key `{name}`")).hint(hint);
+        self.notes.add(Code::UnknownKey, span, format!("unknown key `{}`", name.escape_debug())).hint(hint);
     }
 
-    fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, node: &Value, forms: &[&Value], key: &str) {
+    fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, node: &Value, forms: &[&Value], called: Called<'_>) {
         let mut expected: Vec<&str> = forms.iter().map(|form| in_words(kind_of_form(form))).collect();
         expected.dedup();
         let found = in_words(kind_of(value));
@@ -199,15 +236,15 @@ impl<'s> Walk<'_, '_, 's> {
             _ => None,
         };
         let hint = match (scalar, value) {
-            (Some(text), _) if expected == ["text"] => format!("Put it in quotes: `{key} = \"{text}\"`."),
-            (_, DeValue::String(text)) if expected == ["a list"] => format!("Put it in brackets: `{key} = [\"{text}\"]`."),
+            (Some(text), _) if expected == ["text"] => format!("Put it in quotes: {}.", called.written(&format!("\"{text}\""))),
+            (_, DeValue::String(text)) if expected == ["a list"] => format!("Put it in brackets: {}.", called.written(&format!("[{}]", Value::from(text.as_ref())))),
             (_, DeValue::String(text)) if text.parse::<i64>().is_ok() && expected.contains(&"a whole number") => {
-                format!("Leave the quotes away: `{key} = {text}`.")
+                format!("Leave the quotes away: {}.", called.written(text))
             }
-            _ => format!("Write it like {}. {}", example(key, node), description(node)),
+            _ => format!("Write it like {}. {}", called.example(node), description(node)),
         };
         self.notes
-            .add(Code::WrongType, span, format!("`{key}` is {found}, expected {}", expected.join(" or ")))
+            .add(Code::WrongType, span, format!("{called} is {found}, expected {}", expected.join(" or ")))
             .hint(hint.trim().to_owned());
     }
 }
@@ -247,14 +284,6 @@ fn description(node: &Value) -> String {
     let text = node.get("description").and_then(Value::as_str).unwrap_or_default();
     let first = text.split("\n\n").next().unwrap_or_default();
     one_line(first)
-}
-
-/// `key = value` from the schema's example, in backquotes.
-fn example(key: &str, node: &Value) -> String {
-    match node.get("examples").and_then(Value::as_array).and_then(|examples| examples.first()) {
-        Some(value) => format!("`{key} = {}`", as_toml(value)),
-        None => format!("`{key} = …`"),
-    }
 }
 
 /// A JSON value as TOML on one line.

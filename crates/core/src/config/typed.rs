@@ -44,7 +44,7 @@ impl<T> OneOrMany<T> {
 /// A project and its way from the first environment to the last.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[schemars(title = "tiers.toml")]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct File {
     /// The project's name: a part of every function's name and the tag `Project`.
     #[schemars(required, example = json!("dr-daily-report"))]
@@ -69,30 +69,33 @@ pub(super) struct File {
     pub terraform: Option<Terraform>,
     /// People and their public keys: approvals count only when signed with one of these.
     #[schemars(example = json!({ "alice": "ed25519:0000000000000000000000000000000000000000000000000000000000000000" }))]
+    #[serde(default)]
     pub keys: Table<Spanned<String>>,
     /// The environments by name: lower-case letters, digits and hyphens.
     #[schemars(required, example = json!({ "dev": { "on": { "branch": "dev" } } }))]
     pub environments: Option<Spanned<Table<Spanned<Environment>>>>,
     /// The apps by name: what is released as a unit.
     #[schemars(example = json!({ "api": { "paths": ["src/**"], "image": { "dockerfile": "Dockerfile" }, "components": ["api"] } }))]
+    #[serde(default)]
     pub apps: Table<Spanned<App>>,
 }
 
 /// Tags on what the project creates.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Tags {
     /// The names of tags that every resource must carry.
     #[schemars(example = json!(["Project", "Environment", "ManagedBy", "App", "Component", "Owner", "CostCenter"]))]
     pub required: Texts,
     /// The values that a tag may have, by name of the tag.
     #[schemars(example = json!({ "CostCenter": ["research", "product"] }))]
+    #[serde(default)]
     pub allowed: Table<Vec<String>>,
 }
 
 /// Terraform, where the infrastructure is described. Paths may hold `{environment}`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Terraform {
     /// The folder of the root module.
     #[schemars(required, example = json!("terraform"))]
@@ -110,7 +113,7 @@ pub(super) struct Terraform {
 
 /// One environment, its place in the order, and the settings of functions in it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Environment {
     /// The environments that must have verified a release before it comes here; all of them. None: releases begin here.
     #[schemars(example = json!(["dev"]))]
@@ -144,6 +147,7 @@ pub(super) struct Environment {
     pub approvers: Texts,
     /// Times in which nothing is deployed.
     #[schemars(example = json!([{ "days": ["fri"], "from": "15:00", "until": "08:00", "zone": "Europe/Berlin", "why": "no weekend surprises" }]))]
+    #[serde(default)]
     pub freezes: Vec<Spanned<Freeze>>,
     /// How long a trigger waits for the environments before to verify the release.
     #[schemars(example = json!("30m"), extend("default" = limits::DEFAULT_UPSTREAM_WAIT))]
@@ -175,12 +179,13 @@ pub(super) struct Environment {
     pub burst: Setting,
     /// Environment variables of every function; no secrets.
     #[schemars(example = json!({ "LOG_LEVEL": "info" }))]
+    #[serde(default)]
     pub variables: Variables,
 }
 
 /// A value that stands in the environment's Terraform variables file, so that it stands in one place.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct FromTfvar {
     /// The variable's name.
     #[schemars(required, example = json!("lambda_memory_size"))]
@@ -189,7 +194,7 @@ pub(super) struct FromTfvar {
 
 /// What starts a deployment by itself; exactly one of the three.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct On {
     /// A push to a branch: a name, or a pattern where `*` is anything but `/` and `**` is anything.
@@ -205,7 +210,7 @@ pub(super) struct On {
 
 /// Which branches may enter here directly.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     /// A branch name or a pattern.
     #[schemars(required, example = json!("hotfix/*"))]
@@ -214,7 +219,7 @@ pub(super) struct Entry {
 
 /// Where the secrets come from; exactly one.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct Secrets {
     /// A Doppler config.
@@ -224,7 +229,7 @@ pub(super) struct Secrets {
 
 /// A Doppler config.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Doppler {
     /// The Doppler project.
     #[schemars(required, example = json!("dr-daily-report"))]
@@ -244,7 +249,7 @@ pub(super) enum AllAtOnce {
 
 /// Traffic moves in steps; `canary` or `linear`, not both.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Shift {
     /// This share of the calls goes to the new version first, and after `bake` all of them.
     #[schemars(example = json!("10%"))]
@@ -271,7 +276,7 @@ pub(super) struct Shift {
 
 /// A time in which nothing is deployed: once (`from` and `until` with dates), or every week (`days`, and times of day).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Freeze {
     /// Days of the week on which it begins.
     #[schemars(example = json!(["fri", "sat"]))]
@@ -292,7 +297,7 @@ pub(super) struct Freeze {
 
 /// An app: one artifact, and the components that change together.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct App {
     /// The files that make up the app's source, as globs; those that begin with `!` are left out.
     #[schemars(required, example = json!(["src/**", "Dockerfile", "!src/**/*.md"]))]
@@ -304,6 +309,7 @@ pub(super) struct App {
     #[schemars(required, example = json!(["api", "worker"]))]
     pub components: Option<Spanned<Either<Vec<Spanned<String>>, Table<Component>>>>,
     /// What is checked while a release is brought into an environment.
+    #[serde(default)]
     pub gates: Vec<Spanned<Gate>>,
 }
 
@@ -320,7 +326,7 @@ pub(super) enum ImageBuilder {
 
 /// How an image is made: from a Dockerfile, or from given files.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Image {
     /// The program. None: `files` where `files` is given, else the first of docker, podman and buildah that is installed.
     #[schemars(example = json!("podman"))]
@@ -336,6 +342,7 @@ pub(super) struct Image {
     pub dockerfile: Text,
     /// Build arguments of the Dockerfile; no secrets.
     #[schemars(example = json!({ "PYTHON_VERSION": "3.13" }))]
+    #[serde(default)]
     pub args: Table<String>,
     /// The stage of the Dockerfile to build. None: the last.
     #[schemars(example = json!("runtime"))]
@@ -359,7 +366,7 @@ pub(super) struct Image {
 
 /// A file or folder and where it stands in the image.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct FileMapping {
     /// Below the root of the repository.
     #[schemars(required, example = json!("target/release/bootstrap"))]
@@ -371,7 +378,7 @@ pub(super) struct FileMapping {
 
 /// A component: a function, in every environment.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Component {
     /// Overrides the image's command.
     #[schemars(example = json!(["app.worker.handler"]))]
@@ -381,12 +388,13 @@ pub(super) struct Component {
     pub route: Text,
     /// Settings that differ from the environment's, by environment.
     #[schemars(example = json!({ "prod": { "timeout_s": 300 } }))]
+    #[serde(default)]
     pub r#in: Table<Overrides>,
 }
 
 /// Settings of one component in one environment.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Overrides {
     /// Memory, in MB.
     #[schemars(example = json!(1024), extend("minimum" = limits::MEMORY_MB.min, "maximum" = limits::MEMORY_MB.max))]
@@ -402,12 +410,13 @@ pub(super) struct Overrides {
     pub concurrency: Setting,
     /// Environment variables, on top of the environment's.
     #[schemars(example = json!({ "LOG_LEVEL": "debug" }))]
+    #[serde(default)]
     pub variables: Variables,
 }
 
 /// A check on the way of a release; exactly one of `invoke`, `http`, `command`, `approval` and `window` says what is done.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Gate {
     /// Unique in the app.
     #[schemars(required, example = json!("smoke"))]
@@ -452,7 +461,7 @@ pub(super) struct Gate {
 
 /// An invocation of a component's function.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Invoke {
     /// The component.
     #[schemars(required, example = json!("api"))]
@@ -465,6 +474,7 @@ pub(super) struct Invoke {
     pub method: Text,
     /// Headers of the event.
     #[schemars(example = json!({ "x-smoke": "1" }))]
+    #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// The body, or the whole event where there is no `path`.
     #[schemars(example = json!({ "ping": true }))]
@@ -476,7 +486,7 @@ pub(super) struct Invoke {
 
 /// A call of a URL.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Http {
     /// A URL, or a path below the environment's `url`.
     #[schemars(required, example = json!("/health"))]
@@ -486,6 +496,7 @@ pub(super) struct Http {
     pub method: Text,
     /// Headers of the request.
     #[schemars(example = json!({ "accept": "application/json" }))]
+    #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// The body, sent as JSON; a text is sent as it is.
     #[schemars(example = json!({ "ping": true }))]
@@ -497,15 +508,17 @@ pub(super) struct Http {
 
 /// What an answer must be: a status, a list of them that are all good, or a table.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Expect {
     /// The status codes that are good.
     #[schemars(example = json!(200))]
     pub status: Option<Spanned<OneOrMany<i64>>>,
     /// Headers and their values.
     #[schemars(example = json!({ "content-type": "application/json" }))]
+    #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// JSON pointers (RFC 6901) into the body and the values that must stand there.
     #[schemars(example = json!({ "/status": "ok" }))]
+    #[serde(default)]
     pub json: Table<serde_json::Value>,
 }

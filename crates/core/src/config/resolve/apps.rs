@@ -7,7 +7,7 @@ use super::super::pattern;
 use super::super::spanned::{Either, Spanned};
 use super::super::typed;
 use super::settings::Typed;
-use super::{Named, Resolver, in_file_order};
+use super::{Environments, Named, Resolver, in_file_order};
 use crate::id::{App, Component};
 use crate::problem::Code;
 
@@ -16,7 +16,7 @@ impl Resolver<'_, '_, '_> {
         &mut self,
         file: &typed::File,
         project: &str,
-        typed_environments: &Named<'_, typed::Environment>,
+        typed_environments: &Environments<'_>,
         environments: &[Environment],
     ) -> Vec<AppConfig> {
         let typed: Named<'_, typed::App> = in_file_order(&file.apps).into_iter().map(|(name, app)| (name, &**app)).collect();

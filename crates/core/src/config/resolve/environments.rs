@@ -9,7 +9,7 @@ use super::super::spanned::Spanned;
 use super::super::suggest::listed;
 use super::super::typed;
 use super::settings::{Typed, defaults};
-use super::{Named, Resolver};
+use super::{Environments, Resolver};
 use crate::id::Env;
 use crate::problem::Code;
 
@@ -17,7 +17,7 @@ type Keys = BTreeMap<String, String>;
 
 impl Resolver<'_, '_, '_> {
     /// In topological order.
-    pub(super) fn environments(&mut self, typed: &Named<'_, typed::Environment>, keys: &Keys) -> Vec<Environment> {
+    pub(super) fn environments(&mut self, typed: &Environments<'_>, keys: &Keys) -> Vec<Environment> {
         for (name, _) in typed {
             if limits::RESERVED_ENVIRONMENTS.contains(&name.as_str()) {
                 self.add(Code::ReservedName, name.span(), format!("an environment can't be called `{}`", name.as_str()))
@@ -31,7 +31,7 @@ impl Resolver<'_, '_, '_> {
         order.into_iter().map(|index| self.environment(typed[index].0, typed[index].1, keys)).collect()
     }
 
-    fn environment(&mut self, name: &Spanned<String>, typed: &typed::Environment, keys: &Keys) -> Environment {
+    fn environment(&mut self, name: &Spanned<String>, typed: &Spanned<typed::Environment>, keys: &Keys) -> Environment {
         let mut after: Vec<Env> = Vec::new();
         for before in typed.after.iter().flat_map(|after| after.iter()) {
             let before = Env((**before).clone());
@@ -45,7 +45,9 @@ impl Resolver<'_, '_, '_> {
         self.approvers(typed, approvals, keys);
         let rate_limit = self.limited(name, "rate_limit", &typed.rate_limit, &limits::RATE_LIMIT);
         let burst = self.limited(name, "burst", &typed.burst, &limits::BURST);
-        if let (Some(burst), None) = (&typed.burst, &typed.rate_limit) {
+        if let (Some(burst), None) = (&typed.burst, &typed.rate_limit)
+            && !self.lost(typed, &["rate_limit"])
+        {
             self.add(Code::MissingKey, burst.span(), "a `burst` needs a `rate_limit`")
                 .meaning("API Gateway takes both or none.")
                 .hint("Add `rate_limit = 50`, or leave `burst` away.");
@@ -55,8 +57,8 @@ impl Resolver<'_, '_, '_> {
         let place = self.place(name, typed);
         Environment {
             name: Env((**name).clone()),
-            on: typed.on.as_ref().and_then(|on| self.trigger(on, &after)),
-            entry_branch: typed.entry.as_ref().and_then(|entry| self.entry(entry, &after)),
+            on: typed.on.as_ref().and_then(|on| self.trigger(on, &after, typed)),
+            entry_branch: typed.entry.as_ref().and_then(|entry| self.entry(entry, &after, typed)),
             url: typed.url.as_ref().and_then(|url| self.url(url)),
             secrets: typed.secrets.as_ref().and_then(|secrets| self.secrets(secrets)),
             rollback: typed.rollback.unwrap_or(Rollback::Automatic),
@@ -74,7 +76,7 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
-    fn trigger(&mut self, on: &Spanned<typed::On>, after: &[Env]) -> Option<Trigger> {
+    fn trigger(&mut self, on: &Spanned<typed::On>, after: &[Env], environment: &Spanned<typed::Environment>) -> Option<Trigger> {
         match (&on.branch, &on.tag, &on.verified) {
             (Some(branch), None, None) => {
                 self.ref_pattern(branch, RefKind::Branch);
@@ -86,7 +88,7 @@ impl Resolver<'_, '_, '_> {
             }
             (None, None, Some(verified)) => {
                 let env = Env((**verified).clone());
-                if !after.contains(&env) {
+                if !after.contains(&env) && !self.lost(environment, &["after"]) {
                     let hint = match after {
                         [] => "Add it to `after`, or use a branch or a tag.".to_owned(),
                         _ => format!("Name one of {}.", listed(after.iter().map(Env::as_str))),
@@ -97,6 +99,7 @@ impl Resolver<'_, '_, '_> {
                 }
                 Some(Trigger::Verified(env))
             }
+            (None, None, None) if self.lost(on, &[]) => None,
             (None, None, None) => {
                 self.choose_one(on, "nothing is named that starts a deployment");
                 None
@@ -119,10 +122,10 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
-    fn entry(&mut self, entry: &Spanned<typed::Entry>, after: &[Env]) -> Option<String> {
+    fn entry(&mut self, entry: &Spanned<typed::Entry>, after: &[Env], environment: &Spanned<typed::Environment>) -> Option<String> {
         let branch = entry.branch.as_ref()?;
         self.ref_pattern(branch, RefKind::Branch);
-        if after.is_empty() {
+        if after.is_empty() && !self.lost(environment, &["after"]) {
             self.add(Code::BadValue, entry.span(), "releases begin here anyway")
                 .meaning("`entry` lets a branch past the environments in `after`, and there are none.")
                 .hint("Leave `entry` away, or use `on`.");
@@ -130,9 +133,10 @@ impl Resolver<'_, '_, '_> {
         Some((**branch).clone())
     }
 
-    fn place(&mut self, name: &str, typed: &typed::Environment) -> Place {
+    fn place(&mut self, name: &str, typed: &Spanned<typed::Environment>) -> Place {
         match (&typed.account, &typed.region) {
             (None, None) => Place::Local,
+            (None, Some(_)) if self.lost(typed, &["account"]) => Place::Local,
             (None, Some(region)) => {
                 self.add(Code::MissingKey, region.span(), format!("`{name}` has a region and no account"))
                     .meaning("Without an account the environment would run on this machine.")
@@ -146,6 +150,7 @@ impl Resolver<'_, '_, '_> {
                         .hint("An account is 12 digits in quotes; `aws sts get-caller-identity` shows yours.");
                 }
                 match region {
+                    None if self.lost(typed, &["region"]) => {}
                     None => {
                         self.add(Code::MissingKey, account.span(), format!("`{name}` has an account and no region"))
                             .hint("Add `region = \"eu-central-1\"` or another region.");
@@ -175,7 +180,7 @@ impl Resolver<'_, '_, '_> {
     }
 
     /// Two environments behind one address: gates would ask the one about the other.
-    fn same_door(&mut self, typed: &Named<'_, typed::Environment>) {
+    fn same_door(&mut self, typed: &Environments<'_>) {
         let mut seen: BTreeMap<&str, (&str, &Spanned<String>)> = BTreeMap::new();
         for (name, environment) in typed {
             let Some(url) = &environment.url else { continue };
@@ -191,6 +196,9 @@ impl Resolver<'_, '_, '_> {
 
     fn secrets(&mut self, secrets: &Spanned<typed::Secrets>) -> Option<Secrets> {
         let Some(doppler) = &secrets.doppler else {
+            if self.lost(secrets, &[]) {
+                return None;
+            }
             self.add(Code::ChooseOne, secrets.span(), "no place of secrets is named")
                 .hint("Write `secrets = { doppler = { project = \"…\", config = \"…\" } }`, or leave it away.");
             return None;

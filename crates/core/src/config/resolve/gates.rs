@@ -6,7 +6,7 @@ use super::super::limits;
 use super::super::model::{AppConfig, Environment};
 use super::super::spanned::{Either, Spanned};
 use super::super::typed::{self, OneOrMany};
-use super::{Named, Resolver};
+use super::{Environments, Resolver};
 use crate::gate::{At, Check, Effect, Expect, Gate, Request};
 use crate::id::{Component, Env};
 use crate::problem::Code;
@@ -20,7 +20,7 @@ impl Resolver<'_, '_, '_> {
     pub(super) fn gates(
         &mut self,
         app: &typed::App,
-        typed_environments: &Named<'_, typed::Environment>,
+        typed_environments: &Environments<'_>,
         environments: &[Environment],
         apps: &[AppConfig],
     ) -> BTreeMap<Env, Vec<Gate>> {
@@ -34,10 +34,12 @@ impl Resolver<'_, '_, '_> {
                 self.gate_name(place, &mut names);
             }
             let places = self.places(typed, environments);
-            let Some(at) = self.at(typed) else { continue };
-            let Some(check) = self.check(typed, at, &places, typed_environments, environments, apps) else { continue };
+            // A place that is unknown is no reason not to look at the rest of the gate.
+            let at = self.at(typed);
+            let Some(check) = self.check(typed, at.unwrap_or(At::Live), &places, typed_environments, environments, apps) else { continue };
             let effects = self.effects(typed, &places, environments);
             let (timeout_s, retries, retry_after_ms) = self.patience(typed, &check);
+            let Some(at) = at else { continue };
             for env in places {
                 let effect = effects.get(&env).copied().unwrap_or(Effect::Block);
                 let gate = Gate { name: name.clone(), at, effect, check: check.clone(), timeout_s, retries, retry_after_ms };
@@ -104,6 +106,7 @@ impl Resolver<'_, '_, '_> {
                 None
             }
             Some(at) => Some(**at),
+            None if self.lost(typed, &["at", "approval", "window", "alarms"]) || typed.alarms.is_some() => None,
             None => {
                 self.add(Code::MissingKey, typed.span(), "it is not said where the gate stands")
                     .hint("Add `at = \"staged\"`, `\"published\"` or `\"live\"`.");
@@ -117,7 +120,7 @@ impl Resolver<'_, '_, '_> {
         typed: &Spanned<typed::Gate>,
         at: At,
         places: &[Env],
-        typed_environments: &Named<'_, typed::Environment>,
+        typed_environments: &Environments<'_>,
         environments: &[Environment],
         apps: &[AppConfig],
     ) -> Option<Check> {
@@ -142,6 +145,7 @@ impl Resolver<'_, '_, '_> {
                 }
                 Some(Check::Window { freezes: self.freezes(window) })
             }
+            (None, None, None, None, None) if self.lost(typed, &[]) => None,
             (None, None, None, None, None) => {
                 self.add(Code::ChooseOne, typed.span(), "it is not said what the gate checks")
                     .meaning("It would always pass.")
@@ -262,7 +266,7 @@ impl Resolver<'_, '_, '_> {
         good
     }
 
-    fn approval(&mut self, count: &Spanned<i64>, places: &[Env], environments: &Named<'_, typed::Environment>) -> Option<Check> {
+    fn approval(&mut self, count: &Spanned<i64>, places: &[Env], environments: &Environments<'_>) -> Option<Check> {
         if !(1..=limits::APPROVALS_MAX).contains(&**count) {
             self.add(Code::BadValue, count.span(), format!("{} is not a number of approvals", **count))
                 .hint(format!("Choose 1 to {}.", limits::APPROVALS_MAX));

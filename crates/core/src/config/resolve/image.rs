@@ -65,6 +65,7 @@ impl Resolver<'_, '_, '_> {
                     .hint("Write `builder = \"files\"`, or name a `dockerfile`.");
                 None
             }
+            (None, None, _) if self.lost(typed, &["dockerfile", "files", "builder"]) => None,
             (None, None, Some(ImageBuilder::Files)) => {
                 self.add(Code::MissingKey, typed.span(), "no file is named for the image")
                     .hint("Add `files = [{ from = \"target/release/bootstrap\", to = \"/var/runtime/bootstrap\" }]`.");

@@ -56,8 +56,9 @@ pub fn tfvars_files(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// An environment's or app's name and what was typed for it, in the order of the file.
+/// Names and what was typed for them, in the order of the file.
 type Named<'t, T> = Vec<(&'t Spanned<String>, &'t T)>;
+type Environments<'t> = Named<'t, Spanned<typed::Environment>>;
 
 fn in_file_order<T>(table: &BTreeMap<Spanned<String>, T>) -> Named<'_, T> {
     let mut entries: Vec<_> = table.iter().collect();
@@ -72,6 +73,11 @@ struct Resolver<'n, 'a, 'f> {
 }
 
 impl Resolver<'_, '_, '_> {
+    /// See [`Notes::lost`].
+    fn lost<T>(&self, table: &Spanned<T>, keys: &[&str]) -> bool {
+        self.notes.lost(&table.span(), keys)
+    }
+
     fn add(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) -> &mut Problem {
         self.notes.add(code, span, message)
     }
@@ -91,7 +97,7 @@ impl Resolver<'_, '_, '_> {
             self.add(Code::MissingKey, span, "there is no environment")
                 .hint("Add one: `[environments.dev]` with `on = { branch = \"dev\" }`.");
         }
-        let typed_environments = in_file_order(environments).into_iter().map(|(name, e)| (name, &**e)).collect::<Vec<_>>();
+        let typed_environments = in_file_order(environments);
         let keys = self.keys(&file.keys);
         let environments = self.environments(&typed_environments, &keys);
         let apps = self.apps(file, &name, &typed_environments, &environments);

@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::spanned::Spanned;
 use super::super::typed;
-use super::Resolver;
+use super::{Environments, Resolver};
 use crate::problem::Code;
-
-type Environments<'t> = [(&'t Spanned<String>, &'t typed::Environment)];
 
 fn after(environment: &typed::Environment) -> &[Spanned<String>] {
     environment.after.as_ref().map_or(&[], |after| after.as_slice())

@@ -114,8 +114,8 @@ impl Resolver<'_, '_, '_> {
         match u32::try_from(number) {
             Ok(good) if (limit.min..=limit.max).contains(&number) => Some(good),
             _ => {
-                let message = format!("`{key}` is {number}, and {} takes {} to {}", limit.source, limit.min, limit.max);
-                self.add(Code::BadValue, span, message)
+                let (side, end) = if number < limit.min { ("least", limit.min) } else { ("most", limit.max) };
+                self.add(Code::BadValue, span, format!("`{key}` is {number}, and must be at {side} {end}"))
                     .meaning(format!("{} would refuse it.", limit.source))
                     .hint(format!("Choose a value from {} to {}.", limit.min, limit.max));
                 None

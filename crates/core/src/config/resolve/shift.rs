@@ -4,7 +4,7 @@ use super::super::limits;
 use super::super::model::{AppConfig, Environment, Place, Shift};
 use super::super::spanned::{Either, Spanned};
 use super::super::typed::{self, AllAtOnce};
-use super::{Named, Resolver};
+use super::{Environments, Resolver};
 use crate::id::Component;
 use crate::problem::Code;
 
@@ -42,6 +42,7 @@ impl Resolver<'_, '_, '_> {
                 let every_s = typed.every.as_ref().and_then(|every| self.duration_s(every)).unwrap_or(limits::DEFAULT_EVERY_S);
                 Shift::Linear { percent, every_s, alarms, entries, compatible }
             }
+            (None, None) if self.lost(whole, &["canary", "linear"]) => Shift::AllAtOnce,
             (None, None) => {
                 self.add(Code::ChooseOne, whole.span(), "no way of moving traffic is named")
                     .hint("Write `{ canary = \"10%\", bake = \"5m\" }` or `{ linear = \"10%\", every = \"1m\" }`, or leave `shift` away.");
@@ -65,7 +66,7 @@ impl Resolver<'_, '_, '_> {
     /// Weights, app by app: one entry component, or releases that are declared compatible.
     pub(super) fn mixed_releases(
         &mut self,
-        typed: &Named<'_, typed::Environment>,
+        typed: &Environments<'_>,
         environments: &[Environment],
         apps: &[AppConfig],
     ) {
