@@ -21,7 +21,7 @@ from botocore.config import Config
 import images
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TARGET = pathlib.Path(os.environ.get("TIERS_TARGET", ROOT / "target")) / "debug"
+BUILT = pathlib.Path(os.environ.get("TIERS_BUILT", ROOT / "target" / "debug"))
 PROGRAMS = pathlib.Path(sys.executable).parent
 REGION = "us-east-1"
 # Long enough that a client which does not wait meets an update in progress, short enough for a test.
@@ -190,9 +190,9 @@ def moto(tmp_path_factory):
 @pytest.fixture(scope="session")
 def host(tmp_path_factory):
     scratch = tmp_path_factory.mktemp("host")
-    layout = images.Layout(scratch / "layout", TARGET / "tiers-test-function")
+    layout = images.Layout(scratch / "layout", BUILT / "tiers-test-function")
     port = _free_port()
-    command = [str(TARGET / "examples" / "host"), "--state", str(scratch / "state"), "--layout", str(scratch / "layout"),
+    command = [str(BUILT / "examples" / "host"), "--state", str(scratch / "state"), "--layout", str(scratch / "layout"),
                "--port", str(port), "--account", "123456789012", "--settle-ms", str(SETTLE_MS)]
     server = _started(command, port, scratch / "log", {})
     yield Host(f"http://127.0.0.1:{port}", scratch, layout)

@@ -1,12 +1,12 @@
 //! `cargo xtask generated`: files that a program of this workspace writes and that are committed, so that people and editors
 //! find them without building anything.
 //!
-//! Each is a line of the table: where it stands and which cargo command writes it to standard output.
+//! Each is a line of the table: where it stands and which program writes it to standard output.
 
 use std::fs;
 
 use crate::Command;
-use crate::process::{cargo, output, root};
+use crate::process::{built, cargo, output, program, root, run};
 
 pub const COMMAND: Command = Command {
     name: "generated",
@@ -19,11 +19,16 @@ pub const COMMAND: Command = Command {
 struct Generated {
     /// From the root of the workspace.
     path: &'static str,
-    /// The arguments of the cargo command whose standard output it is.
-    made_by: &'static [&'static str],
+    made_by: Program,
 }
 
-const FILES: [Generated; 0] = [];
+/// A program of the workspace that writes the file to standard output.
+enum Program {
+    /// An example by its name; those of xtask's own are in xtask/examples/.
+    Example(&'static str),
+}
+
+const FILES: [Generated; 1] = [Generated { path: "schema/tiers.schema.json", made_by: Program::Example("schema") }];
 
 fn main(arguments: &[String]) -> Result<(), String> {
     match arguments {
@@ -34,6 +39,7 @@ fn main(arguments: &[String]) -> Result<(), String> {
 }
 
 fn write() -> Result<String, String> {
+    build()?;
     for file in &FILES {
         let path = root().join(file.path);
         fs::write(&path, made(file)?).map_err(|error| format!("could not write {}: {error}", file.path))?;
@@ -43,6 +49,7 @@ fn write() -> Result<String, String> {
 
 /// Compares all files before it complains about any.
 pub fn check() -> Result<String, String> {
+    build()?;
     let mut stale = Vec::new();
     for file in &FILES {
         match fs::read(root().join(file.path)) {
@@ -52,13 +59,29 @@ pub fn check() -> Result<String, String> {
         }
     }
     if stale.is_empty() {
-        Ok(format!("{} generated files are up to date", FILES.len()))
+        Ok(format!("{} up to date", FILES.len()))
     } else {
         Err(format!("{}; run `cargo xtask generated` and commit what it writes", stale.join("; ")))
     }
 }
 
+/// All programs in one build over the whole workspace: its choice of features is that of the tests, so nothing that they have
+/// built is built again.
+fn build() -> Result<(), String> {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--workspace"]);
+    for file in &FILES {
+        match file.made_by {
+            Program::Example(name) => build.args(["--example", name]),
+        };
+    }
+    run(&mut build)
+}
+
 fn made(file: &Generated) -> Result<Vec<u8>, String> {
-    let made = output(cargo().args(file.made_by))?;
+    let mut maker = match file.made_by {
+        Program::Example(name) => program(built().join("examples").join(name)),
+    };
+    let made = output(&mut maker)?;
     if made.is_empty() { Err(format!("nothing was written for {}", file.path)) } else { Ok(made) }
 }

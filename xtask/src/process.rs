@@ -8,6 +8,11 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask stands in the root")
 }
 
+/// Where cargo puts what it builds for tests.
+pub fn built() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("debug")
+}
+
 /// The cargo that runs this program.
 pub fn cargo() -> Command {
     program(std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from))

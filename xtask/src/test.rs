@@ -2,7 +2,7 @@
 
 use crate::Command;
 use crate::generated;
-use crate::process::{cargo, program, root, succeeds};
+use crate::process::{built, cargo, program, succeeds};
 use crate::setup::{self, Setup};
 use crate::stage::{Stages, watched};
 
@@ -54,11 +54,6 @@ fn cargo_tests() -> Result<String, String> {
 
 fn protocol_tests() -> Result<String, String> {
     let mut tests = program(setup::programs().join("python"));
-    tests.args(["-m", "pytest", "-q", "tests/protocol"]).env("TIERS_TARGET", target());
+    tests.args(["-m", "pytest", "-q", "tests/protocol"]).env("TIERS_BUILT", built());
     watched(&mut tests, |line| line.contains(" passed") || line.contains(" failed") || line.contains(" error"))
-}
-
-/// Where cargo has put the programs that the protocol tests start.
-fn target() -> std::path::PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), std::path::PathBuf::from)
 }
