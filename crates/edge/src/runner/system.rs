@@ -124,7 +124,7 @@ impl Runner for SystemRunner {
         let capture = Capture::new(job.output_limit_bytes, &self.redactor);
         let deadline = started + Duration::from_millis(job.timeout_ms);
         let running = Running { child, family, output: Reading { pipe: Some(pipe), capture } };
-        let (how, output) = running.to_the_end(deadline, self.grace.unwrap_or(GRACE)).await.map_err(|error| {
+        let (how, output) = running.finish(deadline, self.grace.unwrap_or(GRACE)).await.map_err(|error| {
             RunError::Spawn { program: job.program.clone(), cause: format!("waiting for it: {error}") }
         })?;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -139,7 +139,7 @@ struct Running {
 }
 
 impl Running {
-    async fn to_the_end(mut self, deadline: Instant, grace: Duration) -> io::Result<(How, Output)> {
+    async fn finish(mut self, deadline: Instant, grace: Duration) -> io::Result<(How, Output)> {
         let how = match self.wait_until(deadline).await? {
             Some(how) => {
                 self.family.sweep();
