@@ -171,7 +171,7 @@ impl LambdaApi for ModelLambda {
 
     async fn create_function(&self, new: &NewFunction) -> Result<Function, ApiError> {
         let settings = &new.settings;
-        if let Some(name) = settings.other.keys().next() {
+        if let Some(name) = settings.other.keys().find(|name| *name != "PackageType") {
             return Err(ApiError::Invalid(format!(
                 "CreateFunction: the setting {name} can be read here and not be made"
             )));
