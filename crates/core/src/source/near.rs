@@ -29,7 +29,7 @@ pub(super) fn near(glob: &Glob, entries: &[TreeEntry]) -> Vec<String> {
         if name == wanted {
             // It is there: what follows in the glob matches nothing in it, or it is a folder that needs `/**`.
             found.push((0, shown));
-        } else if name.rsplit('/').next() == Some(last) {
+        } else if name.rsplit('/').next().is_some_and(|own| own.eq_ignore_ascii_case(last)) {
             found.push((1, shown));
         } else if let Some(distance) = distance(name, &wanted, 1 + wanted.chars().count() / 4) {
             found.push((1 + distance, shown));
@@ -40,11 +40,11 @@ pub(super) fn near(glob: &Glob, entries: &[TreeEntry]) -> Vec<String> {
     found.into_iter().take(LIMIT).map(|(_, name)| name).collect()
 }
 
-/// How many characters must be changed, added or left out, ignoring case; `None` above the limit.
+/// How many characters must be changed, added, left out or swapped, ignoring case; `None` above the limit.
 fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
     // Most names of a large tree differ too much in length alone.
     if a.chars().count().abs_diff(b.chars().count()) > limit {
         return None;
     }
-    Some(strsim::levenshtein(&a.to_lowercase(), &b.to_lowercase())).filter(|cost| *cost <= limit)
+    Some(strsim::osa_distance(&a.to_lowercase(), &b.to_lowercase())).filter(|cost| *cost <= limit)
 }
