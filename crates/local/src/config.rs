@@ -23,6 +23,10 @@ pub struct HostConfig {
     pub init_timeout_ms: u64,
     /// The most processes at once, all functions together: the local form of an account's concurrency.
     pub max_processes: usize,
+    /// A door waits this long for a function, then answers 503. API Gateway's own limit for HTTP APIs is 30 s.
+    pub door_timeout_ms: u64,
+    /// An asynchronous event that failed is tried again after this, and after twice this; Lambda waits one and two minutes.
+    pub event_retry_ms: u64,
     /// How long requests in flight may take after a shutdown was asked for.
     pub drain_ms: u64,
     /// Days that logs of functions without a setting of their own are kept.
@@ -39,6 +43,8 @@ impl Default for HostConfig {
             idle_ms: 300_000,
             init_timeout_ms: 10_000,
             max_processes: 200,
+            door_timeout_ms: 30_000,
+            event_retry_ms: 60_000,
             drain_ms: 5_000,
             log_retention_days: 30,
         }

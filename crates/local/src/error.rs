@@ -10,7 +10,9 @@ pub enum LocalError {
     #[error("the state folder {} is in use by another local host{}", dir.display(), pid_text(*.pid))]
     InUse { dir: PathBuf, pid: Option<u32> },
     /// The address is bound by another program.
-    #[error("port {port} on 127.0.0.1 is taken by another program (for {what}); choose another port, or 0 for any free one")]
+    #[error(
+        "port {port} on 127.0.0.1 is taken by another program (for {what}); choose another port, or 0 for any free one"
+    )]
     PortTaken { port: u16, what: String },
     /// A file of the state folder does not hold what this program wrote.
     #[error(

@@ -4,16 +4,24 @@
 //! the `aws` command work against it unchanged; it opens a door on a port of its own for each local environment; and it has a
 //! small control API under `/_tiers/`, whose client is [`Client`].
 
+mod api;
 mod config;
 mod control;
+mod door;
 mod error;
 mod host;
 mod http;
+mod invoker;
+mod logs;
+mod model_store;
+mod run;
 mod state;
 
+pub use api::KEY_PREFIX;
 pub use config::HostConfig;
 pub use control::{
     AliasStatus, Client, Environment, EnvironmentStatus, FunctionStatus, LogRetention, ProcessStatus, Route, Status,
 };
 pub use error::LocalError;
 pub use host::Host;
+pub use logs::{LogFollower, LogLine, LogQuery, read_logs};

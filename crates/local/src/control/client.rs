@@ -115,10 +115,11 @@ impl Client {
         body: Option<&B>,
     ) -> Result<A, LocalError> {
         let broken = |e: &dyn std::fmt::Display| LocalError::Connection(e.to_string());
-        let stream = TcpStream::connect(("127.0.0.1", self.address.port)).await.map_err(|e| LocalError::NotRunning {
-            dir: self.dir.clone(),
-            why: format!("nothing listens on 127.0.0.1:{} ({e})", self.address.port),
-        })?;
+        let stream =
+            TcpStream::connect(("127.0.0.1", self.address.port)).await.map_err(|e| LocalError::NotRunning {
+                dir: self.dir.clone(),
+                why: format!("nothing listens on 127.0.0.1:{} ({e})", self.address.port),
+            })?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| broken(&e))?;
         let driver = tokio::spawn(connection);

@@ -3,5 +3,5 @@
 mod folder;
 mod store;
 
-pub(crate) use folder::{Address, Folder, FolderLock};
-pub(crate) use store::Store;
+pub(crate) use folder::{Address, Folder, FolderLock, replace, sync_parent};
+pub(crate) use store::{Change, Store};

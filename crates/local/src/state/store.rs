@@ -76,8 +76,7 @@ impl Store {
             });
         };
         let path = journal_path(dir, generation);
-        let mut file =
-            OpenOptions::new().read(true).write(true).open(&path).map_err(LocalError::io("open", &path))?;
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(LocalError::io("open", &path))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(LocalError::io("read", &path))?;
         let (values, good_bytes) = replay(&path, &bytes)?;
@@ -92,6 +91,11 @@ impl Store {
         let base_bytes = good_bytes;
         let dir = dir.to_owned();
         Ok(Store { dir, path, generation, file, size_bytes: good_bytes, base_bytes, values, poisoned: false })
+    }
+
+    /// The journal's file, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// All names and values.
@@ -168,7 +172,8 @@ fn generations(dir: &Path) -> Result<Vec<u64>, LocalError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(LocalError::io("list", dir))? {
         let name = entry.map_err(LocalError::io("list", dir))?.file_name();
-        let number: Option<u64> = name.to_str().and_then(|name| name.strip_prefix("journal-")).and_then(|n| n.parse().ok());
+        let number: Option<u64> =
+            name.to_str().and_then(|name| name.strip_prefix("journal-")).and_then(|n| n.parse().ok());
         found.extend(number);
     }
     found.sort_unstable();

@@ -1,1 +1,8 @@
-//! The host from outside.
+//! The host from outside: over its sockets, as its callers see it.
+
+mod control;
+mod door;
+mod harness;
+mod protocol;
+mod running;
+mod survival;
