@@ -79,7 +79,11 @@ impl Folder {
     pub(super) fn judge(&self, key: &str, error: &object_store::Error) -> Create {
         let why = answer::text(error);
         match fs::symlink_metadata(self.path.join(key)) {
-            Err(absent) if absent.kind() == ErrorKind::NotFound => {}
+            Err(absent)
+                if matches!(
+                    absent.kind(),
+                    ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+                ) => {}
             // Linked, and the fsync of its folder failed.
             _ => return Create::Unknown(why),
         }

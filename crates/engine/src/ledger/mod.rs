@@ -35,7 +35,7 @@ pub use object::ObjectLog;
 pub use open::Ledger;
 pub use read::Head;
 #[cfg(feature = "s3")]
-pub use s3::{S3Credentials, S3Error, S3Place, s3_log};
+pub use s3::{S3Credential, S3CredentialSource, S3Credentials, S3Error, S3Place, S3StaticCredentials, s3_log};
 pub use scan::{Fault, Finding};
 #[cfg(feature = "store")]
 pub use seen_file::SeenInFolder;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, AwsCredential};
-use object_store::{BackoffConfig, ClientOptions, CredentialProvider, RetryConfig};
+use object_store::aws::AmazonS3Builder;
+pub use object_store::aws::AwsCredential as S3Credential;
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+pub use object_store::{CredentialProvider as S3CredentialSource, StaticCredentialProvider as S3StaticCredentials};
 
 use super::answer;
 use super::object::ObjectLog;
@@ -22,7 +24,7 @@ pub struct S3Place {
 }
 
 /// Credentials as `object_store` takes them, for the kinds that it does not find by itself (profiles, SSO).
-pub type S3Credentials = Arc<dyn CredentialProvider<Credential = AwsCredential>>;
+pub type S3Credentials = Arc<dyn S3CredentialSource<Credential = S3Credential>>;
 
 /// A place or a setting that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
