@@ -58,6 +58,12 @@ impl Repository {
         self
     }
 
+    /// The same repository, asked with another program than the `git` on PATH.
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Repository {
+        self.git.program = program.into();
+        self
+    }
+
     /// The folder at the top of the working tree.
     pub fn root(&self) -> &Path {
         &self.root

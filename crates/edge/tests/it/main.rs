@@ -1,4 +1,5 @@
 //! The adapters against the real machine.
 
+mod git;
 mod probe;
 mod runner;
