@@ -1,14 +1,16 @@
 //! The suite against the model, in the two tempers that others meet it in: a local host in a hurry, a service that takes its
 //! time.
 
-use std::cell::Cell;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use tiers_lambda::api::{ApiError, LambdaApi, Qualifier, Settings};
+use tiers_lambda::api::{
+    Alias, AliasWrite, ApiError, Caller, Function, Invocation, LambdaApi, NewFunction, Qualifier, Settings,
+};
 use tiers_lambda::conformance::{self, Fixture, RULES};
 use tiers_lambda::memory::{self, ModelLambda};
 use tiers_lambda::model::{Model, Options, Place, Quotas};
@@ -107,24 +109,19 @@ enum Fault {
 
 #[async_trait(?Send)]
 impl LambdaApi for Faulty {
-    async fn caller(&self) -> Result<tiers_lambda::api::Caller, ApiError> {
+    async fn caller(&self) -> Result<Caller, ApiError> {
         self.inner.caller().await
     }
     fn region(&self) -> String {
         self.inner.region()
     }
-    async fn get_function(&self, name: &str, qualifier: &Qualifier) -> Result<tiers_lambda::api::Function, ApiError> {
+    async fn get_function(&self, name: &str, qualifier: &Qualifier) -> Result<Function, ApiError> {
         match (self.fault, self.inner.get_function(name, qualifier).await) {
             (Fault::HidesAbsence, Err(ApiError::NotFound(text))) => Err(ApiError::Denied(text)),
             (_, answer) => answer,
         }
     }
-    async fn update_code(
-        &self,
-        name: &str,
-        image_uri: &str,
-        revision: &str,
-    ) -> Result<tiers_lambda::api::Function, ApiError> {
+    async fn update_code(&self, name: &str, image_uri: &str, revision: &str) -> Result<Function, ApiError> {
         let current = self.inner.get_function(name, &Qualifier::Latest).await?.revision;
         let revision = if matches!(self.fault, Fault::IgnoresRevisions) { &current } else { revision };
         self.inner.update_code(name, image_uri, revision).await
@@ -135,68 +132,50 @@ impl LambdaApi for Faulty {
         code_sha256: &str,
         revision: &str,
         description: &str,
-    ) -> Result<tiers_lambda::api::Function, ApiError> {
+    ) -> Result<Function, ApiError> {
         let current = self.inner.get_function(name, &Qualifier::Latest).await?;
         let hash = if matches!(self.fault, Fault::IgnoresCodeHash) { &current.code_sha256 } else { code_sha256 };
         self.inner.publish(name, hash, revision, description).await
     }
-    async fn list_versions(&self, name: &str) -> Result<Vec<tiers_lambda::api::Function>, ApiError> {
+    async fn list_versions(&self, name: &str) -> Result<Vec<Function>, ApiError> {
         let mut versions = self.inner.list_versions(name).await?;
         if matches!(self.fault, Fault::OnePage) {
             versions.truncate(49);
         }
         Ok(versions)
     }
-    async fn get_alias(&self, name: &str, alias: &str) -> Result<tiers_lambda::api::Alias, ApiError> {
+    async fn get_alias(&self, name: &str, alias: &str) -> Result<Alias, ApiError> {
         self.inner.get_alias(name, alias).await
     }
     async fn update_alias(
         &self,
         name: &str,
         alias: &str,
-        write: &tiers_lambda::api::AliasWrite,
+        write: &AliasWrite,
         revision: &str,
-    ) -> Result<tiers_lambda::api::Alias, ApiError> {
+    ) -> Result<Alias, ApiError> {
         let mut write = write.clone();
         if matches!(self.fault, Fault::KeepsWeights) && write.weights.is_empty() {
             write.weights = self.inner.get_alias(name, alias).await?.weights;
         }
         self.inner.update_alias(name, alias, &write, revision).await
     }
-    async fn invoke(
-        &self,
-        name: &str,
-        qualifier: &Qualifier,
-        payload: &[u8],
-    ) -> Result<tiers_lambda::api::Invocation, ApiError> {
+    async fn invoke(&self, name: &str, qualifier: &Qualifier, payload: &[u8]) -> Result<Invocation, ApiError> {
         self.inner.invoke(name, qualifier, payload).await
     }
-    async fn create_function(
-        &self,
-        new: &tiers_lambda::api::NewFunction,
-    ) -> Result<tiers_lambda::api::Function, ApiError> {
+    async fn create_function(&self, new: &NewFunction) -> Result<Function, ApiError> {
         self.inner.create_function(new).await
     }
-    async fn update_settings(
-        &self,
-        name: &str,
-        settings: &Settings,
-        revision: &str,
-    ) -> Result<tiers_lambda::api::Function, ApiError> {
+    async fn update_settings(&self, name: &str, settings: &Settings, revision: &str) -> Result<Function, ApiError> {
         self.inner.update_settings(name, settings, revision).await
     }
-    async fn create_alias(
-        &self,
-        name: &str,
-        alias: &str,
-        write: &tiers_lambda::api::AliasWrite,
-    ) -> Result<tiers_lambda::api::Alias, ApiError> {
+    async fn create_alias(&self, name: &str, alias: &str, write: &AliasWrite) -> Result<Alias, ApiError> {
         self.inner.create_alias(name, alias, write).await
     }
     async fn put_concurrency(&self, name: &str, reserved: u32) -> Result<(), ApiError> {
         self.inner.put_concurrency(name, reserved).await
     }
-    async fn tag(&self, arn: &str, tags: &std::collections::BTreeMap<String, String>) -> Result<(), ApiError> {
+    async fn tag(&self, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
         self.inner.tag(arn, tags).await
     }
     async fn delete_version(&self, name: &str, version: &str) -> Result<(), ApiError> {
@@ -239,7 +218,7 @@ fn a_function_sees_its_version_and_settings_and_may_call_back() {
     let settings = Settings { memory_mb: 320, ..world::settings() };
     let image_uri = now(fixture.new_image());
     let tags = Default::default();
-    let new = tiers_lambda::api::NewFunction { name: "f".into(), image_uri, settings, tags, publish: true };
+    let new = NewFunction { name: "f".into(), image_uri, settings, tags, publish: true };
     assert_eq!(now(api.create_function(&new)).expect("made").version, "1");
     let refused = now(api.invoke("f", &Qualifier::Latest, b"hello")).expect_err("still Pending");
     assert!(matches!(refused, ApiError::InProgress(_)), "{refused:?}");
@@ -253,7 +232,7 @@ fn a_function_sees_its_version_and_settings_and_may_call_back() {
 fn draws_spread_a_weighted_alias_evenly_and_may_be_given() {
     let (api, fixture) = InMemory::new(Options::default(), 1);
     let image_uri = now(fixture.new_image());
-    let new = tiers_lambda::api::NewFunction {
+    let new = NewFunction {
         name: "f".into(),
         image_uri,
         settings: world::settings(),
@@ -271,7 +250,7 @@ fn draws_spread_a_weighted_alias_evenly_and_may_be_given() {
     now(api.publish("f", &latest.code_sha256, &latest.revision, "")).expect("published");
     (0..30).for_each(|_| now(fixture.pause()));
     let weights = [("2".to_owned(), 0.25)].into();
-    let write = tiers_lambda::api::AliasWrite { version: "1".into(), description: String::new(), weights };
+    let write = AliasWrite { version: "1".into(), description: String::new(), weights };
     now(api.create_alias("f", "live", &write)).expect("made");
     let alias = Qualifier::Alias("live".into());
     let second = |api: &ModelLambda| {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tiers_lambda::model::{
-    CreateAlias, ListRequest, Model, ModelError, Options, Plane, PublishVersion, UpdateAlias, UpdateFunctionCode,
-    UpdateFunctionConfiguration,
+    CreateAlias, CreateFunction, ListRequest, Model, ModelError, Options, Plane, PublishVersion, UpdateAlias,
+    UpdateFunctionCode, UpdateFunctionConfiguration,
 };
 
 use crate::world::*;
@@ -223,7 +223,7 @@ fn call(step: &Step, name: &'static str, history: &History) -> (Call, Option<(St
 fn unguarded(step: Step, name: &'static str) -> Call {
     match step {
         Step::Create { publish } => {
-            let request = tiers_lambda::model::CreateFunction { publish, ..create(name) };
+            let request = CreateFunction { publish, ..create(name) };
             Box::new(move |plane| plane.create_function(request.clone()).map(|shown| json!(shown)))
         }
         Step::CreateAlias { alias, version, weight } => {

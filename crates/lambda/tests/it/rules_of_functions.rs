@@ -3,8 +3,8 @@
 use serde_json::json;
 use tiers_lambda::api::{self, ApiError, State, UpdateStatus};
 use tiers_lambda::model::{
-    CreateFunction, Environment, FunctionCode, ListRequest, Options, Place, Quota, Quotas, UpdateFunctionCode,
-    UpdateFunctionConfiguration,
+    CreateFunction, Environment, FunctionCode, FunctionConfiguration, ListRequest, Options, Place, Quota, Quotas,
+    UpdateFunctionCode, UpdateFunctionConfiguration,
 };
 
 use crate::world::*;
@@ -16,7 +16,7 @@ fn a_new_function_is_pending_then_active_and_its_revision_moves_by_itself() {
     assert_eq!((made.state.as_str(), made.state_reason_code.as_deref()), ("Pending", Some("Creating")));
     assert_eq!(made.last_update_status, None, "first set after creation completes");
     world.pass(999);
-    assert_eq!(world.look(), api_with_qualifier(made.clone()));
+    assert_eq!(world.look(), with_qualifier(made.clone()));
     world.pass(1);
     let active = world.look();
     assert_eq!((active.state.as_str(), active.last_update_status.as_deref()), ("Active", Some("Successful")));
@@ -24,9 +24,7 @@ fn a_new_function_is_pending_then_active_and_its_revision_moves_by_itself() {
 }
 
 /// The same look through `$LATEST` shows the qualifier in the ARN.
-fn api_with_qualifier(
-    mut shown: tiers_lambda::model::FunctionConfiguration,
-) -> tiers_lambda::model::FunctionConfiguration {
+fn with_qualifier(mut shown: FunctionConfiguration) -> FunctionConfiguration {
     shown.function_arn.push_str(":$LATEST");
     shown
 }
