@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Digest, InputsId, ReleaseId, SourceId};
 use encode::Encoder;
 
-pub use glob::{BadGlob, Globs};
+pub use glob::{BadGlob, Globs, escape_glob};
 pub use select::{Problems, Selection, SourceProblem, select};
 
 /// One file of a git tree.

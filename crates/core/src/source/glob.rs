@@ -61,6 +61,18 @@ const CHOICE_LIMIT: usize = 1_000;
 /// A bound on the glob itself, above any path that git could hold.
 const GLOB_LIMIT_BYTES: usize = 4_096;
 
+/// The glob that means exactly this text, special characters and all: for folder names that are put before globs.
+pub fn escape_glob(text: &str) -> String {
+    let mut glob = String::with_capacity(text.len());
+    for char in text.chars() {
+        if matches!(char, '*' | '?' | '[' | ']' | '{' | '}' | '\\' | '!') {
+            glob.push('\\');
+        }
+        glob.push(char);
+    }
+    glob
+}
+
 impl Globs {
     /// Reads globs in their order.
     ///
@@ -404,6 +416,13 @@ mod tests {
         check(r"\!a\*\{", &["!a*{"], &["!ab{"]);
         check("[{,}]", &["{", ",", "}"], &["a"]);
         check("a b/ü*", &["a b/üx"], &["a b/ux"]);
+    }
+
+    #[test]
+    fn an_escaped_name_means_itself() {
+        for name in ["!a", "[id].ts", "a{b,c}", r"back\slash", "st*r?", "plain/ü"] {
+            assert!(Globs::parse(&[escape_glob(name)]).expect("a good glob").matches(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod working;
 
 pub use error::GitError;
 pub use history::{BranchTip, CommitInfo};
+pub(crate) use materialise::FILE_TIME_S;
 pub use materialise::Materialised;
 pub use repository::Repository;
 pub use working::{Change, WorkingTree};
