@@ -27,6 +27,8 @@ REGION = "us-east-1"
 # Long enough that a client which does not wait meets an update in progress, short enough for a test.
 SETTLE_MS = 300
 START_TIMEOUT_S = 30
+# The waiters' own pauses are made for the cloud: 1 s and 5 s.
+WAIT = {"Delay": 0.1, "MaxAttempts": 300}
 ROLE = "arn:aws:iam::123456789012:role/worker"
 
 
@@ -61,7 +63,7 @@ class Place:
         self.fn.create_function(
             FunctionName=name, PackageType="Image", Role=ROLE, Code={"ImageUri": self.new_image()}, **settings
         )
-        self.fn.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        self.fn.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=WAIT)
         return name
 
     def updated(self, name: str) -> str:
@@ -72,13 +74,13 @@ class Place:
         return uri
 
     def settle(self, name: str) -> None:
-        self.fn.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        self.fn.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAIT)
 
     def published(self, name: str) -> str:
         """Publishes and waits: the version's number."""
         version = self.fn.publish_version(FunctionName=name)["Version"]
         self.fn.get_waiter("published_version_active").wait(
-            FunctionName=name, Qualifier=version, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            FunctionName=name, Qualifier=version, WaiterConfig=WAIT
         )
         return version
 
@@ -192,7 +194,7 @@ def host(tmp_path_factory):
     scratch = tmp_path_factory.mktemp("host")
     layout = images.Layout(scratch / "layout", BUILT / "tiers-test-function")
     port = _free_port()
-    command = [str(BUILT / "examples" / "host"), "--state", str(scratch / "state"), "--layout", str(scratch / "layout"),
+    command = [str(BUILT / "examples" / "host"), "--dir", str(scratch / "state"), "--layout", str(scratch / "layout"),
                "--port", str(port), "--account", "123456789012", "--settle-ms", str(SETTLE_MS)]
     server = _started(command, port, scratch / "log", {})
     yield Host(f"http://127.0.0.1:{port}", scratch, layout)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import ROLE
+from conftest import ROLE, WAIT
 
 
 def refused(call, **arguments) -> tuple[int, str, str]:
@@ -51,7 +51,7 @@ def test_the_resolved_image_is_told_by_digest(host):
 def test_an_update_is_waited_for_with_both_generations_of_waiters(place):
     name = place.function()
     uri = place.updated(name)
-    place.fn.get_waiter("function_updated").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    place.fn.get_waiter("function_updated").wait(FunctionName=name, WaiterConfig=WAIT)
     place.fn.get_waiter("function_exists").wait(FunctionName=name)
     configuration = place.fn.get_function_configuration(FunctionName=name)
     assert configuration["LastUpdateStatus"] == "Successful"
@@ -83,7 +83,7 @@ def test_a_new_function_is_pending_before_it_is_active(host):
     )
     assert made["State"] == "Pending"
     started = time.monotonic()
-    host.fn.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    host.fn.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=WAIT)
     assert time.monotonic() - started < 20
 
 
@@ -108,6 +108,15 @@ def test_an_invocation_tells_which_version_ran_and_what_it_logged(host):
         assert answer["ExecutedVersion"] == executed
         log = base64.b64decode(answer["LogResult"]).decode()
         assert f"Version: {executed}" in log and "REPORT RequestId:" in log
+
+
+def test_a_function_that_fails_says_so_in_the_answer(host):
+    name = host.function()
+    answer = host.fn.invoke(FunctionName=name, Payload=b'{"do":"fail"}')
+    assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+    assert json.loads(answer["Payload"].read())["errorType"] == "App.Failed"
+    answer = host.fn.invoke(FunctionName=name, Payload=b'{"do":"exit/3"}')
+    assert answer["FunctionError"] == "Unhandled"
 
 
 def test_a_version_is_published_once_however_often_it_is_asked_for(host):

@@ -43,7 +43,7 @@ pub fn run(stages: &mut Stages) {
 fn cargo_tests() -> Result<String, String> {
     let mut tests = cargo();
     if succeeds(cargo().args(["nextest", "--version"])) {
-        tests.args(["nextest", "run", "--workspace"]);
+        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
         // Tests that want a stand-in find its programs here.
         tests.env("TIERS_STAND_INS", setup::programs());
         return watched(&mut tests, |line| line.contains("Summary ["));

@@ -3,6 +3,7 @@
 mod changes;
 mod credentials;
 mod failures;
+mod host;
 mod moto;
 mod reads;
 mod scripted;
