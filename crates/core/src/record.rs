@@ -150,6 +150,8 @@ pub struct Record {
     /// Counts from [`FIRST_SEQ`], without gaps.
     pub seq: u64,
     /// Hash of the bytes of record `seq - 1`; `None` in the first record and only there.
+    // Without this attribute a field that is missing would count as null.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub prev: Option<Digest>,
     /// Drawn anew for each append: tells the writer's own record from another's of the same content.
     pub nonce: String,
@@ -157,6 +159,7 @@ pub struct Record {
     pub at: jiff::Timestamp,
     pub actor: Actor,
     /// The deployment whose owner wrote this, where one did.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub deployment: Option<DeploymentId>,
     /// The owner's epoch: 0 for whoever claimed, +1 with every takeover.
     pub epoch: u32,
