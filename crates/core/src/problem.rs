@@ -95,7 +95,7 @@ codes! {
     /// A name that can't stand in keys, function names and file names.
     BadName = "bad-name", "The name becomes part of function names, ledger keys and file names, which must read the same everywhere.";
     ReservedName = "reserved-name", "The ledger keeps records of its own under this name, and the two would mix.";
-    NameTooLong = "name-too-long", "The service would refuse to create it, in this environment only.";
+    NameTooLong = "name-too-long", "The service would refuse to create it.";
     NamePattern = "name-pattern", "Two functions could get one name, and a deployment to one environment would change another.";
     /// Two things with one resolved name.
     SameName = "same-name", "A deployment of the one would change the other.";
@@ -151,7 +151,7 @@ impl Problem {
             severity: Severity::Error,
             file: file.to_owned(),
             place: Place::of(text, bytes),
-            message: message.into(),
+            message: shortened(message.into()),
             label: String::new(),
             meaning: code.meaning().to_owned(),
             hint: String::new(),
@@ -161,7 +161,7 @@ impl Problem {
 
     /// Says what to do, in full sentences.
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Problem {
-        self.hint = hint.into();
+        self.hint = shortened(hint.into());
         self
     }
 
@@ -197,6 +197,16 @@ impl Problem {
     }
 }
 
+/// A message may quote what somebody wrote, which may be a whole file on one line.
+fn shortened(mut text: String) -> String {
+    const MAX_BYTES: usize = 600;
+    if text.len() > MAX_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_BYTES));
+        text.push_str(" ….");
+    }
+    text
+}
+
 /// The problems as a person reads them: file, line, the text underlined, what it means and what to do, one blank line between
 /// them. `source` is the text that all of them are about; with `colour` the result holds ANSI codes, which add nothing to the
 /// words.
@@ -220,8 +230,8 @@ fn report<'a>(problem: &'a Problem, source: &'a str) -> annotate_snippets::Group
     };
     let group = level.primary_title(&problem.message).id(problem.code.as_str());
     let shown = Place::of(source, problem.place.bytes.clone()).bytes;
-    let group = if source.is_empty() {
-        // There is no line that could be shown, and an empty snippet would say nothing.
+    let group = if shown.end == 0 {
+        // The problem is the file's as a whole: no line of it would say anything.
         group.element(Origin::path(&problem.file))
     } else {
         let mut primary = AnnotationKind::Primary.span(shown);

@@ -210,8 +210,14 @@ mod tests {
 
     #[test]
     fn texts_that_mean_nothing_are_named() {
-        assert_eq!(check(&[between("x", "y", "UTC")], "2026-01-01T00:00:00Z").split(',').next(), Some("`x` is not a date and time"));
-        assert_eq!(check(&[weekly(&[], "1", "2", "Mars/Base")], "2026-01-01T00:00:00Z"), "`Mars/Base` is not a time zone");
+        assert_eq!(
+            check(&[between("x", "y", "UTC")], "2026-01-01T00:00:00Z").split(',').next(),
+            Some("`x` is not a date and time")
+        );
+        assert_eq!(
+            check(&[weekly(&[], "1", "2", "Mars/Base")], "2026-01-01T00:00:00Z"),
+            "`Mars/Base` is not a time zone"
+        );
         for bad in ["24:00", "8", "0800", "8:00", "08:00Z", "T08:00"] {
             assert!(time_of_day(bad).is_err(), "{bad}");
         }

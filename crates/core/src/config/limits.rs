@@ -17,9 +17,8 @@ pub(super) const RATE_LIMIT: Limit = Limit { min: 1, max: 1_000_000, source: "AP
 pub(super) const BURST: Limit = Limit { min: 1, max: 1_000_000, source: "API Gateway" };
 
 /// The retention periods that CloudWatch Logs takes, in days.
-pub(super) const LOG_RETENTION_DAYS: &[i64] = &[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+pub(super) const LOG_RETENTION_DAYS: &[i64] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// All environment variables of a function together, names and values, in bytes.
 pub(super) const VARIABLES_MAX_BYTES: usize = 4096;

@@ -1,9 +1,11 @@
 //! The project model: tiers.toml as typed and as resolved, which are different types on purpose.
 
+pub mod init;
 mod limits;
 mod model;
 mod notes;
 mod pattern;
+mod project;
 mod resolve;
 mod schema;
 mod spanned;
@@ -12,9 +14,9 @@ mod suggest;
 mod typed;
 
 pub use model::{
-    AppConfig, Architecture, Builder, ComponentConfig, Environment, Facts, FileMapping, Image, Ledger, MatchedBy, Place,
-    Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,
+    AppConfig, Architecture, Builder, ComponentConfig, Environment, Facts, FileMapping, Image, Ledger, MatchedBy,
+    Place, Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,
 };
-pub use pattern::{includes, matches_ref};
+pub use pattern::matches_ref;
 pub use resolve::{Loaded, load, tfvars_files};
 pub use schema::schema;

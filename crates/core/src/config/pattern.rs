@@ -1,31 +1,15 @@
-//! Globs: over names of branches and tags, and over paths in a repository.
+//! Globs over names of branches and tags, and what can be said against a glob before anything is matched with it.
 //!
-//! `*` is anything but `/`, `**` anything, `?` one character but `/`, `[a-z]` one of a range, `{a,b}` one of several. Upper
-//! and lower case differ, as they do for git. A dot at the beginning is matched like any other character.
+//! They are the globs of `paths` (see [`Globs`]): `*` is anything but `/`, `**` between slashes anything, `?` one character but
+//! `/`, `[a-z]` one of a range, `{a,b}` one of several. Upper and lower case differ, as they do for git.
 
 use super::model::RefKind;
+use crate::source::Globs;
 
-/// True where the name of a branch or tag, without `refs/heads/` or `refs/tags/`, matches the pattern.
+/// True where the name of a branch or tag, without `refs/heads/` or `refs/tags/`, matches the pattern. A pattern that can't be
+/// read matches nothing; a project that was loaded holds none.
 pub fn matches_ref(pattern: &str, name: &str) -> bool {
-    !pattern.starts_with('!') && fast_glob::glob_match(pattern, name)
-}
-
-/// True where a path of the repository (with `/`, not at the beginning) belongs to these `paths`: at least one glob matches it
-/// and none that begins with `!` does. A glob that ends with `/` means everything below.
-pub fn includes(paths: &[String], path: &str) -> bool {
-    let matches = |glob: &str| match glob.strip_suffix('/') {
-        Some(folder) => fast_glob::glob_match(format!("{folder}/**"), path),
-        None => fast_glob::glob_match(glob, path),
-    };
-    let mut included = false;
-    for glob in paths {
-        match glob.strip_prefix('!') {
-            Some(excluded) if matches(excluded) => return false,
-            Some(_) => {}
-            None => included = included || matches(glob),
-        }
-    }
-    included
+    !pattern.starts_with(['!', '/']) && Globs::parse(&[pattern]).is_ok_and(|globs| globs.matches(name.as_bytes()))
 }
 
 /// What is wrong with a pattern of branches or tags, as a fragment, and what to do.
@@ -41,10 +25,18 @@ pub(super) fn check_ref(pattern: &str, kind: RefKind) -> Result<(), (String, Str
         let bare = pattern.strip_prefix(prefix).unwrap_or(rest);
         return Err(("a pattern is compared with the bare name".to_owned(), format!("Write `{bare}`.")));
     }
+    if pattern.starts_with('/') {
+        return Err((
+            format!("no {word} of git begins with a slash"),
+            format!("Write `{}`.", pattern.trim_start_matches('/')),
+        ));
+    }
     if pattern.starts_with('!') {
         return Err(("a pattern can't be negated".to_owned(), format!("Name the {plural} that are meant.")));
     }
-    if let Some(character) = pattern.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '~' | '^' | ':')) {
+    if let Some(character) =
+        pattern.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '~' | '^' | ':'))
+    {
         return Err((
             format!("no {word} of git can hold `{}`", character.escape_default()),
             format!("Use the name as `git {word}` lists it."),
@@ -62,7 +54,7 @@ pub(super) fn check_path(glob: &str) -> Result<(), (String, String)> {
     if bare.starts_with('!') {
         return Err(("a glob is left out with one `!`".to_owned(), "Write `!` once.".to_owned()));
     }
-    if bare.starts_with('/') || bare.starts_with("./") {
+    if bare.starts_with("./") {
         let fixed = bare.trim_start_matches(['.', '/']);
         return Err(("globs stand below the root of the repository".to_owned(), format!("Write `{fixed}`.")));
     }
@@ -72,11 +64,16 @@ pub(super) fn check_path(glob: &str) -> Result<(), (String, String)> {
             "Name files of the repository, from its root.".to_owned(),
         ));
     }
-    check_glob(bare)
+    check_glob(glob)
 }
 
 fn check_glob(glob: &str) -> Result<(), (String, String)> {
-    fast_glob::validate(glob).map_err(|error| (error.to_string(), "Close what is open, or escape it with a backslash.".to_owned()))
+    let Err(bad) = Globs::parse(&[glob]) else { return Ok(()) };
+    let why = bad.into_iter().next().map(|bad| bad.why).unwrap_or_default();
+    Err((
+        format!("`{}` is not a glob: {why}", glob.escape_debug()),
+        "`*` is anything but a slash, `**` any folders, `?` one character, `[a-z]` one of a range, `{a,b}` one of several.".to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -105,25 +102,6 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_in_where_a_glob_matches_and_no_exclusion_does() {
-        let paths: Vec<String> = ["src/**", "Dockerfile", "!src/**/*.md", "assets/"].map(String::from).to_vec();
-        for (path, expected) in [
-            ("src/main.rs", true),
-            ("src/a/b/c.rs", true),
-            ("src/a/notes.md", false),
-            ("src/notes.md", false),
-            ("Dockerfile", true),
-            ("dockerfile", false),
-            ("x/Dockerfile", false),
-            ("assets/img/a.png", true),
-            ("src/.hidden", true),
-        ] {
-            assert_eq!(includes(&paths, path), expected, "{path}");
-        }
-        assert!(!includes(&["!a".to_owned()], "b"), "exclusions alone include nothing");
-    }
-
-    #[test]
     fn a_pattern_that_could_never_match_is_refused_with_what_to_write() {
         let hint = |pattern| check_ref(pattern, RefKind::Branch).unwrap_err().1;
         assert_eq!(hint("refs/heads/main"), "Write `main`.");
@@ -131,7 +109,9 @@ mod tests {
         assert!(check_ref("v[0-9", RefKind::Tag).is_err());
         assert!(check_ref("!main", RefKind::Branch).is_err());
         assert_eq!(check_path("./src/**").unwrap_err().1, "Write `src/**`.");
+        assert!(check_ref("/main", RefKind::Branch).is_err());
         assert!(check_path("a/../b").is_err());
+        assert!(check_path("src/").unwrap_err().0.contains("write `src/**`"));
         assert!(check_path("{a,b").is_err());
         assert!(check_path("!src/**").is_ok());
     }

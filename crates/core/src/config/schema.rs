@@ -1,21 +1,28 @@
 //! The JSON Schema of tiers.toml, generated from the types, and the few questions that the structure check asks of it.
 
+use std::sync::LazyLock;
+
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform as _};
-use schemars::Schema;
-use serde_json::{json, Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::typed;
 
 /// The schema as it is committed in `schema/tiers.schema.json`, with a newline at its end.
 pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&sorted(&schema_value())).expect("a JSON value");
+    let mut text = serde_json::to_string_pretty(&sorted(schema_value())).expect("a JSON value");
     text.push('\n');
     text
 }
 
-/// The schema as a value.
-pub(super) fn schema_value() -> Value {
+/// The schema as a value. It is the same for every file, and making it takes longer than reading one.
+pub(super) fn schema_value() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
+    &SCHEMA
+}
+
+fn generate() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<typed::File>();
     RecursiveTransform(drop_null).transform(&mut schema);
@@ -47,7 +54,10 @@ fn drop_null(schema: &mut Schema) {
             }
         }
     }
-    if object.get("default").is_some_and(|default| *default == Value::Null || *default == json!({}) || *default == json!([])) {
+    if object
+        .get("default")
+        .is_some_and(|default| *default == Value::Null || *default == json!({}) || *default == json!([]))
+    {
         object.remove("default");
     }
 }
@@ -153,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_places_of_a_key_are_spelled_as_a_person_would_write_them() {
-        assert_eq!(places_of(&schema_value(), "dockerfile"), ["apps.NAME.image.dockerfile"]);
-        assert_eq!(places_of(&schema_value(), "nonsense"), Vec::<String>::new());
+        assert_eq!(places_of(schema_value(), "dockerfile"), ["apps.NAME.image.dockerfile"]);
+        assert_eq!(places_of(schema_value(), "nonsense"), Vec::<String>::new());
     }
 }

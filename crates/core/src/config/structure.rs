@@ -32,7 +32,7 @@ pub(super) fn read(notes: &mut Notes<'_>) -> Option<typed::File> {
     }
     let root = schema::schema_value();
     let whole = Called { key: "", in_list: false };
-    Walk { notes, root: &root }.table(document.get_mut(), &root, whole, 0..0);
+    Walk { notes, root }.table(document.get_mut(), root, whole, 0..0);
     match typed::File::deserialize(toml::Deserializer::from(document)) {
         Ok(file) => Some(file),
         Err(error) => {
@@ -99,15 +99,17 @@ impl<'s> Walk<'_, '_, 's> {
     fn table(&mut self, table: &mut DeTable<'_>, form: &'s Value, called: Called<'_>, span: Range<usize>) {
         let properties = form.get("properties").and_then(Value::as_object);
         // `true` is how a schema says that the values may be anything, as those of an expectation's `json`.
-        let others = form.get("additionalProperties").filter(|others| others.is_object() || **others == Value::Bool(true));
+        let others =
+            form.get("additionalProperties").filter(|others| others.is_object() || **others == Value::Bool(true));
         let mut out = Vec::new();
+        let mut meant = Vec::new();
         for (name, value) in table.iter_mut() {
             let child = properties.and_then(|known| known.get(name.get_ref().as_ref())).or(others);
             let keep = match child {
                 Some(child) => self.value(value, child, Called { key: name.get_ref(), in_list: false }),
                 None => {
                     let known: Vec<&str> = properties.into_iter().flatten().map(|(known, _)| known.as_str()).collect();
-                    self.unknown_key(name.get_ref(), name.span(), &known);
+                    meant.extend(self.unknown_key(name.get_ref(), name.span(), &known));
                     false
                 }
             };
@@ -116,10 +118,14 @@ impl<'s> Walk<'_, '_, 's> {
             }
         }
         for name in form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-            if !table.contains_key(name) && !out.iter().any(|gone| gone == name) {
+            if !table.contains_key(name)
+                && !out.iter().any(|gone| gone == name)
+                && !meant.iter().any(|other| other == name)
+            {
                 let child = properties.and_then(|known| known.get(name)).unwrap_or(&Value::Null);
                 let inside = if called.key.is_empty() { String::new() } else { format!(" in {called}") };
-                let hint = format!("Add {}. {}", Called { key: name, in_list: false }.example(child), description(child));
+                let hint =
+                    format!("Add {}. {}", Called { key: name, in_list: false }.example(child), description(child));
                 self.notes
                     .add(Code::MissingKey, span.clone(), format!("`{name}` is missing{inside}"))
                     .hint(hint.trim().to_owned());
@@ -152,7 +158,10 @@ impl<'s> Walk<'_, '_, 's> {
                 let items = form.get("items").unwrap_or(&Value::Null);
                 let all = std::mem::replace(array, DeArray::from_iter([]));
                 let entry = Called { in_list: true, ..called };
-                *array = all.into_iter().filter_map(|mut item| self.value(&mut item, items, entry).then_some(item)).collect();
+                *array = all
+                    .into_iter()
+                    .filter_map(|mut item| self.value(&mut item, items, entry).then_some(item))
+                    .collect();
                 true
             }
             DeValue::String(word) => self.word(word, span, form, node, called),
@@ -200,20 +209,24 @@ impl<'s> Walk<'_, '_, 's> {
                 false
             }
             DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_err() => {
-                self.notes.add(Code::BadValue, span, format!("{called} is too large a number")).hint("Put it in quotes.");
+                self.notes
+                    .add(Code::BadValue, span, format!("{called} is too large a number"))
+                    .hint("Put it in quotes.");
                 false
             }
             DeValue::Array(items) => items.iter().all(|item| self.free(item.get_ref(), item.span(), called)),
-            DeValue::Table(fields) => fields
-                .iter()
-                .all(|(name, item)| self.free(item.get_ref(), item.span(), Called { key: name.get_ref(), in_list: false })),
+            DeValue::Table(fields) => fields.iter().all(|(name, item)| {
+                self.free(item.get_ref(), item.span(), Called { key: name.get_ref(), in_list: false })
+            }),
             DeValue::Float(_) | DeValue::Integer(_) | DeValue::String(_) | DeValue::Boolean(_) => true,
         }
     }
 
-    fn unknown_key(&mut self, name: &str, span: Range<usize>, known: &[&str]) {
+    /// The answer is the key that was probably meant.
+    fn unknown_key(&mut self, name: &str, span: Range<usize>, known: &[&str]) -> Option<String> {
+        let meant = nearest(name, known.iter().copied());
         let elsewhere = schema::places_of(self.root, name);
-        let hint = match (nearest(name, known.iter().copied()), elsewhere.as_slice()) {
+        let hint = match (meant, elsewhere.as_slice()) {
             (Some(meant), _) => format!("Did you mean `{meant}`?"),
             (None, []) => format!("Known here are {}.", listed(known.iter().copied())),
             (None, places) => format!(
@@ -223,9 +236,17 @@ impl<'s> Walk<'_, '_, 's> {
             ),
         };
         self.notes.add(Code::UnknownKey, span, format!("unknown key `{}`", name.escape_debug())).hint(hint);
+        meant.map(str::to_owned)
     }
 
-    fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, node: &Value, forms: &[&Value], called: Called<'_>) {
+    fn wrong_type(
+        &mut self,
+        value: &DeValue<'_>,
+        span: Range<usize>,
+        node: &Value,
+        forms: &[&Value],
+        called: Called<'_>,
+    ) {
         let mut expected: Vec<&str> = forms.iter().map(|form| in_words(kind_of_form(form))).collect();
         expected.dedup();
         let found = in_words(kind_of(value));
@@ -236,8 +257,12 @@ impl<'s> Walk<'_, '_, 's> {
             _ => None,
         };
         let hint = match (scalar, value) {
-            (Some(text), _) if expected == ["text"] => format!("Put it in quotes: {}.", called.written(&format!("\"{text}\""))),
-            (_, DeValue::String(text)) if expected == ["a list"] => format!("Put it in brackets: {}.", called.written(&format!("[{}]", Value::from(text.as_ref())))),
+            (Some(text), _) if expected == ["text"] => {
+                format!("Put it in quotes: {}.", called.written(&format!("\"{text}\"")))
+            }
+            (_, DeValue::String(text)) if expected == ["a list"] => {
+                format!("Put it in brackets: {}.", called.written(&format!("[{}]", Value::from(text.as_ref()))))
+            }
             (_, DeValue::String(text)) if text.parse::<i64>().is_ok() && expected.contains(&"a whole number") => {
                 format!("Leave the quotes away: {}.", called.written(text))
             }
@@ -291,7 +316,8 @@ pub(super) fn as_toml(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(as_toml).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(key, value)| format!("{} = {}", toml_key(key), as_toml(value))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|(key, value)| format!("{} = {}", toml_key(key), as_toml(value))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
         // JSON's strings, numbers and booleans are TOML's, but for escapes above the basic plane, which examples don't have.

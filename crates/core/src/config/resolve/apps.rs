@@ -19,7 +19,8 @@ impl Resolver<'_, '_, '_> {
         typed_environments: &Environments<'_>,
         environments: &[Environment],
     ) -> Vec<AppConfig> {
-        let typed: Named<'_, typed::App> = in_file_order(&file.apps).into_iter().map(|(name, app)| (name, &**app)).collect();
+        let typed: Named<'_, typed::App> =
+            in_file_order(&file.apps).into_iter().map(|(name, app)| (name, &**app)).collect();
         let mut places: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
         let mut apps = Vec::new();
         for (name, app) in &typed {
@@ -51,7 +52,9 @@ impl Resolver<'_, '_, '_> {
         for glob in paths.iter() {
             if let Err((message, hint)) = pattern::check_path(glob) {
                 self.add(Code::BadValue, glob.span(), message)
-                    .meaning("The app's source is what its paths match; a glob that never matches leaves files out of it.")
+                    .meaning(
+                        "The app's source is what its paths match; a glob that never matches leaves files out of it.",
+                    )
                     .hint(hint);
             }
         }
@@ -129,9 +132,13 @@ impl Resolver<'_, '_, '_> {
             || route.split('/').any(|part| matches!(part, "." | ".."))
             || route.chars().any(|c| c.is_whitespace() || c.is_control());
         if bad {
-            self.add(Code::BadValue, route.span(), format!("`{}` is not the beginning of a path", route.escape_debug()))
-                .meaning("The door could send no call there.")
-                .hint("Write it like `/api`, or `/` for everything that no other component takes.");
+            self.add(
+                Code::BadValue,
+                route.span(),
+                format!("`{}` is not the beginning of a path", route.escape_debug()),
+            )
+            .meaning("The door could send no call there.")
+            .hint("Write it like `/api`, or `/` for everything that no other component takes.");
         }
         match route.trim_end_matches('/') {
             "" => "/".to_owned(),
@@ -149,9 +156,13 @@ impl Resolver<'_, '_, '_> {
                 let plain = route.trim_end_matches('/').to_owned();
                 if let Some(first) = seen.insert(plain, route) {
                     let text = self.notes.text();
-                    self.add(Code::Duplicate, route.span(), format!("two components have the route `{}`", route.as_str()))
-                        .related(text, first.span(), "the first is here")
-                        .hint("Give each its own path.");
+                    self.add(
+                        Code::Duplicate,
+                        route.span(),
+                        format!("two components have the route `{}`", route.as_str()),
+                    )
+                    .related(text, first.span(), "the first is here")
+                    .hint("Give each its own path.");
                 }
             }
         }

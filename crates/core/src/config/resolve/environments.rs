@@ -20,8 +20,12 @@ impl Resolver<'_, '_, '_> {
     pub(super) fn environments(&mut self, typed: &Environments<'_>, keys: &Keys) -> Vec<Environment> {
         for (name, _) in typed {
             if limits::RESERVED_ENVIRONMENTS.contains(&name.as_str()) {
-                self.add(Code::ReservedName, name.span(), format!("an environment can't be called `{}`", name.as_str()))
-                    .hint("Choose another name.");
+                self.add(
+                    Code::ReservedName,
+                    name.span(),
+                    format!("an environment can't be called `{}`", name.as_str()),
+                )
+                .hint("Choose another name.");
             } else {
                 self.name(name, "an environment");
             }
@@ -76,7 +80,12 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
-    fn trigger(&mut self, on: &Spanned<typed::On>, after: &[Env], environment: &Spanned<typed::Environment>) -> Option<Trigger> {
+    fn trigger(
+        &mut self,
+        on: &Spanned<typed::On>,
+        after: &[Env],
+        environment: &Spanned<typed::Environment>,
+    ) -> Option<Trigger> {
         match (&on.branch, &on.tag, &on.verified) {
             (Some(branch), None, None) => {
                 self.ref_pattern(branch, RefKind::Branch);
@@ -122,7 +131,12 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
-    fn entry(&mut self, entry: &Spanned<typed::Entry>, after: &[Env], environment: &Spanned<typed::Environment>) -> Option<String> {
+    fn entry(
+        &mut self,
+        entry: &Spanned<typed::Entry>,
+        after: &[Env],
+        environment: &Spanned<typed::Environment>,
+    ) -> Option<String> {
         let branch = entry.branch.as_ref()?;
         self.ref_pattern(branch, RefKind::Branch);
         if after.is_empty() && !self.lost(environment, &["after"]) {
@@ -145,9 +159,13 @@ impl Resolver<'_, '_, '_> {
             }
             (Some(account), region) => {
                 if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-                    self.add(Code::BadValue, account.span(), format!("`{}` is not an AWS account", account.escape_debug()))
-                        .meaning("The account is compared with the one that is really there before anything is changed.")
-                        .hint("An account is 12 digits in quotes; `aws sts get-caller-identity` shows yours.");
+                    self.add(
+                        Code::BadValue,
+                        account.span(),
+                        format!("`{}` is not an AWS account", account.escape_debug()),
+                    )
+                    .meaning("The account is compared with the one that is really there before anything is changed.")
+                    .hint("An account is 12 digits in quotes; `aws sts get-caller-identity` shows yours.");
                 }
                 match region {
                     None if self.lost(typed, &["region"]) => {}
@@ -156,8 +174,12 @@ impl Resolver<'_, '_, '_> {
                             .hint("Add `region = \"eu-central-1\"` or another region.");
                     }
                     Some(region) if !is_region(region) => {
-                        self.add(Code::BadValue, region.span(), format!("`{}` is not an AWS region", region.escape_debug()))
-                            .hint("Write it like `eu-central-1`.");
+                        self.add(
+                            Code::BadValue,
+                            region.span(),
+                            format!("`{}` is not an AWS region", region.escape_debug()),
+                        )
+                        .hint("Write it like `eu-central-1`.");
                     }
                     Some(_) => {}
                 }
@@ -170,7 +192,9 @@ impl Resolver<'_, '_, '_> {
     fn url(&mut self, url: &Spanned<String>) -> Option<String> {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        let bad = host.is_empty() || url.contains(['?', '#', '@']) || url.chars().any(|c| c.is_whitespace() || c.is_control());
+        let bad = host.is_empty()
+            || url.contains(['?', '#', '@'])
+            || url.chars().any(|c| c.is_whitespace() || c.is_control());
         if bad {
             self.add(Code::BadValue, url.span(), format!("`{}` is not the address of a door", url.escape_debug()))
                 .hint("Write it like `https://api.example.com`, without a query and without credentials.");
@@ -230,7 +254,8 @@ impl Resolver<'_, '_, '_> {
         }
         if !list.is_empty() && seen.len() < approvals as usize {
             let message = format!("{approvals} approvals are needed, and {} people may approve", seen.len());
-            self.add(Code::UnreachableApproval, list.span(), message).hint("Name more people, or ask for fewer approvals.");
+            self.add(Code::UnreachableApproval, list.span(), message)
+                .hint("Name more people, or ask for fewer approvals.");
         }
     }
 }

@@ -36,13 +36,18 @@ impl Resolver<'_, '_, '_> {
             let places = self.places(typed, environments);
             // A place that is unknown is no reason not to look at the rest of the gate.
             let at = self.at(typed);
-            let Some(check) = self.check(typed, at.unwrap_or(At::Live), &places, typed_environments, environments, apps) else { continue };
+            let Some(check) =
+                self.check(typed, at.unwrap_or(At::Live), &places, typed_environments, environments, apps)
+            else {
+                continue;
+            };
             let effects = self.effects(typed, &places, environments);
             let (timeout_s, retries, retry_after_ms) = self.patience(typed, &check);
             let Some(at) = at else { continue };
             for env in places {
                 let effect = effects.get(&env).copied().unwrap_or(Effect::Block);
-                let gate = Gate { name: name.clone(), at, effect, check: check.clone(), timeout_s, retries, retry_after_ms };
+                let gate =
+                    Gate { name: name.clone(), at, effect, check: check.clone(), timeout_s, retries, retry_after_ms };
                 gates.entry(env).or_default().push(gate);
             }
         }
@@ -125,8 +130,9 @@ impl Resolver<'_, '_, '_> {
         apps: &[AppConfig],
     ) -> Option<Check> {
         if let Some(alarms) = &typed.alarms {
-            self.add(Code::NotSupported, alarms.span(), "gates on alarms are not supported yet")
-                .hint("Watch alarms while traffic moves: `shift = { canary = \"10%\", bake = \"5m\", alarms = [\"…\"] }`.");
+            self.add(Code::NotSupported, alarms.span(), "gates on alarms are not supported yet").hint(
+                "Watch alarms while traffic moves: `shift = { canary = \"10%\", bake = \"5m\", alarms = [\"…\"] }`.",
+            );
             return None;
         }
         match (&typed.invoke, &typed.http, &typed.command, &typed.approval, &typed.window) {
@@ -180,7 +186,13 @@ impl Resolver<'_, '_, '_> {
         Some(Check::Invoke { component: Component((**component).clone()), request, expect })
     }
 
-    fn http(&mut self, typed: &Spanned<Either<String, typed::Http>>, at: At, places: &[Env], environments: &[Environment]) -> Option<Check> {
+    fn http(
+        &mut self,
+        typed: &Spanned<Either<String, typed::Http>>,
+        at: At,
+        places: &[Env],
+        environments: &[Environment],
+    ) -> Option<Check> {
         let nothing = typed::Http::default();
         let (url, span, typed) = match &**typed {
             Either::Short(url) => (url.clone(), typed.span(), &nothing),
@@ -189,7 +201,8 @@ impl Resolver<'_, '_, '_> {
                 ((**url).clone(), url.span(), http)
             }
         };
-        let absolute = ["https://", "http://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+        let absolute =
+            ["https://", "http://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
         let is_path = url.starts_with('/') && !url.starts_with("//");
         if (!absolute && !is_path) || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
             self.add(Code::BadValue, span, format!("`{}` is neither a URL nor a path", url.escape_debug()))
@@ -239,8 +252,15 @@ impl Resolver<'_, '_, '_> {
             Either::Short(codes) => Expect { status: self.status(codes, typed.span()), ..Expect::default() },
             Either::Long(table) => {
                 for pointer in table.json.keys().filter(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
-                    self.add(Code::BadValue, pointer.span(), format!("`{}` is not a JSON pointer", pointer.escape_debug()))
-                        .hint(format!("Write it like `/{}`, with a slash before every step.", pointer.replace('.', "/").escape_debug()));
+                    self.add(
+                        Code::BadValue,
+                        pointer.span(),
+                        format!("`{}` is not a JSON pointer", pointer.escape_debug()),
+                    )
+                    .hint(format!(
+                        "Write it like `/{}`, with a slash before every step.",
+                        pointer.replace('.', "/").escape_debug()
+                    ));
                 }
                 Expect {
                     status: table.status.as_ref().map(|codes| self.status(codes, codes.span())).unwrap_or_default(),
@@ -276,8 +296,14 @@ impl Resolver<'_, '_, '_> {
             let Some(list) = environment.approvers.as_ref().filter(|list| !list.is_empty()) else { continue };
             let people: BTreeSet<&str> = list.iter().map(|person| person.as_str()).collect();
             if places.iter().any(|place| place.as_str() == name.as_str()) && (people.len() as i64) < **count {
-                let message = format!("{} approvals are needed, and {} people may approve in `{}`", **count, people.len(), name.as_str());
-                self.add(Code::UnreachableApproval, count.span(), message).hint("Name more people, or ask for fewer approvals.");
+                let message = format!(
+                    "{} approvals are needed, and {} people may approve in `{}`",
+                    **count,
+                    people.len(),
+                    name.as_str()
+                );
+                self.add(Code::UnreachableApproval, count.span(), message)
+                    .hint("Name more people, or ask for fewer approvals.");
             }
         }
         Some(Check::Approval { count: u32::try_from(**count).ok()? })

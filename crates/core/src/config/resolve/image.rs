@@ -12,17 +12,7 @@ impl Resolver<'_, '_, '_> {
     pub(super) fn image(&mut self, typed: &Spanned<typed::Image>, project: &str) -> Option<Image> {
         let builder = typed.builder.as_ref().map(|builder| **builder);
         let architecture = typed.architecture.unwrap_or(Architecture::X86_64);
-        let repository = match &typed.repository {
-            Some(repository) => {
-                if let Err(error) = naming::check_repository(repository) {
-                    self.add(Code::BadName, repository.span(), format!("`{}` can't be a repository: {error}", repository.escape_debug()))
-                        .meaning("The registry would refuse it.")
-                        .hint("Write the repository's name without its registry, for example `team/shop-api`.");
-                }
-                (**repository).clone()
-            }
-            None => project.to_owned(),
-        };
+        let repository = self.repository(typed, project);
         match (&typed.dockerfile, &typed.files, builder) {
             (Some(dockerfile), Some(_), _) | (Some(dockerfile), None, Some(ImageBuilder::Files)) => {
                 self.add(Code::ChooseOne, dockerfile.span(), "an image is made from a Dockerfile or from files")
@@ -79,6 +69,24 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
+    fn repository(&mut self, typed: &typed::Image, project: &str) -> String {
+        match &typed.repository {
+            Some(repository) => {
+                if let Err(error) = naming::check_repository(repository) {
+                    self.add(
+                        Code::BadName,
+                        repository.span(),
+                        format!("`{}` can't be a repository: {error}", repository.escape_debug()),
+                    )
+                    .meaning("The registry would refuse it.")
+                    .hint("Write the repository's name without its registry, for example `team/shop-api`.");
+                }
+                (**repository).clone()
+            }
+            None => project.to_owned(),
+        }
+    }
+
     fn files(&mut self, files: &Spanned<Vec<Spanned<typed::FileMapping>>>) -> Vec<FileMapping> {
         if files.is_empty() {
             self.add(Code::MissingKey, files.span(), "no file is named for the image")
@@ -90,9 +98,17 @@ impl Resolver<'_, '_, '_> {
             let (Some(from), Some(to)) = (&file.from, &file.to) else { continue };
             self.path_in_repository(from);
             let parts = to.split('/').skip(1);
-            if !to.starts_with('/') || to.len() < 2 || to.contains('\0') || parts.into_iter().any(|part| matches!(part, "." | "..")) {
-                self.add(Code::BadValue, to.span(), format!("`{}` is not an absolute path in the image", to.escape_debug()))
-                    .hint("Write it like `/var/task/app`.");
+            if !to.starts_with('/')
+                || to.len() < 2
+                || to.contains('\0')
+                || parts.into_iter().any(|part| matches!(part, "." | ".."))
+            {
+                self.add(
+                    Code::BadValue,
+                    to.span(),
+                    format!("`{}` is not an absolute path in the image", to.escape_debug()),
+                )
+                .hint("Write it like `/var/task/app`.");
             }
             if mappings.iter().any(|known| known.to == **to) {
                 self.add(Code::Duplicate, to.span(), format!("two files stand at `{}`", to.as_str()))
@@ -105,7 +121,8 @@ impl Resolver<'_, '_, '_> {
     }
 
     fn path_in_repository(&mut self, path: &Spanned<String>) {
-        let bad = path.is_empty() || path.starts_with('/') || path.contains('\0') || path.split('/').any(|part| part == "..");
+        let bad =
+            path.is_empty() || path.starts_with('/') || path.contains('\0') || path.split('/').any(|part| part == "..");
         if bad {
             self.add(Code::BadValue, path.span(), format!("`{}` is not a path in the repository", path.escape_debug()))
                 .meaning("An image is made from the files of one commit, and from nothing else.")

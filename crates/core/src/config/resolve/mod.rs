@@ -126,7 +126,8 @@ impl Resolver<'_, '_, '_> {
         let folder = Ledger::Folder(text.to_owned());
         match text.split_once("://") {
             None if text.trim().is_empty() => {
-                self.add(Code::BadValue, span, "the ledger's place is empty").hint("Name a folder, or a URL such as `s3://bucket`.");
+                self.add(Code::BadValue, span, "the ledger's place is empty")
+                    .hint("Name a folder, or a URL such as `s3://bucket`.");
                 folder
             }
             None if text == "memory" || text == "memory:" => {
@@ -140,9 +141,12 @@ impl Resolver<'_, '_, '_> {
                     .hint("Write `file:///srv/ledger`, or a folder without `file://`.");
                 folder
             }
-            Some(("s3", rest)) if !rest.split('/').next().unwrap_or_default().is_empty() => Ledger::Url(text.to_owned()),
+            Some(("s3", rest)) if !rest.split('/').next().unwrap_or_default().is_empty() => {
+                Ledger::Url(text.to_owned())
+            }
             Some(("s3", _)) => {
-                self.add(Code::BadValue, span, "the URL names no bucket").hint("Write `s3://bucket` or `s3://bucket/prefix`.");
+                self.add(Code::BadValue, span, "the URL names no bucket")
+                    .hint("Write `s3://bucket` or `s3://bucket/prefix`.");
                 folder
             }
             Some(("memory", _)) => {
@@ -172,7 +176,9 @@ impl Resolver<'_, '_, '_> {
             || text.ends_with(['/', '.'])
             || text.contains("..")
             || text.contains("@{")
-            || text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\'));
+            || text
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\'));
         if bad {
             self.add(Code::BadValue, typed.span(), format!("`{text}` is not the name of a git ref"))
                 .hint("Name a protected branch as it is fetched, for example `policy = \"origin/main\"`.");
@@ -202,7 +208,10 @@ impl Resolver<'_, '_, '_> {
     fn required_tags(&mut self, file: &typed::File) -> Vec<String> {
         let Some(required) = file.tags.as_ref().and_then(|tags| tags.required.as_ref()) else { return Vec::new() };
         for tag in required.iter() {
-            if tag.is_empty() || tag.chars().count() > crate::naming::TAG_KEY_MAX || tag.to_lowercase().starts_with("aws:") {
+            if tag.is_empty()
+                || tag.chars().count() > crate::naming::TAG_KEY_MAX
+                || tag.to_lowercase().starts_with("aws:")
+            {
                 self.add(Code::BadValue, tag.span(), format!("`{}` can't be the name of a tag", tag.as_str()))
                     .hint("A tag's name has 1 to 128 characters and does not begin with `aws:`.");
             }

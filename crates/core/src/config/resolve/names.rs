@@ -45,9 +45,9 @@ impl Resolver<'_, '_, '_> {
                 let too_long = matches!(error, NameError::TooLong { .. });
                 let code = if too_long { Code::NameTooLong } else { Code::BadName };
                 let message = format!("`{name}` can't be the name of a function: {error}");
-                self.add(code, place.span(), message)
-                    .label(format!("its name in `{}`", environment.name))
-                    .hint("Shorten the project, the component or the environment, or write a shorter pattern in `name`.");
+                self.add(code, place.span(), message).label(format!("its name in `{}`", environment.name)).hint(
+                    "Shorten the project, the component or the environment, or write a shorter pattern in `name`.",
+                );
             }
         }
     }

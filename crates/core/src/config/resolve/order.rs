@@ -20,11 +20,20 @@ impl Resolver<'_, '_, '_> {
             let mut seen = BTreeSet::new();
             for before in after(environment) {
                 if index_of(before).is_none() {
-                    self.unknown(before, before.span(), "environment", environments.iter().map(|(name, _)| name.as_str()));
+                    self.unknown(
+                        before,
+                        before.span(),
+                        "environment",
+                        environments.iter().map(|(name, _)| name.as_str()),
+                    );
                 } else if !seen.insert(before.as_str()) {
-                    self.add(Code::Duplicate, before.span(), format!("`{}` stands twice in `after` of `{}`", before.as_str(), name.as_str()))
-                        .meaning("Once is enough; twice may be a slip for another name.")
-                        .hint("Remove one.");
+                    self.add(
+                        Code::Duplicate,
+                        before.span(),
+                        format!("`{}` stands twice in `after` of `{}`", before.as_str(), name.as_str()),
+                    )
+                    .meaning("Once is enough; twice may be a slip for another name.")
+                    .hint("Remove one.");
                 }
             }
         }
@@ -59,7 +68,8 @@ impl Resolver<'_, '_, '_> {
                     break &path[begin..];
                 }
                 let next = after(environments[at].1).iter().find_map(|before| {
-                    let index = left.iter().copied().find(|index| environments[*index].0.as_str() == before.as_str())?;
+                    let index =
+                        left.iter().copied().find(|index| environments[*index].0.as_str() == before.as_str())?;
                     Some((index, before))
                 });
                 let Some((index, word)) = next else { break &path[..0] };

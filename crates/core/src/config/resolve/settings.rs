@@ -18,8 +18,7 @@ pub(super) fn environments_with_tfvars(file: &typed::File) -> BTreeSet<String> {
     }
     let mut found = BTreeSet::new();
     for (name, e) in file.environments.iter().flat_map(|table| table.iter()) {
-        let settings =
-            [&e.memory_mb, &e.timeout_s, &e.log_retention_days, &e.concurrency, &e.rate_limit, &e.burst];
+        let settings = [&e.memory_mb, &e.timeout_s, &e.log_retention_days, &e.concurrency, &e.rate_limit, &e.burst];
         if any(&settings, &e.variables) {
             found.insert((**name).clone());
         }
@@ -132,7 +131,10 @@ impl Resolver<'_, '_, '_> {
                 match text.trim().parse() {
                     Ok(number) => Some((number, setting.span())),
                     Err(_) => {
-                        let message = format!("`{key}` must be a whole number, and in `{env}` the variable is `{}`", text.escape_debug());
+                        let message = format!(
+                            "`{key}` must be a whole number, and in `{env}` the variable is `{}`",
+                            text.escape_debug()
+                        );
                         self.add(Code::NoTfvar, setting.span(), message)
                             .hint("Change the value in the variables file, or write a number here.");
                         None
@@ -170,8 +172,9 @@ impl Resolver<'_, '_, '_> {
                 None
             }
             None => {
-                self.add(Code::NoTfvar, name.span(), format!("the variables file of `{env}` was not read"))
-                    .hint("Name it with `var_file` in `[terraform]` and see that the file exists, or write the value here.");
+                self.add(Code::NoTfvar, name.span(), format!("the variables file of `{env}` was not read")).hint(
+                    "Name it with `var_file` in `[terraform]` and see that the file exists, or write the value here.",
+                );
                 None
             }
         }

@@ -14,7 +14,8 @@ impl Resolver<'_, '_, '_> {
     pub(super) fn shift(&mut self, typed: Option<&TypedShift>, place: &Place) -> Shift {
         let Some(whole) = typed else { return Shift::AllAtOnce };
         let Either::Long(typed) = &**whole else { return Shift::AllAtOnce };
-        let alarms: Vec<String> = typed.alarms.iter().flat_map(|list| list.iter()).map(|name| (**name).clone()).collect();
+        let alarms: Vec<String> =
+            typed.alarms.iter().flat_map(|list| list.iter()).map(|name| (**name).clone()).collect();
         if let (Some(list), Place::Local) = (&typed.alarms, place)
             && !alarms.is_empty()
         {
@@ -23,23 +24,30 @@ impl Resolver<'_, '_, '_> {
         }
         for alarm in typed.alarms.iter().flat_map(|list| list.iter()) {
             if alarm.trim().is_empty() || alarm.replace("{name}", "").contains(['{', '}']) {
-                self.add(Code::BadValue, alarm.span(), format!("`{}` is not the name of an alarm", alarm.escape_debug()))
-                    .hint("Write the alarm's name; only `{name}` is filled in, with the function's name.");
+                self.add(
+                    Code::BadValue,
+                    alarm.span(),
+                    format!("`{}` is not the name of an alarm", alarm.escape_debug()),
+                )
+                .hint("Write the alarm's name; only `{name}` is filled in, with the function's name.");
             }
         }
-        let entries = typed.entry.iter().flat_map(|entry| entry.as_slice()).map(|name| Component(name.clone())).collect();
+        let entries =
+            typed.entry.iter().flat_map(|entry| entry.as_slice()).map(|name| Component(name.clone())).collect();
         let compatible = typed.compatible.unwrap_or(false);
         match (&typed.canary, &typed.linear) {
             (Some(canary), None) => {
                 self.stray(&typed.every, "every", "linear");
                 let percent = self.percent(canary).unwrap_or(1);
-                let bake_s = typed.bake.as_ref().and_then(|bake| self.duration_s(bake)).unwrap_or(limits::DEFAULT_BAKE_S);
+                let bake_s =
+                    typed.bake.as_ref().and_then(|bake| self.duration_s(bake)).unwrap_or(limits::DEFAULT_BAKE_S);
                 Shift::Canary { percent, bake_s, alarms, entries, compatible }
             }
             (None, Some(linear)) => {
                 self.stray(&typed.bake, "bake", "canary");
                 let percent = self.percent(linear).unwrap_or(1);
-                let every_s = typed.every.as_ref().and_then(|every| self.duration_s(every)).unwrap_or(limits::DEFAULT_EVERY_S);
+                let every_s =
+                    typed.every.as_ref().and_then(|every| self.duration_s(every)).unwrap_or(limits::DEFAULT_EVERY_S);
                 Shift::Linear { percent, every_s, alarms, entries, compatible }
             }
             (None, None) if self.lost(whole, &["canary", "linear"]) => Shift::AllAtOnce,
@@ -49,7 +57,8 @@ impl Resolver<'_, '_, '_> {
                 Shift::AllAtOnce
             }
             (Some(_), Some(linear)) => {
-                self.add(Code::ChooseOne, linear.span(), "`canary` and `linear` exclude each other").hint("Keep one of the two.");
+                self.add(Code::ChooseOne, linear.span(), "`canary` and `linear` exclude each other")
+                    .hint("Keep one of the two.");
                 Shift::AllAtOnce
             }
         }
@@ -74,7 +83,9 @@ impl Resolver<'_, '_, '_> {
             let Some(environment) = environments.iter().find(|e| e.name.as_str() == name.as_str()) else { continue };
             let (entries, compatible) = match &environment.shift {
                 Shift::AllAtOnce => continue,
-                Shift::Canary { entries, compatible, .. } | Shift::Linear { entries, compatible, .. } => (entries, *compatible),
+                Shift::Canary { entries, compatible, .. } | Shift::Linear { entries, compatible, .. } => {
+                    (entries, *compatible)
+                }
             };
             let Some(span) = typed.shift.as_ref().map(Spanned::span) else { continue };
             for entry in entries {

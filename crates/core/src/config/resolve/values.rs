@@ -31,12 +31,19 @@ impl Resolver<'_, '_, '_> {
         if is_well_formed(fixed) {
             hint.push_str(&format!(" For example `{fixed}`."));
         }
-        self.add(Code::BadName, name.span(), format!("`{}` can't be the name of {what}", name.escape_debug())).hint(hint);
+        self.add(Code::BadName, name.span(), format!("`{}` can't be the name of {what}", name.escape_debug()))
+            .hint(hint);
         false
     }
 
     /// Writes down that a name is defined nowhere.
-    pub(super) fn unknown<'k>(&mut self, name: &str, span: std::ops::Range<usize>, what: &str, known: impl Iterator<Item = &'k str>) {
+    pub(super) fn unknown<'k>(
+        &mut self,
+        name: &str,
+        span: std::ops::Range<usize>,
+        what: &str,
+        known: impl Iterator<Item = &'k str>,
+    ) {
         let known: Vec<&str> = known.collect();
         let hint = match (nearest(name, known.iter().copied()), known.is_empty()) {
             (Some(meant), _) => format!("Did you mean `{meant}`?"),
@@ -90,9 +97,13 @@ impl Resolver<'_, '_, '_> {
             OneOrMany::Many(words) => words.clone(),
             OneOrMany::One(text) => {
                 if let Some(sign) = shell_sign(text) {
-                    self.add(Code::BadValue, typed.span(), format!("no shell reads this command, so `{sign}` means nothing"))
-                        .meaning("The program would get it as an argument.")
-                        .hint("Name a script, or a shell: `[\"sh\", \"-c\", \"…\"]`.");
+                    self.add(
+                        Code::BadValue,
+                        typed.span(),
+                        format!("no shell reads this command, so `{sign}` means nothing"),
+                    )
+                    .meaning("The program would get it as an argument.")
+                    .hint("Name a script, or a shell: `[\"sh\", \"-c\", \"…\"]`.");
                     return Vec::new();
                 }
                 match shlex::split(text) {
@@ -106,7 +117,8 @@ impl Resolver<'_, '_, '_> {
             }
         };
         if words.first().is_none_or(|program| program.trim().is_empty()) {
-            self.add(Code::BadValue, typed.span(), "the command is empty").hint("Name a program and its arguments, for example `\"pytest tests -v\"`.");
+            self.add(Code::BadValue, typed.span(), "the command is empty")
+                .hint("Name a program and its arguments, for example `\"pytest tests -v\"`.");
             return Vec::new();
         }
         if words.iter().any(|word| word.contains('\0')) {
@@ -132,7 +144,8 @@ impl Resolver<'_, '_, '_> {
         match &typed.days {
             Some(days) => {
                 if days.is_empty() {
-                    self.add(Code::BadValue, days.span(), "no day is named").hint("Name at least one of `mon` to `sun`.");
+                    self.add(Code::BadValue, days.span(), "no day is named")
+                        .hint("Name at least one of `mon` to `sun`.");
                 }
                 for day in days.iter().filter(|day| window::weekday(day).is_err()) {
                     self.add(Code::BadValue, day.span(), format!("`{}` is not a day of the week", day.escape_debug()))
@@ -140,8 +153,12 @@ impl Resolver<'_, '_, '_> {
                 }
                 for time in [from, until] {
                     if window::time_of_day(time).is_err() {
-                        self.add(Code::BadValue, time.span(), format!("`{}` is not a time of day", time.escape_debug()))
-                            .hint("With `days`, write hours and minutes like `18:00`.");
+                        self.add(
+                            Code::BadValue,
+                            time.span(),
+                            format!("`{}` is not a time of day", time.escape_debug()),
+                        )
+                        .hint("With `days`, write hours and minutes like `18:00`.");
                     }
                 }
                 let days = days.iter().map(|day| (**day).clone()).collect();
@@ -153,8 +170,14 @@ impl Resolver<'_, '_, '_> {
                     match window::date_time(time) {
                         Ok(parsed) => times.push(parsed),
                         Err(_) => {
-                            self.add(Code::BadValue, time.span(), format!("`{}` is not a date and time", time.escape_debug()))
-                                .hint("Write it like `2026-12-20 18:00`; for every week, add `days` and write times of day.");
+                            self.add(
+                                Code::BadValue,
+                                time.span(),
+                                format!("`{}` is not a date and time", time.escape_debug()),
+                            )
+                            .hint(
+                                "Write it like `2026-12-20 18:00`; for every week, add `days` and write times of day.",
+                            );
                         }
                     }
                 }
