@@ -77,20 +77,8 @@ fn apply_entry<R: Read>(
             _ => Err(UnpackError::BadPath { path: name, why: "it names the root, which is a folder" }),
         };
     };
-    if *last == OPAQUE {
-        return tree.opaque(folder, layer);
-    }
-    if path.iter().any(|part| part.starts_with(AUFS)) {
-        return Ok(());
-    }
-    if folder.iter().any(|part| part.starts_with(WHITEOUT)) {
-        return Err(UnpackError::BadWhiteout { path: name });
-    }
-    if let Some(hidden) = last.strip_prefix(WHITEOUT) {
-        if matches!(hidden, b"" | b"." | b"..") {
-            return Err(UnpackError::BadWhiteout { path: name });
-        }
-        return tree.whiteout(folder, hidden, layer);
+    if path.iter().any(|part| part.starts_with(WHITEOUT)) {
+        return apply_whiteout(folder, last, &name, layer, tree);
     }
     let mode = entry.header().mode().map_err(damaged)?;
     let target = |entry: &Entry<'_, R>| -> Result<Vec<u8>, UnpackError> {
@@ -127,6 +115,23 @@ fn apply_entry<R: Read>(
             let kind = format!("`{}`", char::from(other.as_byte()).escape_default());
             Err(UnpackError::Unsupported { path: name, kind })
         }
+    }
+}
+
+/// An entry whose name is an order: hide this file of the lower layers, or all that is in this folder.
+fn apply_whiteout(folder: &[&[u8]], last: &[u8], name: &str, layer: usize, tree: &mut Tree) -> Result<(), UnpackError> {
+    let bad = || Err(UnpackError::BadWhiteout { path: name.to_owned() });
+    let is_bookkeeping = |part: &[u8]| part.starts_with(AUFS) && part != OPAQUE;
+    if is_bookkeeping(last) || folder.iter().any(|part| is_bookkeeping(part)) {
+        return Ok(());
+    }
+    if folder.iter().any(|part| part.starts_with(WHITEOUT)) {
+        return bad();
+    }
+    match last.strip_prefix(WHITEOUT) {
+        _ if last == OPAQUE => tree.opaque(folder, layer),
+        Some(b"" | b"." | b"..") | None => bad(),
+        Some(hidden) => tree.whiteout(folder, hidden, layer),
     }
 }
 
