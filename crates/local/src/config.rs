@@ -17,6 +17,8 @@ pub struct HostConfig {
     /// How long a function stays `Pending` or `InProgress` after a change, in milliseconds of real time. Lambda takes
     /// seconds; a short while is enough to keep callers honest about waiting.
     pub settle_ms: u64,
+    /// Whether the control plane refuses more than Lambda's 15 requests a second with 429 (`GetFunction`: 100).
+    pub control_plane_quotas: bool,
     /// A process that served nothing for this long is stopped.
     pub idle_ms: u64,
     /// A process may take this long until it asks for its first event. Lambda allows 10 s.
@@ -40,6 +42,7 @@ impl Default for HostConfig {
             account: "000000000000".to_owned(),
             region: "us-east-1".to_owned(),
             settle_ms: 5,
+            control_plane_quotas: false,
             idle_ms: 300_000,
             init_timeout_ms: 10_000,
             max_processes: 200,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tiers_lambda::model::Options;
+use serde_json::json;
+use tiers_lambda::model::{Options, Quotas};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -53,10 +54,11 @@ impl Host {
             update_ms: config.settle_ms,
             publish_ms: config.settle_ms,
             restore_ms: config.settle_ms,
+            quotas: config.control_plane_quotas.then(Quotas::default),
             ..Options::default()
         };
         let models = ModelStore::open(store, options)?;
-        let images = Images::open(config.layouts.clone(), folder.images())?;
+        let images = Images::open(config.layouts.clone(), folder.images(), &models.digests())?;
         let token = folder.token()?;
         Ok(Host { config, folder, models, images, token, _lock: lock })
     }
@@ -107,6 +109,10 @@ impl Host {
         http::serve(listener, drain, until(shutdown, stopped), move |request, _| {
             let (api, control) = (Arc::clone(&api), Arc::clone(&control));
             async move {
+                if !http::is_for_this_machine(request.headers()) {
+                    let text = "the Host header has to name this machine: localhost or a loopback address";
+                    return http::json(403, &json!({"message": text}));
+                }
                 let for_control = request.uri().path().starts_with("/_tiers/");
                 if for_control { control.answer(request).await } else { api.answer(request).await }
             }

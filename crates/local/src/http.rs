@@ -3,15 +3,15 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
@@ -55,10 +55,9 @@ where
             let answer = handler(request, peer);
             async move { Ok::<_, Infallible>(answer.await) }
         });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(75))
-            .serve_connection(TokioIo::new(stream), service);
+        // No timer: an idle connection may stay. On the runtime interface one is idle for as long as a function works, and
+        // closing one that a deployer is about to use again would make the outcome of its call unknown.
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A broken connection is the caller's affair; the work behind it is done in tasks of its own.
@@ -67,6 +66,18 @@ where
     }
     drop(listener);
     let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
+}
+
+/// Whether the `Host` header names this machine. A web page elsewhere can point a name of its own at 127.0.0.1, and the browser
+/// would let it read the answers; it can't choose this header.
+pub(crate) fn is_for_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Why a body could not be had.
@@ -115,4 +126,34 @@ pub(crate) fn query_pairs(query: &str) -> Vec<(String, String)> {
             None => (plus(pair), String::new()),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_count_as_such() {
+        let check = |host: Option<&str>, wanted: bool| {
+            let mut headers = HeaderMap::new();
+            if let Some(host) = host {
+                headers.insert("host", host.parse().expect("a header"));
+            }
+            assert_eq!(is_for_this_machine(&headers), wanted, "{host:?}");
+        };
+        for good in ["127.0.0.1:4566", "127.0.0.1", "localhost:80", "LocalHost", "[::1]:80", "[::1]"] {
+            check(Some(good), true);
+        }
+        for bad in ["evil.example", "evil.example:4566", "127.0.0.1.evil.example", "10.0.0.1:80", ""] {
+            check(Some(bad), false);
+        }
+        check(None, false);
+    }
+
+    #[test]
+    fn queries_are_decoded_in_their_order() {
+        let pairs = query_pairs("a=1&b=x+y%21&&flag&a=%F0%9F");
+        let wanted = [("a", "1"), ("b", "x y!"), ("flag", ""), ("a", "\u{fffd}")];
+        assert_eq!(pairs, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
 }

@@ -1,11 +1,11 @@
 //! The Lambda model with its journal: a change is on disk before anybody hears of it, or it did not happen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tiers_lambda::model::{Model, ModelError, Options, Place, Plane};
+use tiers_lambda::model::{ListRequest, Model, ModelError, Options, Page, Place, Plane};
 
 use crate::LocalError;
 use crate::state::{Change, Store};
@@ -67,9 +67,25 @@ impl ModelStore {
         look(&mut locked(&self.model).at(place, now_ms()))
     }
 
-    /// The places that were ever used.
-    pub fn places(&self) -> Vec<Place> {
-        locked(&self.model).places()
+    /// The state as it is now, to be looked at in peace; looking at it counts against no quota.
+    pub fn snapshot(&self) -> Model {
+        let mut model = locked(&self.model).clone();
+        model.options.quotas = None;
+        model
+    }
+
+    /// The digests, in hexadecimal, of everything that a function or a version may run.
+    pub fn digests(&self) -> BTreeSet<String> {
+        let mut model = self.snapshot();
+        let mut found = BTreeSet::new();
+        for place in model.places() {
+            let mut plane = model.at(&place, now_ms());
+            for function in every_page("", |list| plane.list_functions(list)) {
+                let versions = every_page(&function.function_name, |list| plane.list_versions(list));
+                found.extend(versions.into_iter().map(|version| version.code_sha256));
+            }
+        }
+        found
     }
 
     /// A change of the model; it is on disk when this returns. Blocking.
@@ -111,7 +127,54 @@ impl ModelStore {
     }
 }
 
+/// All items of a paged list. Each page begins where the one before ended, so there is a last one.
+pub(crate) fn every_page<T>(
+    function: &str,
+    mut list: impl FnMut(&ListRequest) -> Result<Page<T>, ModelError>,
+) -> Vec<T> {
+    let mut request = ListRequest { function_name: function.to_owned(), ..ListRequest::default() };
+    let mut all = Vec::new();
+    while let Ok(page) = list(&request) {
+        all.extend(page.items);
+        match page.next_marker {
+            Some(marker) => request.marker = Some(marker),
+            None => break,
+        }
+    }
+    all
+}
+
 /// A panic of another thread under the lock is a bug, but no reason to stop: each holder leaves whole values behind.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tiers_lambda::model::{CreateFunction, FunctionCode};
+
+    #[test]
+    fn a_change_that_a_full_disk_refuses_did_not_happen() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let place = Place { account: "000000000000".into(), region: "eu-west-1".into() };
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let create = |models: &ModelStore| {
+            models.change(|model, now_ms| {
+                model.put_image(now_ms, "app", &digest);
+                let code = FunctionCode { image_uri: Some(format!("app@{digest}")) };
+                let role = "arn:aws:iam::000000000000:role/r".to_owned();
+                let new = CreateFunction { function_name: "f".into(), role, code, ..CreateFunction::default() };
+                Ok(model.at(&place, now_ms).create_function(new)?)
+            })
+        };
+        let mut store = Store::open(dir.path()).expect("opens");
+        store.fill_disk();
+        let models = ModelStore::open(store, Options::default()).expect("opens");
+        assert!(matches!(create(&models), Err(ChangeError::Local(LocalError::Io { .. }))));
+        assert!(models.digests().is_empty());
+        let models = ModelStore::open(Store::open(dir.path()).expect("reopens"), Options::default()).expect("opens");
+        create(&models).expect("made");
+        assert_eq!(models.digests().len(), 1);
+    }
 }

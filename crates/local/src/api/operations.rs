@@ -143,7 +143,9 @@ impl Api {
         let place = request.place.clone();
         self.change(201, move |model, now_ms| {
             images.tell(model, now_ms, input.code.image_uri.as_deref().unwrap_or_default())?;
-            Ok(model.at(&place, now_ms).create_function(input)?)
+            let made = model.at(&place, now_ms).create_function(input)?;
+            images.prepare(&made.code_sha256);
+            Ok(made)
         })
         .await
     }
@@ -153,7 +155,9 @@ impl Api {
         let place = request.place.clone();
         self.change(200, move |model, now_ms| {
             images.tell(model, now_ms, input.image_uri.as_deref().unwrap_or_default())?;
-            Ok(model.at(&place, now_ms).update_function_code(input)?)
+            let updated = model.at(&place, now_ms).update_function_code(input)?;
+            images.prepare(&updated.code_sha256);
+            Ok(updated)
         })
         .await
     }

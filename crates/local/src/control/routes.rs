@@ -9,7 +9,7 @@ use hyper::{Method, Request};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tiers_lambda::model::{ListRequest, Place, Plane};
+use tiers_lambda::model::{Place, Plane};
 use tokio::sync::watch;
 
 use super::TOKEN_HEADER;
@@ -18,6 +18,7 @@ use crate::LocalError;
 use crate::door::Doors;
 use crate::http::{self, Answer};
 use crate::invoker::Invoker;
+use crate::model_store::{every_page, now_ms};
 
 /// Where retention stands among the host's settings.
 pub(crate) const RETENTION_PREFIX: &str = "log-retention/";
@@ -105,10 +106,13 @@ impl Control {
     }
 
     async fn status(&self) -> Status {
-        let models = &self.invoker.models;
+        let mut model = self.invoker.models.snapshot();
         let mut functions = Vec::new();
-        for place in models.places() {
-            functions.extend(models.look(&place, |plane| self.functions(&place, plane)));
+        for place in model.places() {
+            let mut plane = model.at(&place, now_ms());
+            for function in every_page("", |list| plane.list_functions(list)) {
+                functions.push(self.function(&place, &mut plane, &function.function_name));
+            }
         }
         Status {
             pid: std::process::id(),
@@ -122,36 +126,13 @@ impl Control {
         }
     }
 
-    /// All functions of a place. The lists come in pages, of which each is shorter than the whole, so the loop ends.
-    fn functions(&self, place: &Place, plane: &mut Plane<'_>) -> Vec<FunctionStatus> {
-        let mut found = Vec::new();
-        let mut list = ListRequest::default();
-        while let Ok(page) = plane.list_functions(&list) {
-            for function in &page.items {
-                found.push(self.function(place, plane, &function.function_name));
-            }
-            match page.next_marker {
-                Some(marker) => list.marker = Some(marker),
-                None => break,
-            }
-        }
-        found
-    }
-
     fn function(&self, place: &Place, plane: &mut Plane<'_>, name: &str) -> FunctionStatus {
-        let mut aliases = Vec::new();
-        let mut list = ListRequest { function_name: name.to_owned(), ..ListRequest::default() };
-        while let Ok(page) = plane.list_aliases(&list) {
-            aliases.extend(page.items.into_iter().map(|alias| AliasStatus {
-                name: alias.name,
-                version: alias.function_version,
-                also: alias.routing_config.and_then(|routing| routing.additional_version_weights.into_iter().next()),
-            }));
-            match page.next_marker {
-                Some(marker) => list.marker = Some(marker),
-                None => break,
-            }
-        }
+        let aliases = every_page(name, |list| plane.list_aliases(list)).into_iter().map(|alias| AliasStatus {
+            name: alias.name,
+            version: alias.function_version,
+            also: alias.routing_config.and_then(|routing| routing.additional_version_weights.into_iter().next()),
+        });
+        let aliases = aliases.collect();
         let reserved = plane.get_function_concurrency(name).ok().flatten();
         FunctionStatus {
             account: place.account.clone(),

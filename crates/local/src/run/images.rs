@@ -1,6 +1,6 @@
 //! Images: looked up in the OCI layouts, unpacked once each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,8 +42,8 @@ enum Held {
 
 impl Images {
     /// Unpacked images of an earlier boot are thrown away: unpacking doesn't wait for the disk, so a power cut may have left
-    /// them incomplete.
-    pub fn open(layouts: Vec<PathBuf>, unpacked: PathBuf) -> Result<Images, LocalError> {
+    /// them incomplete. So are those that no function has: `used` holds the digests, in hexadecimal.
+    pub fn open(layouts: Vec<PathBuf>, unpacked: PathBuf, used: &BTreeSet<String>) -> Result<Images, LocalError> {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let marker = unpacked.join("boot");
         if fs::read_to_string(&marker).ok().as_deref() != Some(boot.as_str()) {
@@ -52,6 +52,7 @@ impl Images {
             replace(&marker, boot.as_bytes())?;
             sync_parent(&marker).map_err(LocalError::io("write", &marker))?;
         }
+        drop_unused(&unpacked, used)?;
         Ok(Images { layouts, unpacked, known: Mutex::default() })
     }
 
@@ -127,6 +128,13 @@ impl Images {
         cell.get_or_try_init(unpack).await.cloned()
     }
 
+    /// Unpacks an image in the background, so that the first invocation need not wait for it. Should that fail, the first
+    /// invocation tries again and says why. To be called within a tokio runtime.
+    pub fn prepare(self: &Arc<Self>, digest_hex: &str) {
+        let (images, digest) = (Arc::clone(self), format!("sha256:{digest_hex}"));
+        tokio::spawn(async move { images.get(&digest).await.is_ok() });
+    }
+
     fn unpack(&self, digest: &Digest) -> Result<Image, String> {
         let root = self.unpacked.join(digest.hex());
         let config_path = self.unpacked.join(format!("{}.config", digest.hex()));
@@ -171,6 +179,20 @@ impl Images {
         let names: Vec<String> = self.layouts.iter().map(|path| path.display().to_string()).collect();
         if names.is_empty() { "none was given".to_owned() } else { names.join(", ") }
     }
+}
+
+fn drop_unused(unpacked: &Path, used: &BTreeSet<String>) -> Result<(), LocalError> {
+    for entry in fs::read_dir(unpacked).map_err(LocalError::io("list", unpacked))? {
+        let path = entry.map_err(LocalError::io("list", unpacked))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let digest = name.strip_suffix(".config").unwrap_or(name);
+        if name == "boot" || used.contains(digest) {
+            continue;
+        }
+        // What can't be removed takes room and does no other harm.
+        let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    }
+    Ok(())
 }
 
 fn remove(dir: &Path) -> io::Result<()> {

@@ -138,6 +138,12 @@ impl Store {
         Ok(())
     }
 
+    /// Puts the kernel's own full disk in the journal's place: every write to it fails with ENOSPC.
+    #[cfg(test)]
+    pub fn fill_disk(&mut self) -> File {
+        std::mem::replace(&mut self.file, OpenOptions::new().write(true).open("/dev/full").expect("a full disk"))
+    }
+
     /// Writes the present state into a new file. A failure leaves the old one in use: the change itself is safe already.
     fn compact(&mut self) {
         // Whether it failed or not, the next try waits until the file has grown fourfold again.
@@ -328,8 +334,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(dir.path()).expect("open");
         store.apply(set("a", json!(1))).expect("apply");
-        // The kernel's own full disk: every write to it fails with ENOSPC.
-        let real = std::mem::replace(&mut store.file, OpenOptions::new().write(true).open("/dev/full").expect("full"));
+        let real = store.fill_disk();
         let error = store.apply(set("a", json!(2))).expect_err("full").to_string();
         assert!(error.contains("could not write"), "{error}");
         assert_eq!(store.values()["a"], json!(1));

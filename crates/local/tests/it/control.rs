@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tiers_local::{Client, Host, LocalError};
 
-use crate::harness::{config, environment, images, send, start};
+use crate::harness::{config, environment, images, send, start, start_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_tells_what_runs_and_settings_are_checked() {
@@ -65,4 +65,35 @@ async fn one_host_a_folder_and_a_clear_word_when_none_runs() {
     assert!(matches!(none, LocalError::NotRunning { .. }), "{none}");
     let none = Client::wait_until_ready(dir.path(), Duration::from_millis(50)).await;
     assert!(matches!(none, Err(LocalError::NotRunning { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_somebody_elses_for_this_machine_is_refused() {
+    let host = start().await;
+    let headers = [("host", "evil.example:80")];
+    let mut connection = crate::harness::Connection::open(host.aws.0).await;
+    let reply = connection.send("POST", "/", &headers, b"Action=GetCallerIdentity").await.expect("an answer");
+    assert_eq!(reply.status, 403);
+    assert!(reply.json()["message"].as_str().expect("a text").contains("Host header"));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_door_whose_port_was_taken_meanwhile_says_so_and_can_be_opened_again() {
+    let host = start().await;
+    let dev = environment("dev", "f");
+    let port = host.client.put_environment(&dev).await.expect("set up").environment.port;
+    let dir = host.stop().await;
+    let squatter = Host::listen(port).await.expect("free now");
+    let host = start_in(dir, config()).await;
+    let found = host.client.status().await.expect("status").environments.remove(0);
+    assert_eq!(found.url, None);
+    assert!(
+        found.problem.expect("a problem").contains("is taken by another program (for the door of environment dev)")
+    );
+    assert!(matches!(host.client.put_environment(&dev).await, Err(LocalError::Refused { status: 409, .. })));
+    drop(squatter);
+    let open = host.client.put_environment(&dev).await.expect("open again");
+    assert_eq!(open.url, Some(format!("http://127.0.0.1:{port}")));
+    host.stop().await;
 }

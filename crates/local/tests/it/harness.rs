@@ -66,8 +66,10 @@ impl Connection {
         body: &[u8],
     ) -> Result<Reply, hyper::Error> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", format!("127.0.0.1:{}", self.port));
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", format!("127.0.0.1:{}", self.port));
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -244,7 +246,10 @@ pub async fn start() -> Running {
 }
 
 pub async fn start_with(config: HostConfig) -> Running {
-    let dir = tempfile::tempdir().expect("a folder");
+    start_in(tempfile::tempdir().expect("a folder"), config).await
+}
+
+pub async fn start_in(dir: TempDir, config: HostConfig) -> Running {
     let host = Host::open(dir.path(), config).expect("opens");
     let listener = Host::listen(0).await.expect("listens");
     let port = listener.local_addr().expect("an address").port();

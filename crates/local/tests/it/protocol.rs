@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Aws, REGION, images, send, signature, start};
+use tiers_local::HostConfig;
+
+use crate::harness::{Aws, REGION, config, images, send, signature, start, start_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_goes_through_its_whole_life() {
@@ -158,5 +160,25 @@ async fn callers_without_credentials_are_refused_and_sts_tells_who_calls() {
     assert!(xml.contains("<Arn>arn:aws:iam::755283537543:user/local</Arn>"), "{xml}");
     let reply = send(port, "POST", "/", &[("authorization", &signed)], b"Action=AssumeRole").await;
     assert_eq!(reply.status, 400);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_planes_quota_is_refused_when_asked_for() {
+    let host = start_with(HostConfig { control_plane_quotas: true, ..config() }).await;
+    let mut refused = 0;
+    for _ in 0..40 {
+        let reply = host.aws.call("GET", "/2015-03-31/functions", Value::Null).await;
+        if reply.status == 429 {
+            assert_eq!(
+                (reply.header("x-amzn-errortype"), &reply.json()["Reason"]),
+                (Some("TooManyRequestsException"), &json!("CallerRateLimitExceeded"))
+            );
+            refused += 1;
+        }
+    }
+    // 15 at once, and 15 more for every second that the 40 calls took.
+    assert!(refused > 0);
+    host.client.status().await.expect("looking at the host costs no quota");
     host.stop().await;
 }

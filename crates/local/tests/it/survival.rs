@@ -76,6 +76,16 @@ async fn a_killed_host_leaves_no_process_and_forgets_nothing() {
     let status = Client::connect(dir.path()).await.expect("connects").status().await.expect("status");
     assert_eq!(status.functions[0].log_retention_days, 7);
     daemon.kill();
+
+    // An unpacked image that no function has any more goes with the next start.
+    let unpacked = || std::fs::read_dir(dir.path().join("images")).expect("list").count();
+    assert_eq!(unpacked(), 3, "the image, its configuration, and the boot they belong to");
+    let daemon = Daemon::start(dir.path()).await;
+    assert_eq!(daemon.aws.call("DELETE", "/2015-03-31/functions/f", Value::Null).await.status, 204);
+    assert_eq!(unpacked(), 3);
+    daemon.kill();
+    drop(Host::open(dir.path(), config()).expect("opens"));
+    assert_eq!(unpacked(), 1);
 }
 
 /// Changes go on until the host is killed at some moment; whatever it answered before must be there afterwards.
