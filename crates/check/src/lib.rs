@@ -1,1 +1,32 @@
 //! Static findings about what differs between environments: text in, findings out.
+//!
+//! Nothing here touches a file, a clock or the network. A caller walks the repository, keeps what [`tree::wanted`] asks for
+//! and hands over a [`FileTree`]; what comes back is data that [`render`] turns into text, JSON, SARIF and the rest.
+
+mod backend;
+pub mod baseline;
+mod command;
+mod discover;
+mod eval;
+mod finding;
+mod hcl;
+mod layout;
+mod model;
+mod options;
+mod parsed;
+pub mod render;
+mod rule;
+mod rules;
+mod run;
+mod suppress;
+mod tree;
+mod view;
+mod workflow;
+
+pub use discover::discover;
+pub use finding::{Finding, Location, Related, Report, Severity};
+pub use layout::{Instance, Layout, Note, Shape, Stack};
+pub use options::{EnvironmentOverride, Options, Suppression, TagPolicy, TerraformOverride};
+pub use rule::{Family, Rule, explain, rules};
+pub use run::check;
+pub use tree::{File, FileTree, Wanted, wanted};

@@ -1,0 +1,297 @@
+//! Which variable files and backend files belong to which root module, and to which of its environments.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::names::{self, Named};
+use super::roots::Roots;
+use super::usage::{self, Use};
+use crate::eval::World;
+use crate::hcl::Body;
+use crate::layout::Note;
+use crate::model::FileId;
+use crate::options::Options;
+use crate::parsed::Parsed;
+use crate::tree::FileTree;
+
+/// A setting of a backend that a script gives as `-backend-config=key=value`.
+#[derive(Clone, Debug)]
+pub(crate) struct InlineSetting {
+    pub(crate) name: String,
+    /// With `*` for what a variable holds.
+    pub(crate) value: String,
+    /// The environment that the value or the script's own name names.
+    pub(crate) environment: Option<String>,
+}
+
+/// What was found for one root module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files {
+    /// Read in every environment: `terraform.tfvars`, `*.auto.tfvars`, `common.tfvars`.
+    pub(crate) shared_values: Vec<FileId>,
+    pub(crate) values: BTreeMap<String, Vec<FileId>>,
+    /// Variable files of which nobody says when they are read.
+    pub(crate) loose_values: Vec<FileId>,
+    pub(crate) shared_settings: Vec<FileId>,
+    pub(crate) settings: BTreeMap<String, Vec<FileId>>,
+    pub(crate) inline: Vec<InlineSetting>,
+}
+
+impl Files {
+    /// Environments that have a file of their own, one spelling each.
+    pub(crate) fn environments(&self) -> BTreeSet<&str> {
+        self.values.keys().chain(self.settings.keys()).map(String::as_str).collect()
+    }
+}
+
+/// By module index.
+pub(crate) type Assigned = Vec<Files>;
+
+pub(crate) fn assign(
+    tree: &FileTree,
+    parsed: &[Parsed<'_>],
+    world: &World<'_>,
+    roots: &Roots<'_>,
+    uses: &[Use],
+    options: &Options,
+    notes: &mut Vec<Note>,
+) -> Assigned {
+    let mut assigned: Assigned = vec![Files::default(); world.modules.len()];
+    if !options.terraform.is_empty() {
+        return assigned;
+    }
+    for (file, parsed) in parsed.iter().enumerate() {
+        let path = tree.files()[file].path();
+        let owners = match parsed {
+            Parsed::Values(body) => owners_of_values(path, body, world, roots, uses),
+            Parsed::Settings(body) => owners_of_settings(path, body, world, roots, uses),
+            _ => continue,
+        };
+        if owners.is_empty() {
+            notes.push(Note { path: path.to_string(), says: "belongs to no root module that was found".into() });
+        }
+        for owner in owners {
+            let label = label(path, world.modules[owner].dir, roots);
+            let is_values = matches!(parsed, Parsed::Values(_));
+            place(file, path, is_values, label, &mut assigned[owner], world.modules[owner].dir, uses, notes);
+        }
+    }
+    assign_inline(tree, world, roots, uses, &mut assigned);
+    assigned
+}
+
+fn assign_inline(tree: &FileTree, world: &World<'_>, roots: &Roots<'_>, uses: &[Use], assigned: &mut Assigned) {
+    for used in uses {
+        let Some(dir) = used.dir.as_deref() else { continue };
+        for (name, value) in used.backend_configs.iter().filter_map(|config| config.split_once('=')) {
+            let script = super::surroundings::stem(tree.files()[used.file].name());
+            let named = names::find(value).filter(|named| named.strong).or_else(|| names::find(script));
+            let setting = InlineSetting {
+                name: name.trim().to_string(),
+                value: value.to_string(),
+                environment: named.map(|named| named.name),
+            };
+            for (index, module) in world.modules.iter().enumerate() {
+                if roots.is_root[index] && usage::ends_with_pattern(module.dir, dir) {
+                    assigned[index].inline.push(setting.clone());
+                }
+            }
+        }
+    }
+}
+
+fn place(
+    file: FileId,
+    path: &str,
+    is_values: bool,
+    label: Option<Named>,
+    files: &mut Files,
+    root: &str,
+    uses: &[Use],
+    notes: &mut Vec<Note>,
+) {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = super::surroundings::stem(name);
+    match (label, is_values) {
+        (Some(named), true) => {
+            files.values.entry(spelling(&files.values, &files.settings, &named)).or_default().push(file)
+        }
+        (Some(named), false) => {
+            files.settings.entry(spelling(&files.settings, &files.values, &named)).or_default().push(file)
+        }
+        (None, true) => {
+            let in_root = path.rsplit_once('/').map_or("", |(dir, _)| dir) == root;
+            let automatic = in_root && (name.starts_with("terraform.tfvars") || name.contains(".auto.tfvars"));
+            let given =
+                uses.iter().flat_map(|used| &used.var_files).any(|pattern| usage::ends_with_pattern(path, pattern));
+            if automatic || given || names::is_not_environment(stem) {
+                files.shared_values.push(file);
+            } else {
+                files.loose_values.push(file);
+                notes.push(Note {
+                    path: path.to_string(),
+                    says: "nothing says in which environment these values are read".into(),
+                });
+            }
+        }
+        (None, false) => files.shared_settings.push(file),
+    }
+}
+
+/// The spelling that files placed before use for the same environment.
+fn spelling(own: &BTreeMap<String, Vec<FileId>>, other: &BTreeMap<String, Vec<FileId>>, named: &Named) -> String {
+    own.keys()
+        .chain(other.keys())
+        .find(|known| names::same_environment(known, &named.name))
+        .cloned()
+        .unwrap_or(named.name.clone())
+}
+
+/// The environment that the part of a path below the root module names: its last whole name, or the file's own.
+fn label(path: &str, root: &str, roots: &Roots<'_>) -> Option<Named> {
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    let below = if root.is_empty() {
+        0
+    } else if dir == root || dir.starts_with(&format!("{root}/")) {
+        root.len() + 1
+    } else {
+        common_prefix(dir, root)
+    };
+    let by_dir = if below > dir.len() { None } else { roots.surroundings.of_dir(dir, below) };
+    let by_file = roots.surroundings.file(path);
+    match (by_file, by_dir) {
+        (Some(file), _) if file.whole => Some(file),
+        (_, Some(dir)) => Some(dir),
+        (file, None) => file,
+    }
+}
+
+/// How many bytes of whole segments two folders share at their beginning.
+fn common_prefix(a: &str, b: &str) -> usize {
+    let mut length = 0;
+    for (left, right) in a.split('/').zip(b.split('/')) {
+        if left != right {
+            break;
+        }
+        length += left.len() + 1;
+    }
+    length
+}
+
+/// Folders from `dir` up to the top.
+fn upwards(dir: &str) -> impl Iterator<Item = &str> {
+    let mut next = Some(dir);
+    std::iter::from_fn(move || {
+        let current = next?;
+        next = match current.rsplit_once('/') {
+            Some((parent, _)) => Some(parent),
+            None if current.is_empty() => None,
+            None => Some(""),
+        };
+        Some(current)
+    })
+}
+
+/// The root module in whose folder or below which a file stands, with no other module between.
+fn enclosing(path: &str, world: &World<'_>, roots: &Roots<'_>) -> Option<usize> {
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    let index = upwards(dir).find_map(|dir| world.by_dir.get(dir).copied())?;
+    roots.is_root[index].then_some(index)
+}
+
+/// The root modules below the nearest folder, on the way up, that has any.
+fn nearby(path: &str, world: &World<'_>, roots: &Roots<'_>) -> Vec<usize> {
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    for above in upwards(dir) {
+        let found: Vec<usize> = world
+            .modules
+            .iter()
+            .enumerate()
+            .filter(|(index, module)| roots.is_root[*index] && is_below(module.dir, above))
+            .map(|(index, _)| index)
+            .collect();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+fn is_below(dir: &str, above: &str) -> bool {
+    above.is_empty() || dir == above || (dir.starts_with(above) && dir[above.len()..].starts_with('/'))
+}
+
+/// Roots that a command names together with this file; all of `candidates` where no command does.
+fn by_use(
+    path: &str,
+    candidates: Vec<usize>,
+    world: &World<'_>,
+    uses: &[Use],
+    patterns: impl Fn(&Use) -> &[String],
+) -> Vec<usize> {
+    let named: Vec<usize> = candidates
+        .iter()
+        .copied()
+        .filter(|index| {
+            uses.iter().any(|used| {
+                let there =
+                    used.dir.as_deref().is_some_and(|dir| usage::ends_with_pattern(world.modules[*index].dir, dir));
+                there && patterns(used).iter().any(|pattern| usage::ends_with_pattern(path, pattern))
+            })
+        })
+        .collect();
+    if named.is_empty() { candidates } else { named }
+}
+
+/// A root of one environment takes no files of another.
+fn fitting(path: &str, candidates: Vec<usize>, roots: &Roots<'_>) -> Vec<usize> {
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    let own = roots.surroundings.file(path).or_else(|| roots.surroundings.of_dir(dir, 0));
+    candidates
+        .into_iter()
+        .filter(|index| match (&own, &roots.path_environment[*index]) {
+            (Some(own), Some(root)) => names::same_environment(&own.name, &root.name),
+            _ => true,
+        })
+        .collect()
+}
+
+fn owners_of_values(path: &str, body: &Body<'_>, world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Vec<usize> {
+    if let Some(index) = enclosing(path, world, roots) {
+        return vec![index];
+    }
+    let candidates = fitting(path, nearby(path, world, roots), roots);
+    let candidates = by_use(path, candidates, world, uses, |used| &used.var_files);
+    if let Some(index) = by_name(path, &candidates, world) {
+        return vec![index];
+    }
+    let declared =
+        |index: &usize| body.attrs.iter().filter(|attr| world.modules[*index].variable(attr.name).is_some()).count();
+    candidates.into_iter().filter(|index| declared(index) > 0 && declared(index) * 2 >= body.attrs.len()).collect()
+}
+
+fn owners_of_settings(path: &str, body: &Body<'_>, world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Vec<usize> {
+    if let Some(index) = enclosing(path, world, roots) {
+        return vec![index];
+    }
+    let mut candidates = fitting(path, nearby(path, world, roots), roots);
+    candidates.retain(|index| world.modules[*index].backend.is_some());
+    let candidates = by_use(path, candidates, world, uses, |used| &used.backend_configs);
+    if let Some(index) = by_name(path, &candidates, world) {
+        return vec![index];
+    }
+    // One file that names a state cannot be for several roots.
+    if candidates.len() > 1 && body.attr("key").is_some() { Vec::new() } else { candidates }
+}
+
+/// The one root whose folder has the name of the file or of its folder.
+fn by_name(path: &str, candidates: &[usize], world: &World<'_>) -> Option<usize> {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let stem = super::surroundings::stem(name);
+    let folder = dir.rsplit('/').next().unwrap_or(dir);
+    let mut matching = candidates.iter().copied().filter(|index| {
+        let last = world.modules[*index].dir.rsplit('/').next().unwrap_or_default();
+        !last.is_empty() && (last == stem || last == folder)
+    });
+    let first = matching.next()?;
+    (candidates.len() > 1 && matching.next().is_none()).then_some(first)
+}

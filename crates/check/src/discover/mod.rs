@@ -1,0 +1,93 @@
+//! Finds root modules, environments, their variable files and their backends, by what files contain.
+
+mod assign;
+pub(crate) mod names;
+mod roots;
+mod stacks;
+mod surroundings;
+pub(crate) mod usage;
+
+use std::collections::BTreeMap;
+
+pub(crate) use stacks::{FoundInstance, FoundStack};
+
+use crate::eval::World;
+use crate::layout::{Instance, Layout, Note, Stack};
+use crate::options::Options;
+use crate::parsed::{self, Parsed};
+use crate::tree::FileTree;
+use crate::{backend, model};
+
+/// What a repository was taken for, as the rules need it.
+pub(crate) struct Found {
+    /// From the first stage to production, one spelling each.
+    pub(crate) environments: Vec<String>,
+    pub(crate) stacks: Vec<FoundStack>,
+    pub(crate) notes: Vec<Note>,
+    /// How scripts and workflows call Terraform.
+    pub(crate) uses: Vec<usage::Use>,
+    /// Modules that are called by others, by index.
+    pub(crate) called: Vec<bool>,
+}
+
+/// Discovers the layout of a repository, without checking anything.
+pub fn discover(tree: &FileTree, options: &Options) -> Layout {
+    let parsed = parsed::parse(tree);
+    let world = World::new(model::modules(tree, &parsed));
+    let found = find(tree, &parsed, &world, options);
+    layout(tree, &parsed, &world, &found)
+}
+
+pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, options: &Options) -> Found {
+    let uses = roots::uses(tree, parsed);
+    let mut notes = Vec::new();
+    let roots = roots::find(tree, parsed, world, &uses, options, &mut notes);
+    let assigned = assign::assign(tree, parsed, world, &roots, &uses, options, &mut notes);
+    let stacks = stacks::group(tree, world, &roots, assigned, &uses, options, &mut notes);
+    let environments = stacks::environments(&stacks, options);
+    notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));
+    notes.dedup();
+    Found { environments, stacks, notes, uses, called: roots.called }
+}
+
+/// The same for people and for JSON.
+pub(crate) fn layout(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, found: &Found) -> Layout {
+    let path = |file: &usize| tree.files()[*file].path().to_string();
+    let stacks = found
+        .stacks
+        .iter()
+        .map(|stack| Stack {
+            name: stack.name.clone(),
+            shape: stack.shape,
+            instances: stack
+                .instances
+                .iter()
+                .map(|instance| {
+                    let backend = backend::of(parsed, world, instance);
+                    let settings: BTreeMap<String, String> = backend
+                        .iter()
+                        .flat_map(|backend| &backend.settings)
+                        .map(|(name, setting)| (name.to_string(), setting.text.clone()))
+                        .collect();
+                    Instance {
+                        environment: instance.environment.clone(),
+                        root: world.modules[instance.module].dir.to_string(),
+                        var_files: instance.var_files.iter().map(path).collect(),
+                        backend_files: instance.backend_files.iter().map(path).collect(),
+                        backend: backend.map(|backend| backend.kind.to_string()),
+                        settings,
+                    }
+                })
+                .collect(),
+        })
+        .collect();
+    let mut modules: Vec<String> = world
+        .modules
+        .iter()
+        .zip(&found.called)
+        .filter(|(_, called)| **called)
+        .map(|(module, _)| module.dir.to_string())
+        .collect();
+    modules.sort();
+    Layout { environments: found.environments.clone(), stacks, modules, notes: found.notes.clone() }
+}

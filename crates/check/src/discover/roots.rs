@@ -1,0 +1,197 @@
+//! Which folders of configuration are root modules: where somebody runs Terraform.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::names::Named;
+use super::surroundings::Surroundings;
+use super::usage::{self, Use};
+use crate::eval::World;
+use crate::layout::Note;
+use crate::options::Options;
+use crate::parsed::Parsed;
+use crate::tree::FileTree;
+use crate::workflow::Workflow;
+
+pub(crate) struct Roots<'a> {
+    pub(crate) surroundings: Surroundings<'a>,
+    /// By module index.
+    pub(crate) is_root: Vec<bool>,
+    pub(crate) called: Vec<bool>,
+    /// The environment that the folder's own path names.
+    pub(crate) path_environment: Vec<Option<Named>>,
+}
+
+/// Segments below which a folder is a root only when it keeps a state.
+const SELDOM_ROOTS: &[&str] = &[
+    "modules",
+    "module",
+    "_modules",
+    "examples",
+    "example",
+    "test",
+    "tests",
+    "fixtures",
+    "testdata",
+    "templates",
+    "template",
+];
+
+/// Every call of Terraform in scripts and workflows.
+pub(crate) fn uses(tree: &FileTree, parsed: &[Parsed<'_>]) -> Vec<Use> {
+    let mut uses = Vec::new();
+    for (file, parsed) in parsed.iter().enumerate() {
+        match parsed {
+            Parsed::Script(commands) => {
+                uses.extend(commands.iter().filter_map(|command| usage::read(file, command, None)))
+            }
+            Parsed::Workflow => {
+                let Some(workflow) = tree.files()[file].text().and_then(|text| Workflow::read(text).ok()) else {
+                    continue;
+                };
+                for run in workflow.runs() {
+                    let commands = crate::command::split(run.script, run.start);
+                    let dir = run.working_directory.as_deref();
+                    uses.extend(commands.iter().filter_map(|command| usage::read(file, command, dir)));
+                }
+                let variables = workflow.terraform_variables();
+                if !variables.is_empty() {
+                    uses.push(Use { variables, ..Use::nothing(file) });
+                }
+            }
+            _ => {}
+        }
+    }
+    uses
+}
+
+pub(crate) fn find<'a>(
+    tree: &'a FileTree,
+    parsed: &'a [Parsed<'a>],
+    world: &World<'a>,
+    uses: &[Use],
+    options: &Options,
+    notes: &mut Vec<Note>,
+) -> Roots<'a> {
+    let surroundings = look_around(tree, parsed);
+    let called = called(world);
+    let terragrunt = terragrunt(tree, parsed, notes);
+    let with_files = folders_with_files(tree, parsed, world);
+    let mut is_root = Vec::with_capacity(world.modules.len());
+    let mut path_environment = Vec::with_capacity(world.modules.len());
+    for (index, module) in world.modules.iter().enumerate() {
+        let keeps_state = module.backend.is_some() || module.cloud.is_some();
+        let used =
+            uses.iter().filter_map(|used| used.dir.as_deref()).any(|dir| usage::ends_with_pattern(module.dir, dir));
+        let seldom = module.dir.split('/').any(|segment| SELDOM_ROOTS.contains(&segment));
+        let does_something = !module.resources.is_empty() || !module.calls.is_empty() || !module.data.is_empty();
+        let stands_alone = !called[index] && !seldom && does_something && terragrunt.is_empty();
+        let under_terragrunt = terragrunt.contains(module.dir);
+        let environment = surroundings.of_dir(module.dir, 0);
+        let declared = options.terraform.iter().any(|declared| root_matches(&declared.root, module.dir));
+        let root = if options.terraform.is_empty() {
+            !under_terragrunt
+                && (keeps_state || (used && !called[index]) || with_files.contains(&index) || stands_alone)
+        } else {
+            declared
+        };
+        if under_terragrunt {
+            notes.push(Note {
+                path: module.dir.to_string(),
+                says: "run by Terragrunt, so its values and state were not checked".into(),
+            });
+        }
+        if !options.terraform.is_empty() && !declared && keeps_state {
+            notes.push(Note {
+                path: module.dir.to_string(),
+                says: "left out: tiers.toml names other root modules".into(),
+            });
+        }
+        is_root.push(root);
+        path_environment.push(environment);
+    }
+    for (module, _) in world.modules.iter().zip(&is_root).filter(|(module, _)| module.incomplete) {
+        notes.push(Note {
+            path: module.dir.to_string(),
+            says: "a file here could not be read, so nothing is said about what may be missing".into(),
+        });
+    }
+    Roots { surroundings, is_root, called, path_environment }
+}
+
+/// Whether a declared root, with `{environment}` for any one segment's text, is this folder.
+pub(crate) fn root_matches(declared: &str, dir: &str) -> bool {
+    let glob = declared.trim_start_matches("./").trim_end_matches('/').replace("{environment}", "*");
+    let glob = if glob == "." { "" } else { &glob };
+    let (wanted, parts): (Vec<&str>, Vec<&str>) = (glob.split('/').collect(), dir.split('/').collect());
+    wanted.len() == parts.len() && parts.iter().zip(wanted).all(|(part, glob)| usage::matches(part, glob))
+}
+
+fn look_around<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>]) -> Surroundings<'a> {
+    let mut surroundings = Surroundings::default();
+    for (file, parsed) in tree.files().iter().zip(parsed) {
+        match parsed {
+            Parsed::Terraform(_) | Parsed::Terragrunt(_) => surroundings.add_folder(file.dir()),
+            Parsed::Values(body) | Parsed::Settings(body) => {
+                surroundings.add_folder(file.dir());
+                surroundings.add_file(file.path(), body.attrs.iter().map(|attr| attr.name).collect());
+            }
+            _ => {}
+        }
+    }
+    surroundings
+}
+
+fn called(world: &World<'_>) -> Vec<bool> {
+    let mut called = vec![false; world.modules.len()];
+    for module in &world.modules {
+        for call in &module.calls {
+            if let Some(index) = world.called(module.dir, call.source) {
+                called[index] = true;
+            }
+        }
+    }
+    called
+}
+
+/// Folders that Terragrunt runs, with one note for all of them.
+fn terragrunt<'a>(tree: &'a FileTree, parsed: &[Parsed<'_>], notes: &mut Vec<Note>) -> HashSet<&'a str> {
+    let mut folders: BTreeMap<&str, ()> = BTreeMap::new();
+    for (file, parsed) in tree.files().iter().zip(parsed) {
+        if matches!(parsed, Parsed::Terragrunt(_)) {
+            folders.insert(file.dir(), ());
+        }
+    }
+    if let Some((first, ())) = folders.first_key_value() {
+        notes.push(Note {
+            path: first.to_string(),
+            says: format!(
+                "Terragrunt runs {} here; it computes values and backends when it runs, so they were not compared",
+                if folders.len() == 1 { "a folder".to_string() } else { format!("{} folders", folders.len()) }
+            ),
+        });
+    }
+    folders.into_keys().collect()
+}
+
+/// Modules with variable files in their own folder, or below it with no other module between.
+fn folders_with_files(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>) -> HashSet<usize> {
+    let mut out = HashSet::new();
+    for (file, parsed) in tree.files().iter().zip(parsed) {
+        if !matches!(parsed, Parsed::Values(_) | Parsed::Settings(_)) {
+            continue;
+        }
+        let mut dir = file.dir();
+        loop {
+            if let Some(index) = world.by_dir.get(dir) {
+                out.insert(*index);
+                break;
+            }
+            match dir.rsplit_once('/') {
+                Some((parent, _)) => dir = parent,
+                None if dir.is_empty() => break,
+                None => dir = "",
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,209 @@
+//! Groups root modules and their files into stacks: the same infrastructure in each of its environments.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::assign::{Assigned, Files, InlineSetting};
+use super::names::{self, Stage};
+use super::roots::{Roots, root_matches};
+use super::usage::Use;
+use crate::eval::World;
+use crate::hcl::{Expr, Step};
+use crate::layout::{Note, Shape};
+use crate::model::{FileId, Module};
+use crate::options::Options;
+use crate::tree::FileTree;
+
+/// A stack as the rules need it.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundStack {
+    pub(crate) name: String,
+    pub(crate) shape: Shape,
+    pub(crate) instances: Vec<FoundInstance>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct FoundInstance {
+    pub(crate) environment: Option<String>,
+    /// Index into the world.
+    pub(crate) module: usize,
+    pub(crate) var_files: Vec<FileId>,
+    /// Variable files that may be read too; nobody says when.
+    pub(crate) loose_files: Vec<FileId>,
+    pub(crate) backend_files: Vec<FileId>,
+    pub(crate) inline: Vec<InlineSetting>,
+}
+
+pub(crate) fn group(
+    tree: &FileTree,
+    world: &World<'_>,
+    roots: &Roots<'_>,
+    assigned: Assigned,
+    uses: &[Use],
+    options: &Options,
+    notes: &mut Vec<Note>,
+) -> Vec<FoundStack> {
+    if !options.terraform.is_empty() {
+        return declared(tree, world, options);
+    }
+    let mut families: BTreeMap<String, Vec<FoundInstance>> = BTreeMap::new();
+    let mut stacks = Vec::new();
+    for (index, files) in assigned.into_iter().enumerate().filter(|(index, _)| roots.is_root[*index]) {
+        let module = &world.modules[index];
+        let own = roots.path_environment[index].as_ref().filter(|_| files.environments().len() < 2);
+        if let Some(named) = own {
+            let key = format!("{}*{}", &module.dir[..named.start], &module.dir[named.end..]);
+            families.entry(key).or_default().push(instance(index, Some(named.name.clone()), &files, true));
+            continue;
+        }
+        let environments = files.environments();
+        let name = if module.dir.is_empty() { ".".to_string() } else { module.dir.to_string() };
+        if environments.is_empty() {
+            let instances = vec![instance(index, None, &files, false)];
+            stacks.push(FoundStack { name, shape: Shape::Single, instances });
+            continue;
+        }
+        let mut instances: Vec<FoundInstance> = environments
+            .iter()
+            .map(|environment| instance(index, Some(environment.to_string()), &files, false))
+            .collect();
+        sort(&mut instances);
+        let shape = if files.settings.is_empty() && uses_workspaces(module, uses) {
+            Shape::Workspaces
+        } else {
+            Shape::SharedRoot
+        };
+        if shape == Shape::Workspaces {
+            notes.push(Note {
+                path: name.clone(),
+                says: "workspaces part the environments here; their states were not compared, since Terraform chooses them when it runs".into(),
+            });
+        }
+        stacks.push(FoundStack { name, shape, instances });
+    }
+    for (name, mut instances) in families {
+        sort(&mut instances);
+        stacks.push(FoundStack { name, shape: Shape::RootPerEnvironment, instances });
+    }
+    stacks.sort_by(|a, b| a.name.cmp(&b.name));
+    stacks
+}
+
+fn instance(module: usize, environment: Option<String>, files: &Files, own_root: bool) -> FoundInstance {
+    let of = |map: &BTreeMap<String, Vec<FileId>>| -> Vec<FileId> {
+        map.iter()
+            .filter(|(name, _)| match &environment {
+                Some(environment) => own_root || names::same_environment(name, environment),
+                None => false,
+            })
+            .flat_map(|(_, files)| files.iter().copied())
+            .collect()
+    };
+    let mut var_files = files.shared_values.clone();
+    var_files.extend(of(&files.values));
+    let mut backend_files = files.shared_settings.clone();
+    backend_files.extend(of(&files.settings));
+    FoundInstance {
+        module,
+        var_files,
+        loose_files: files.loose_values.clone(),
+        backend_files,
+        inline: files.inline.clone(),
+        environment,
+    }
+}
+
+fn sort(instances: &mut [FoundInstance]) {
+    instances.sort_by_cached_key(|instance| instance.environment.as_deref().map(order));
+}
+
+/// From the first stage to production; names of no known stage between them, by name.
+fn order(name: &str) -> (Stage, String) {
+    (names::find(name).and_then(|named| named.stage).unwrap_or(Stage::Demo), name.to_string())
+}
+
+/// All environments of all stacks, one spelling each: the one that most stacks use.
+pub(crate) fn environments(stacks: &[FoundStack], options: &Options) -> Vec<String> {
+    if !options.environments.is_empty() {
+        return options.environments.iter().map(|environment| environment.name.clone()).collect();
+    }
+    let mut spellings: HashMap<String, BTreeMap<&str, usize>> = HashMap::new();
+    for name in stacks.iter().flat_map(|stack| &stack.instances).filter_map(|instance| instance.environment.as_deref())
+    {
+        *spellings.entry(names::normal(name)).or_default().entry(name).or_default() += 1;
+    }
+    let mut names: Vec<String> = spellings
+        .values()
+        .filter_map(|spellings| spellings.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(**name))))
+        .map(|(name, _)| name.to_string())
+        .collect();
+    names.sort_by_cached_key(|name| order(name));
+    names
+}
+
+fn uses_workspaces(module: &Module<'_>, uses: &[Use]) -> bool {
+    if module.backend.as_ref().is_some_and(|backend| backend.body.attr("workspace_key_prefix").is_some()) {
+        return true;
+    }
+    let selects = uses.iter().any(|used| {
+        used.subcommand == "workspace"
+            && used.dir.as_deref().is_none_or(|dir| super::usage::ends_with_pattern(module.dir, dir))
+    });
+    selects || refers_to_workspace(module)
+}
+
+/// Whether any expression of the module reads `terraform.workspace`.
+pub(crate) fn refers_to_workspace(module: &Module<'_>) -> bool {
+    let mut found = false;
+    let mut look = |node: &crate::hcl::Node<'_>| {
+        if let Expr::Path("terraform", steps) = &node.expr {
+            found |= matches!(steps.first(), Some(Step::Attr("workspace")));
+        }
+    };
+    for local in &module.locals {
+        local.attr.value.each(&mut look);
+    }
+    for body in module.resources.iter().chain(&module.data).map(|resource| resource.body) {
+        body.each_node(&mut look);
+    }
+    for body in module.calls.iter().map(|call| call.body).chain(module.providers.iter().map(|provider| provider.body)) {
+        body.each_node(&mut look);
+    }
+    found
+}
+
+/// Stacks as tiers.toml names them.
+fn declared(tree: &FileTree, world: &World<'_>, options: &Options) -> Vec<FoundStack> {
+    let mut stacks = Vec::new();
+    for declared in &options.terraform {
+        let mut instances = Vec::new();
+        for environment in &options.environments {
+            let fill = |text: &str| text.replace("{environment}", &environment.name);
+            let root = fill(&declared.root);
+            let Some(module) = world.modules.iter().position(|module| root_matches(&root, module.dir)) else {
+                continue;
+            };
+            let dir = world.modules[module].dir;
+            let file = |text: &Option<String>| -> Vec<FileId> {
+                let path = text.as_ref().and_then(|text| crate::eval::join_path(dir, &fill(text)));
+                path.and_then(|path| tree.index_of(&path)).into_iter().collect()
+            };
+            let automatic = tree.files().iter().enumerate().filter(|(_, file)| {
+                file.dir() == dir && (file.name() == "terraform.tfvars" || file.name().ends_with(".auto.tfvars"))
+            });
+            let mut var_files: Vec<FileId> = automatic.map(|(index, _)| index).collect();
+            var_files.extend(file(&declared.var_file));
+            instances.push(FoundInstance {
+                environment: Some(environment.name.clone()),
+                module,
+                var_files,
+                loose_files: Vec::new(),
+                backend_files: file(&declared.backend),
+                inline: Vec::new(),
+            });
+        }
+        let shape = if declared.root.contains("{environment}") { Shape::RootPerEnvironment } else { Shape::SharedRoot };
+        let name = declared.root.trim_start_matches("./").trim_end_matches('/').replace("{environment}", "*");
+        stacks.push(FoundStack { name: if name.is_empty() { ".".into() } else { name }, shape, instances });
+    }
+    stacks
+}

@@ -1,0 +1,21 @@
+//! A partial evaluator: what a value is in one environment, or plainly that it is not known before Terraform runs.
+
+mod convert;
+mod expression;
+mod functions;
+mod run;
+mod text_functions;
+mod value;
+mod world;
+
+pub(crate) use convert::{Mismatch, Type, convert, literal};
+pub(crate) use run::{Evaluation, Input, Present, ScopeId};
+pub(crate) use value::Value;
+pub(crate) use world::{World, join_path};
+
+/// An expression that certainly fails when Terraform evaluates it: what `try` and `can` look for. What is merely not known here is
+/// [`Value::Unknown`], never a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure;
+
+pub(crate) type Outcome<'a> = Result<Value<'a>, Failure>;

@@ -1,0 +1,259 @@
+//! The scopes of one evaluation: a root module in one environment and the local modules that it calls, each variable and local
+//! computed once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use super::Outcome;
+use super::convert::{convert, literal};
+use super::expression::Frame;
+use super::value::{Text, Value};
+use super::world::World;
+use crate::hcl::{Body, Node};
+use crate::model::{Module, ModuleCall};
+
+/// Where a variable's value comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Input<'a> {
+    /// A variable file: literals only.
+    Literal(&'a Node<'a>),
+    /// An argument of a module call, evaluated where the call stands.
+    Argument(&'a Node<'a>),
+    Default(&'a Node<'a>),
+    /// Given by nothing that is known here.
+    Missing,
+}
+
+pub(crate) type ScopeId = usize;
+
+/// One module in one place of the tree of calls.
+pub(super) struct Scope<'a> {
+    pub(super) module: &'a Module<'a>,
+    parent: Option<ScopeId>,
+    /// `each` and `count` of the call, for its arguments.
+    repetition: Option<Value<'a>>,
+    inputs: Vec<Input<'a>>,
+    variables: RefCell<Vec<Slot<'a>>>,
+    locals: RefCell<Vec<Slot<'a>>>,
+    children: RefCell<HashMap<&'a str, Option<ScopeId>>>,
+    depth: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Slot<'a> {
+    Empty,
+    /// Being computed: to meet it again is a cycle.
+    Busy,
+    Full(Outcome<'a>),
+}
+
+/// Whether a block with `count` or `for_each` is there at all.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Present<'a> {
+    No,
+    /// With the bindings of its first instance, where they are known.
+    Yes(Option<Value<'a>>),
+}
+
+/// Modules within modules deeper than this are not looked into.
+const MAX_DEPTH: usize = 12;
+pub(crate) struct Evaluation<'a> {
+    world: &'a World<'a>,
+    scopes: RefCell<Vec<Rc<Scope<'a>>>>,
+    pub(super) steps: Cell<u32>,
+    pub(super) nesting: Cell<u32>,
+    pub(super) workspace: Option<&'a str>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// `inputs` are those of the root module's variables, in their order.
+    pub(crate) fn new(
+        world: &'a World<'a>,
+        module: &'a Module<'a>,
+        inputs: Vec<Input<'a>>,
+        workspace: Option<&'a str>,
+    ) -> Self {
+        let evaluation = Evaluation {
+            world,
+            scopes: RefCell::new(Vec::new()),
+            steps: Cell::new(0),
+            nesting: Cell::new(0),
+            workspace,
+        };
+        evaluation.add_scope(module, None, None, inputs, 0);
+        evaluation
+    }
+
+    pub(crate) const ROOT: ScopeId = 0;
+
+    pub(crate) fn module(&self, scope: ScopeId) -> &'a Module<'a> {
+        self.scope(scope).module
+    }
+
+    /// The value of an expression; what certainly fails counts as not known.
+    pub(crate) fn value(&self, scope: ScopeId, node: &'a Node<'a>) -> Value<'a> {
+        self.eval(scope, node, None).unwrap_or(Value::Unknown)
+    }
+
+    /// The same inside a block that `count` or `for_each` repeats.
+    pub(crate) fn value_in(&self, scope: ScopeId, node: &'a Node<'a>, repetition: Option<&Value<'a>>) -> Value<'a> {
+        self.outcome_in(scope, node, repetition).unwrap_or(Value::Unknown)
+    }
+
+    fn outcome_in(&self, scope: ScopeId, node: &'a Node<'a>, repetition: Option<&Value<'a>>) -> Outcome<'a> {
+        match repetition {
+            Some(value) => {
+                let each = Frame { parent: None, name: "each", value: value.clone() };
+                let count = Frame { parent: Some(&each), name: "count", value: value.clone() };
+                self.eval(scope, node, Some(&count))
+            }
+            None => self.eval(scope, node, None),
+        }
+    }
+
+    /// The value of a condition, with failing told from not knowing.
+    pub(crate) fn outcome(&self, scope: ScopeId, node: &'a Node<'a>) -> Outcome<'a> {
+        self.eval(scope, node, None)
+    }
+
+    pub(crate) fn variable(&self, scope: ScopeId, name: &str) -> Value<'a> {
+        let scope_data = self.scope(scope);
+        match scope_data.module.variable_position(name) {
+            Some(index) => self.variable_at(scope, &scope_data, index).unwrap_or(Value::Unknown),
+            None => Value::Unknown,
+        }
+    }
+
+    /// Whether a block stands in this environment, by its `count` and `for_each`.
+    pub(crate) fn present(&self, scope: ScopeId, body: &'a Body<'a>) -> Present<'a> {
+        if let Some(count) = body.attr("count") {
+            return match self.value(scope, &count.value) {
+                Value::Number(0.0) => Present::No,
+                Value::Bool(false) => Present::No,
+                Value::Number(_) => {
+                    Present::Yes(Some(Value::map(BTreeMap::from([(Text::Borrowed("index"), Value::Number(0.0))]))))
+                }
+                _ => Present::Yes(None),
+            };
+        }
+        let Some(each) = body.attr("for_each") else { return Present::Yes(None) };
+        let first = match self.value(scope, &each.value) {
+            Value::List(items) => match items.first() {
+                None => return Present::No,
+                Some(item) => item.to_text().map(|text| (text, item.clone())),
+            },
+            Value::Map(entries) => match entries.iter().next() {
+                None => return Present::No,
+                Some((key, value)) => Some((key.clone(), value.clone())),
+            },
+            _ => None,
+        };
+        Present::Yes(first.map(|(key, value)| {
+            Value::map(BTreeMap::from([(Text::Borrowed("key"), Value::Str(key)), (Text::Borrowed("value"), value)]))
+        }))
+    }
+
+    /// The scope of a called module; `None` where its source is not in the repository or the calls nest too deep.
+    pub(crate) fn child(&self, scope: ScopeId, call: &'a ModuleCall<'a>) -> Option<ScopeId> {
+        let parent = self.scope(scope);
+        if let Some(known) = parent.children.borrow().get(call.name) {
+            return *known;
+        }
+        let made = self.make_child(scope, &parent, call);
+        parent.children.borrow_mut().insert(call.name, made);
+        made
+    }
+
+    fn make_child(&self, scope: ScopeId, parent: &Scope<'a>, call: &'a ModuleCall<'a>) -> Option<ScopeId> {
+        if parent.depth >= MAX_DEPTH {
+            return None;
+        }
+        let module = &self.world.modules[self.world.called(parent.module.dir, call.source)?];
+        let repetition = match self.present(scope, call.body) {
+            Present::No => return None,
+            Present::Yes(repetition) => repetition,
+        };
+        let inputs = module
+            .variables
+            .iter()
+            .map(|variable| match (call.body.attr(variable.name), variable.default) {
+                (Some(argument), _) => Input::Argument(&argument.value),
+                (None, Some(default)) => Input::Default(&default.value),
+                (None, None) => Input::Missing,
+            })
+            .collect();
+        Some(self.add_scope(module, Some(scope), repetition, inputs, parent.depth + 1))
+    }
+
+    fn add_scope(
+        &self,
+        module: &'a Module<'a>,
+        parent: Option<ScopeId>,
+        repetition: Option<Value<'a>>,
+        inputs: Vec<Input<'a>>,
+        depth: usize,
+    ) -> ScopeId {
+        let scope = Scope {
+            module,
+            parent,
+            repetition,
+            variables: RefCell::new(vec![Slot::Empty; module.variables.len()]),
+            inputs,
+            locals: RefCell::new(vec![Slot::Empty; module.locals.len()]),
+            children: RefCell::new(HashMap::new()),
+            depth,
+        };
+        let mut scopes = self.scopes.borrow_mut();
+        scopes.push(Rc::new(scope));
+        scopes.len() - 1
+    }
+
+    pub(super) fn scope(&self, id: ScopeId) -> Rc<Scope<'a>> {
+        Rc::clone(&self.scopes.borrow()[id])
+    }
+
+    pub(super) fn variable_at(&self, id: ScopeId, scope: &Scope<'a>, index: usize) -> Outcome<'a> {
+        let slot = std::mem::replace(&mut scope.variables.borrow_mut()[index], Slot::Busy);
+        match slot {
+            Slot::Full(outcome) => {
+                scope.variables.borrow_mut()[index] = Slot::Full(outcome.clone());
+                return outcome;
+            }
+            Slot::Busy => return Ok(Value::Unknown),
+            Slot::Empty => {}
+        }
+        let variable = &scope.module.variables[index];
+        let mut outcome = match &scope.inputs[index] {
+            Input::Literal(node) => Ok(literal(node)),
+            Input::Argument(node) => match scope.parent {
+                Some(parent) => self.outcome_in(parent, node, scope.repetition.as_ref()),
+                None => Ok(Value::Unknown),
+            },
+            Input::Default(node) => self.eval(id, node, None),
+            Input::Missing => Ok(Value::Unknown),
+        };
+        if let (Ok(Value::Null), false, Some(default)) = (&outcome, variable.nullable, variable.default) {
+            outcome = self.eval(id, &default.value, None);
+        }
+        // A value of the wrong type is a finding of its own; here it stays as it was given.
+        let outcome = outcome.map(|value| convert(value.clone(), &variable.kind).unwrap_or(value));
+        scope.variables.borrow_mut()[index] = Slot::Full(outcome.clone());
+        outcome
+    }
+
+    pub(super) fn local_at(&self, id: ScopeId, scope: &Scope<'a>, index: usize) -> Outcome<'a> {
+        let slot = std::mem::replace(&mut scope.locals.borrow_mut()[index], Slot::Busy);
+        match slot {
+            Slot::Full(outcome) => {
+                scope.locals.borrow_mut()[index] = Slot::Full(outcome.clone());
+                return outcome;
+            }
+            Slot::Busy => return Ok(Value::Unknown),
+            Slot::Empty => {}
+        }
+        let outcome = self.eval(id, &scope.module.locals[index].attr.value, None);
+        scope.locals.borrow_mut()[index] = Slot::Full(outcome.clone());
+        outcome
+    }
+}

@@ -1,0 +1,42 @@
+//! The modules of a repository, and how one finds another.
+
+use std::collections::HashMap;
+
+use crate::model::Module;
+
+/// All modules of the repository.
+pub(crate) struct World<'a> {
+    pub(crate) modules: Vec<Module<'a>>,
+    pub(crate) by_dir: HashMap<&'a str, usize>,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(modules: Vec<Module<'a>>) -> World<'a> {
+        let by_dir = modules.iter().enumerate().map(|(index, module)| (module.dir, index)).collect();
+        World { modules, by_dir }
+    }
+
+    /// The module that a call in `dir` names with a path; `None` for a source elsewhere or a folder that is not there.
+    pub(crate) fn called(&self, dir: &str, source: Option<&str>) -> Option<usize> {
+        let source = source?;
+        if !(source.starts_with("./") || source.starts_with("../")) {
+            return None;
+        }
+        self.by_dir.get(join_path(dir, source)?.as_str()).copied()
+    }
+}
+
+/// `dir` + `relative`, with `.` and `..` resolved; `None` where that leaves the repository.
+pub(crate) fn join_path(dir: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = dir.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}

@@ -1,0 +1,56 @@
+//! HCL as the rules need it: small trees that borrow from the text, with a span at every node.
+//!
+//! hcl-edit's own trees take some thirty times the size of the text; each file is parsed, lowered to these and dropped.
+
+mod expr;
+mod json;
+mod legacy;
+mod lower;
+
+pub(crate) use expr::{Attr, BinaryOp, Block, Body, Call, Expr, For, Node, Part, Span, Step, UnaryOp};
+
+/// Why a file could not be read.
+#[derive(Clone, Debug)]
+pub(crate) struct SyntaxError {
+    pub(crate) message: String,
+    /// Byte offset into the text.
+    pub(crate) offset: usize,
+}
+
+/// Parses Terraform's native syntax. Files in the syntax of Terraform 0.11 are read too, where that can be done.
+pub(crate) fn parse(text: &str) -> Result<Body<'_>, SyntaxError> {
+    match text.parse::<hcl_edit::structure::Body>() {
+        Ok(body) => Ok(lower::body(text, &body)),
+        Err(error) => {
+            if let Some(modern) = legacy::modernise(text)
+                && let Ok(body) = modern.parse::<hcl_edit::structure::Body>()
+            {
+                return Ok(lower::body(text, &body));
+            }
+            Err(syntax_error(&error))
+        }
+    }
+}
+
+/// Parses Terraform's JSON syntax (`.tf.json`): the top level becomes blocks.
+pub(crate) fn parse_json(text: &str) -> Result<Body<'_>, SyntaxError> {
+    let expression = parse_json_expression(text)?;
+    json::configuration(expression)
+        .ok_or_else(|| SyntaxError { message: "the top level is no object".into(), offset: 0 })
+}
+
+/// Parses a `.tfvars.json` file: the top level becomes attributes.
+pub(crate) fn parse_json_values(text: &str) -> Result<Body<'_>, SyntaxError> {
+    let expression = parse_json_expression(text)?;
+    json::values(expression).ok_or_else(|| SyntaxError { message: "the top level is no object".into(), offset: 0 })
+}
+
+/// JSON of this kind is also an HCL expression, which gives it spans and templates for nothing.
+fn parse_json_expression(text: &str) -> Result<Node<'_>, SyntaxError> {
+    let expression = text.trim_end().parse::<hcl_edit::expr::Expression>().map_err(|error| syntax_error(&error))?;
+    Ok(lower::expression(text, &expression))
+}
+
+fn syntax_error(error: &hcl_edit::parser::Error) -> SyntaxError {
+    SyntaxError { message: error.message().replace('\n', "; "), offset: error.location().offset() }
+}

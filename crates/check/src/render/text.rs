@@ -1,0 +1,184 @@
+//! The report for a person at a terminal: worst first, by rule, each finding with its line and the other environment's beside it.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::finding::{Finding, Location, Report, Severity};
+use crate::rule::{Rule, explain, rules};
+use crate::tree::FileTree;
+
+/// How the text may look.
+#[derive(Clone, Copy, Debug)]
+pub struct TextStyle {
+    pub colour: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Shows every hint with its line; otherwise hints take one line each, and at most a few per rule.
+    pub all: bool,
+}
+
+impl Default for TextStyle {
+    fn default() -> Self {
+        TextStyle { colour: false, width: 100, all: false }
+    }
+}
+
+/// Hints of one rule that are listed before the rest is only counted.
+const HINTS_SHOWN: usize = 5;
+
+/// The whole report; ends with a line that sums it up.
+pub fn text(report: &Report, tree: &FileTree, style: TextStyle) -> String {
+    let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(style.width.max(60));
+    let mut out = String::new();
+    for severity in [Severity::Error, Severity::Warning, Severity::Hint] {
+        for rule in rules() {
+            let findings: Vec<&Finding> = report
+                .findings
+                .iter()
+                .filter(|finding| finding.severity == severity && finding.rule == rule.id)
+                .collect();
+            if findings.is_empty() {
+                continue;
+            }
+            if severity == Severity::Hint && !style.all {
+                hints(rule, &findings, &mut out);
+            } else {
+                for (index, finding) in findings.iter().enumerate() {
+                    out.push_str(&one(finding, rule, index == 0, tree, &renderer));
+                    out.push_str("\n\n");
+                }
+            }
+        }
+    }
+    out.push_str(&summary(report));
+    out
+}
+
+fn one(finding: &Finding, rule: &Rule, first_of_rule: bool, tree: &FileTree, renderer: &Renderer) -> String {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Hint => Level::NOTE.with_name("hint"),
+    };
+    let primary = Excerpt::of(tree, &finding.at);
+    let related: Vec<(Excerpt<'_>, &str)> =
+        finding.related.iter().map(|related| (Excerpt::of(tree, &related.at), related.says.as_str())).collect();
+    let title = level.primary_title(finding.message.as_str()).id(finding.rule);
+    let mut group = title.element(primary.snippet(AnnotationKind::Primary, &finding.label));
+    for (excerpt, says) in &related {
+        group = group.element(excerpt.snippet(AnnotationKind::Context, says));
+    }
+    let fix = if finding.fix.is_empty() { rule.fix } else { finding.fix.as_str() };
+    if first_of_rule {
+        group = group.element(Level::NOTE.with_name("why").message(rule.consequence));
+        group = group.element(Level::HELP.with_name("fix").message(fix));
+    } else if !finding.fix.is_empty() {
+        group = group.element(Level::HELP.with_name("fix").message(fix));
+    }
+    let report: &[Group<'_>] = &[group];
+    renderer.render(report)
+}
+
+/// The lines that a location covers, with its offsets in them.
+struct Excerpt<'t> {
+    path: &'t str,
+    lines: &'t str,
+    first_line: usize,
+    start: usize,
+    end: usize,
+}
+
+impl<'t> Excerpt<'t> {
+    fn of(tree: &'t FileTree, at: &'t Location) -> Excerpt<'t> {
+        let text = tree.get(&at.path).and_then(|file| file.text()).unwrap_or_default();
+        let (start, end) = (at.bytes.0.min(text.len()), at.bytes.1.min(text.len()));
+        let line_start = text[..start].rfind('\n').map_or(0, |found| found + 1);
+        // A span over many lines is shown by its first one.
+        let first_end = text[start..].find('\n').map_or(text.len(), |found| start + found);
+        let end = end.min(first_end).max(start);
+        let lines = text[line_start..first_end].trim_end_matches('\r');
+        let limit = lines.len();
+        Excerpt {
+            path: &at.path,
+            lines,
+            first_line: at.line,
+            start: (start - line_start).min(limit),
+            end: (end - line_start).min(limit),
+        }
+    }
+
+    fn snippet<'s>(&'s self, kind: AnnotationKind, label: &'s str) -> Snippet<'s, annotate_snippets::Annotation<'s>> {
+        let annotation = kind.span(self.start..self.end);
+        let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
+        Snippet::source(self.lines).path(self.path).line_start(self.first_line).annotation(annotation)
+    }
+}
+
+fn hints(rule: &Rule, findings: &[&Finding], out: &mut String) {
+    out.push_str(&format!("hint[{}]: {}\n", rule.id, rule.title));
+    for finding in findings.iter().take(HINTS_SHOWN) {
+        out.push_str(&format!("  {}:{}: {}\n", finding.at.path, finding.at.line, finding.message));
+    }
+    if findings.len() > HINTS_SHOWN {
+        out.push_str(&format!("  and {} more\n", findings.len() - HINTS_SHOWN));
+    }
+    out.push('\n');
+}
+
+fn summary(report: &Report) -> String {
+    let counted = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let environments = &report.layout.environments;
+    let place = match environments.len() {
+        0 => "no environments found".to_string(),
+        _ => format!("{} ({})", counted(environments.len(), "environment", "environments"), environments.join(", ")),
+    };
+    let stacks = counted(report.layout.stacks.len(), "stack", "stacks");
+    let mut out = if report.findings.is_empty() {
+        format!("Nothing found in {stacks}, {place}.")
+    } else {
+        format!(
+            "{}, {}, {} in {stacks}, {place}.",
+            counted(report.count(Severity::Error), "error", "errors"),
+            counted(report.count(Severity::Warning), "warning", "warnings"),
+            counted(report.count(Severity::Hint), "hint", "hints"),
+        )
+    };
+    if !report.suppressed.is_empty() {
+        out.push_str(&format!(" {} silenced by name.", report.suppressed.len()));
+    }
+    if report.in_baseline > 0 {
+        out.push_str(&format!(" {} known to the baseline.", report.in_baseline));
+    }
+    out.push('\n');
+    if let Some(first) = report.findings.iter().max_by_key(|finding| finding.severity) {
+        out.push_str(&format!("`tiers explain {}` says more about the first of them.\n", first.rule));
+    }
+    out
+}
+
+/// What `tiers explain ID` prints.
+pub fn explanation(id: &str) -> Option<String> {
+    let rule = explain(id)?;
+    Some(format!(
+        "{} ({}, {})\n\n{}.\n\nWhat it costs: {}\nWhat to do:    {}\n\n{}\n\nIt speaks on this:\n\n{}\nand not on this:\n\n{}\nTo keep it quiet, with the reason: `# tiers:ignore {} <reason>` on the line above, or in tiers.toml.\n",
+        rule.id,
+        rule.severity.as_str(),
+        rule.family.as_str(),
+        capitalised(rule.title),
+        rule.consequence,
+        rule.fix,
+        rule.explanation,
+        indented(rule.bad),
+        indented(rule.good),
+        rule.id,
+    ))
+}
+
+pub(super) fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+fn indented(listing: &str) -> String {
+    listing.lines().map(|line| if line.is_empty() { "\n".to_string() } else { format!("    {line}\n") }).collect()
+}

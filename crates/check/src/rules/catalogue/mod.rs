@@ -1,0 +1,11 @@
+//! What each rule is called, what it costs to ignore it, and how to put it right, with a bad tree and a good one.
+//!
+//! The trees are the rules' first tests: each rule must speak on its bad tree and be quiet on its good one.
+
+mod isolation;
+
+use crate::rule::Rule;
+
+pub(super) fn all() -> Vec<Rule> {
+    [isolation::RULES].concat()
+}

@@ -1,0 +1,280 @@
+//! A stack with all of its environments evaluated: what the rules walk over.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::backend::{self, Backend};
+use crate::discover::{FoundInstance, FoundStack};
+use crate::eval::{Evaluation, Input, Present, ScopeId, Value};
+use crate::finding::{Finding, Location, Related, Severity};
+use crate::hcl::{Attr, Span};
+use crate::model::{FileId, Module, Place, Resource};
+use crate::parsed::Parsed;
+use crate::run::Context;
+
+pub(crate) struct View<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) stack: &'a FoundStack,
+    pub(crate) deployed: Vec<Deployed<'a>>,
+}
+
+/// The stack in one environment.
+pub(crate) struct Deployed<'a> {
+    /// Empty in a stack that names no environment.
+    pub(crate) environment: &'a str,
+    pub(crate) instance: &'a FoundInstance,
+    pub(crate) module: &'a Module<'a>,
+    /// Every value that a variable file of this environment sets, in order; a later one wins.
+    pub(crate) values: Vec<(FileId, &'a Attr<'a>)>,
+    /// The same by name, the one that wins.
+    pub(crate) by_name: HashMap<&'a str, (FileId, &'a Attr<'a>)>,
+    pub(crate) evaluation: Evaluation<'a>,
+    pub(crate) backend: Option<Backend<'a>>,
+    placed: OnceCell<Vec<Placed<'a>>>,
+}
+
+/// A resource in one place of the tree of module calls.
+#[derive(Clone)]
+pub(crate) struct Placed<'a> {
+    pub(crate) resource: &'a Resource<'a>,
+    pub(crate) scope: ScopeId,
+    pub(crate) each: Option<Value<'a>>,
+    /// `module.a.aws_sqs_queue.b`.
+    pub(crate) address: String,
+    /// What the provider adds to its tags; unknown where the provider cannot be told.
+    pub(crate) default_tags: Value<'a>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(context: &'a Context<'a>, stack: &'a FoundStack) -> View<'a> {
+        let deployed = stack.instances.iter().map(|instance| Deployed::new(context, instance)).collect();
+        View { context, stack, deployed }
+    }
+
+    /// Whether the stack has more than one environment to compare.
+    pub(crate) fn compares(&self) -> bool {
+        self.deployed.len() > 1
+    }
+
+    /// Whether all environments run the same code.
+    pub(crate) fn shares_root(&self) -> bool {
+        self.deployed.windows(2).all(|pair| pair[0].instance.module == pair[1].instance.module)
+    }
+}
+
+impl<'a> Deployed<'a> {
+    fn new(context: &'a Context<'a>, instance: &'a FoundInstance) -> Deployed<'a> {
+        let module = &context.world.modules[instance.module];
+        let mut values = Vec::new();
+        let mut by_name = HashMap::new();
+        for file in &instance.var_files {
+            if let Parsed::Values(body) = &context.parsed[*file] {
+                for attr in &body.attrs {
+                    values.push((*file, attr));
+                    by_name.insert(attr.name, (*file, attr));
+                }
+            }
+        }
+        let inputs = module
+            .variables
+            .iter()
+            .map(|variable| match (by_name.get(variable.name), variable.default) {
+                (Some((_, attr)), _) => Input::Literal(&attr.value),
+                (None, Some(default)) => Input::Default(&default.value),
+                (None, None) => Input::Missing,
+            })
+            .collect();
+        Deployed {
+            environment: instance.environment.as_deref().unwrap_or_default(),
+            instance,
+            module,
+            values,
+            by_name,
+            evaluation: Evaluation::new(context.world, module, inputs, None),
+            backend: backend::of(context.parsed, context.world, instance),
+            placed: OnceCell::new(),
+        }
+    }
+
+    /// Every resource that stands in this environment, those of called local modules too.
+    pub(crate) fn placed(&self) -> &[Placed<'a>] {
+        self.placed.get_or_init(|| {
+            let mut out = Vec::new();
+            let tags = self.provider_tags(Evaluation::ROOT, self.module);
+            self.place(Evaluation::ROOT, self.module, "", &tags, &mut out);
+            out
+        })
+    }
+
+    fn place(
+        &self,
+        scope: ScopeId,
+        module: &'a Module<'a>,
+        prefix: &str,
+        tags: &BTreeMap<String, Value<'a>>,
+        out: &mut Vec<Placed<'a>>,
+    ) {
+        for resource in &module.resources {
+            let Present::Yes(each) = self.evaluation.present(scope, resource.body) else { continue };
+            let address = format!("{prefix}{}.{}", resource.kind, resource.name);
+            let default_tags = tags_of(tags, resource);
+            out.push(Placed { resource, scope, each, address, default_tags });
+        }
+        for call in &module.calls {
+            if self.evaluation.present(scope, call.body) == Present::No {
+                continue;
+            }
+            let Some(child) = self.evaluation.child(scope, call) else { continue };
+            let called = self.evaluation.module(child);
+            let mut handed = handed_down(tags, call.body);
+            // A module may configure providers of its own, though it should not.
+            handed.extend(self.provider_tags(child, called));
+            self.place(child, called, &format!("{prefix}module.{}.", call.name), &handed, out);
+        }
+    }
+
+    /// `default_tags` of each provider configuration: `aws`, `aws.east`.
+    fn provider_tags(&self, scope: ScopeId, module: &'a Module<'a>) -> BTreeMap<String, Value<'a>> {
+        let mut out = BTreeMap::new();
+        for provider in &module.providers {
+            let name = match provider.alias {
+                Some(alias) => format!("{}.{alias}", provider.name),
+                None => provider.name.to_string(),
+            };
+            let tags = provider.body.block("default_tags").and_then(|block| block.body.attr("tags"));
+            let value =
+                tags.map_or_else(|| Value::map(BTreeMap::new()), |attr| self.evaluation.value(scope, &attr.value));
+            out.insert(name, value);
+        }
+        out
+    }
+
+    /// The value of a resource's attribute; `None` where it is not written.
+    pub(crate) fn attribute(&self, placed: &Placed<'a>, name: &str) -> Option<(Value<'a>, Place)> {
+        let attr = placed.resource.body.attr(name)?;
+        let value = self.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref());
+        Some((value, Place { file: placed.resource.place.file, span: attr.span() }))
+    }
+
+    pub(crate) fn label(&self) -> &'a str {
+        if self.environment.is_empty() { "the only environment" } else { self.environment }
+    }
+}
+
+/// The provider that a resource names, or the default one of its kind: the first word of its type.
+fn tags_of<'a>(tags: &BTreeMap<String, Value<'a>>, resource: &Resource<'a>) -> Value<'a> {
+    let named = resource.body.attr("provider").map(|attr| match attr.value.reference() {
+        Some((provider, alias)) => format!("{provider}.{alias}"),
+        None => attr.value.keyword().unwrap_or("\0").to_string(),
+    });
+    let name = named.unwrap_or_else(|| resource.kind.split('_').next().unwrap_or_default().to_string());
+    tags.get(&name).cloned().unwrap_or_else(|| Value::map(BTreeMap::new()))
+}
+
+/// The providers as a called module sees them, after `providers = { aws = aws.east }`.
+fn handed_down<'a>(tags: &BTreeMap<String, Value<'a>>, call: &crate::hcl::Body<'a>) -> BTreeMap<String, Value<'a>> {
+    let mut out: BTreeMap<String, Value<'a>> = tags
+        .iter()
+        .filter(|(name, _)| !name.contains('.'))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let Some(attr) = call.attr("providers") else { return out };
+    let crate::hcl::Expr::Object(entries) = &attr.value.expr else { return out };
+    for (key, value) in entries {
+        let inner = key.as_str().map(ToString::to_string).or_else(|| key.reference().map(|(a, b)| format!("{a}.{b}")));
+        let outer = match value.reference() {
+            Some((provider, alias)) => Some(format!("{provider}.{alias}")),
+            None => value.keyword().map(ToString::to_string),
+        };
+        if let (Some(inner), Some(outer)) = (inner, outer) {
+            out.insert(inner, tags.get(&outer).cloned().unwrap_or(Value::Unknown));
+        }
+    }
+    out
+}
+
+impl Context<'_> {
+    pub(crate) fn location(&self, place: Place) -> Location {
+        let file = &self.tree.files()[place.file];
+        let (start, end) = (place.span.start as usize, place.span.end as usize);
+        let (line, column) = file.line_and_column(start);
+        let (end_line, end_column) = file.line_and_column(end.max(start));
+        Location { path: file.path().to_string(), line, column, end_line, end_column, bytes: (start, end.max(start)) }
+    }
+
+    pub(crate) fn path(&self, file: FileId) -> &str {
+        self.tree.files()[file].path()
+    }
+
+    /// The first line of a file, for what is wrong with the file as a whole.
+    pub(crate) fn top(&self, file: FileId) -> Place {
+        let text = self.tree.files()[file].text().unwrap_or_default();
+        let end = text.find(['\r', '\n']).unwrap_or(text.len());
+        Place { file, span: Span { start: 0, end: u32::try_from(end).unwrap_or(0) } }
+    }
+
+    /// Begins a finding. `subject` names what it is about so that its fingerprint outlives edits elsewhere.
+    pub(crate) fn finding(
+        &self,
+        rule: &'static str,
+        place: Place,
+        subject: &str,
+        message: impl Into<String>,
+    ) -> Finding {
+        let at = self.location(place);
+        let severity = crate::rule::explain(rule).map_or(Severity::Warning, |rule| rule.severity);
+        Finding {
+            rule,
+            severity,
+            message: message.into(),
+            label: String::new(),
+            fingerprint: format!("{rule}|{}|{subject}", at.path),
+            at,
+            related: Vec::new(),
+            fix: String::new(),
+            environments: Vec::new(),
+        }
+    }
+
+    pub(crate) fn related(&self, place: Place, says: impl Into<String>) -> Related {
+        Related { at: self.location(place), says: says.into() }
+    }
+}
+
+impl Finding {
+    pub(crate) fn severity(mut self, severity: Severity) -> Finding {
+        self.severity = severity;
+        self
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Finding {
+        self.label = label.into();
+        self
+    }
+
+    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Finding {
+        self.fix = fix.into();
+        self
+    }
+
+    pub(crate) fn beside(mut self, related: Related) -> Finding {
+        self.related.push(related);
+        self
+    }
+
+    pub(crate) fn besides(mut self, related: impl IntoIterator<Item = Related>) -> Finding {
+        self.related.extend(related);
+        self
+    }
+
+    pub(crate) fn environment(mut self, environment: &str) -> Finding {
+        if !environment.is_empty() && !self.environments.iter().any(|known| known == environment) {
+            self.environments.push(environment.to_string());
+        }
+        self
+    }
+
+    pub(crate) fn environments<'e>(self, environments: impl IntoIterator<Item = &'e str>) -> Finding {
+        environments.into_iter().fold(self, Finding::environment)
+    }
+}

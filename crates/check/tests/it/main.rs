@@ -1,0 +1,5 @@
+//! What the checker says about whole trees of files.
+
+mod catalogue;
+mod layouts;
+mod output;
