@@ -101,14 +101,15 @@ impl Project {
         found
     }
 
-    /// The hash of what the policy commit decides: keys, and per environment approvals, approvers, freezes, `after`, rollback,
-    /// way back and entry branch, and per app its gates.
+    /// The hash of what the policy commit decides: keys; per environment `after`, approvals, approvers, freezes, rollback, way
+    /// back, entry branch and the `url` that gates call; per app its gates.
     pub fn policy_hash(&self) -> Digest {
         let environments: Vec<_> = self
             .environments
             .iter()
             .map(|e| {
-                (&e.name, &e.after, &e.entry_branch, e.approvals, &e.approvers, &e.freezes, e.rollback, e.way_back)
+                let people = (e.approvals, &e.approvers, &e.freezes);
+                (&e.name, &e.after, &e.entry_branch, &e.url, people, e.rollback, e.way_back)
             })
             .collect();
         let gates: BTreeMap<_, _> = self.apps.iter().map(|app| (&app.name, &app.gates)).collect();

@@ -167,6 +167,7 @@ fn the_policy_hash_changes_with_gates_approvals_and_keys_and_with_nothing_else()
         format!("{}{GATES}", with("on = { tag = \"v*.*.*\" }", "approvals = 1")),
         format!("{}{GATES}", with("after = [\"staging\"]", "after = [\"dev\"]")),
         format!("{}{GATES}", with("on = { branch = \"main\" }", "rollback = \"manual\"")),
+        format!("{}{GATES}", with("on = { branch = \"main\" }", "url = \"https://a.example\"")),
         format!("{}{GATES}", with("on = { branch = \"main\" }", "entry = { branch = \"hotfix/*\" }")),
         format!("{}{GATES}", with("project = \"shop\"", &key)),
     ] {
