@@ -1,0 +1,175 @@
+//! `tiers deploy`: brings a release into an environment.
+
+use clap::Args;
+use tiers_core::config::{AppConfig, Environment};
+use tiers_core::id::{Commit, Env};
+use tiers_core::plan::Waiver;
+use tiers_core::release::Release;
+use tiers_engine::driver::Session;
+use tiers_engine::ledger::Ledger;
+use tiers_engine::planner::Goal;
+
+use crate::cli::Global;
+use crate::command::deploying::{Asked, deploy};
+use crate::context::Context;
+use crate::fault::{Fault, Outcome};
+use crate::place;
+use crate::request::{find_release, policy, policy_now, release_named};
+use crate::source::Source;
+
+/// Bring a release into an environment
+///
+/// Without more words it is the release of the commit that is checked out: the one that was built from exactly these files, by
+/// whatever commit. An environment that already serves it, with the same configuration and secrets, is skipped.
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// The environment
+    environment: String,
+    /// Only this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+    /// The release of this commit's files
+    #[arg(long, value_name = "REV", group = "what")]
+    commit: Option<String>,
+    /// This release, by its id
+    #[arg(long, value_name = "ID", group = "what")]
+    release: Option<String>,
+    /// The release with this digest
+    #[arg(long, value_name = "SHA256", group = "what")]
+    digest: Option<String>,
+    /// What serves in that environment
+    #[arg(long, value_name = "ENV", group = "what")]
+    from: Option<String>,
+    /// Publish and gate the settings that are there now, with the release that serves
+    #[arg(long, group = "what")]
+    config_only: bool,
+    /// Only show what would be done
+    #[arg(long)]
+    plan: bool,
+    /// Skip gates or evidence, for a reason that is recorded and shown until the digest has its evidence
+    #[arg(long, value_name = "REASON")]
+    break_glass: Option<String>,
+    /// What --break-glass skips: a gate's name, or upstream:ENV (default: all missing evidence upstream)
+    #[arg(long, value_name = "WHAT", requires = "break_glass")]
+    skip: Vec<String>,
+    /// Don't ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub async fn run(args: &Deploy, global: &Global) -> Outcome {
+    let context = Context::open(global)?;
+    let environment = context.environment(&args.environment)?;
+    let ledger = context.ledger().await?;
+    let mut worst = 0;
+    for app in context.apps(args.app.as_deref())? {
+        let code = one(&context, &ledger, environment, app, args).await?;
+        if code != 0 {
+            worst = code;
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+async fn one(context: &Context, ledger: &Ledger, environment: &Environment, app: &AppConfig, args: &Deploy) -> Outcome {
+    let source = Source::open(&context.root)?;
+    let (goal, governed) = if args.config_only {
+        (Goal::ConfigOnly, policy_now(context, &source)?)
+    } else {
+        let release = release(context, ledger, &source, app, args).await?;
+        if release.dirty && !environment.is_entry() {
+            return Err(Fault::refused(format!(
+                "{} was built from a dirty tree; it goes to entry environments only",
+                release.id
+            ))
+            .hint("Commit the changes, build, and let that release go through the environments."));
+        }
+        let governed = policy(context, &source, &release)?;
+        (Goal::Deploy(release), governed)
+    };
+    let mut waivers = waivers(context, environment, args);
+    if let Goal::Deploy(release) = &goal
+        && waivers.is_empty()
+    {
+        waivers = entry_waivers(context, &source, environment, release)?;
+    }
+    let asked = Asked { environment, app, goal, waivers, plan_only: args.plan, yes: args.yes };
+    deploy(context, ledger, &governed, asked).await
+}
+
+async fn release(
+    context: &Context,
+    ledger: &Ledger,
+    source: &Source,
+    app: &AppConfig,
+    args: &Deploy,
+) -> Result<Release, Fault> {
+    if let Some(words) = args.release.as_ref().or(args.digest.as_ref()) {
+        return release_named(ledger, &app.name, words).await;
+    }
+    if let Some(from) = &args.from {
+        context.environment(from)?;
+        let session = Session::load(&place::desk(context, ledger), &Env::from(from.as_str()), &app.name).await?;
+        return match session.state.serving {
+            Some(serving) => Ok(serving.release),
+            None => Err(Fault::refused(format!("nothing serves in {from} yet"))),
+        };
+    }
+    let commit = match &args.commit {
+        Some(revision) => source.resolve(revision)?,
+        None => source.head()?,
+    };
+    of_commit(context, ledger, source, app, &commit).await
+}
+
+/// The release that was built from this commit's files.
+pub async fn of_commit(
+    context: &Context,
+    ledger: &Ledger,
+    source: &Source,
+    app: &AppConfig,
+    commit: &Commit,
+) -> Result<Release, Fault> {
+    let identity = source.identity(&context.root, app, commit)?;
+    let found = find_release(ledger, &app.name, |release| release.inputs == identity.inputs && !release.dirty).await?;
+    found.ok_or_else(|| {
+        let short = crate::render::plan::short(commit.as_str());
+        Fault::refused(format!("no release of {} was built from the files of commit {short}", app.name))
+            .hint("`tiers build` builds it, once; then this command again.")
+    })
+}
+
+fn waivers(context: &Context, environment: &Environment, args: &Deploy) -> Vec<Waiver> {
+    let Some(reason) = &args.break_glass else { return Vec::new() };
+    let waiver = |what: String| Waiver { what, by: context.actor.who.clone(), reason: reason.clone() };
+    if args.skip.is_empty() {
+        let upstream = context.project.upstream(&environment.name);
+        return upstream.iter().map(|env| waiver(format!("upstream:{}", env.name))).collect();
+    }
+    args.skip.iter().map(|what| waiver(what.clone())).collect()
+}
+
+/// A hotfix branch may enter here directly: the environments before are waived, and their gates run here.
+fn entry_waivers(
+    context: &Context,
+    source: &Source,
+    environment: &Environment,
+    release: &Release,
+) -> Result<Vec<Waiver>, Fault> {
+    let Some(pattern) = &environment.entry_branch else { return Ok(Vec::new()) };
+    let head = source.head()?;
+    let Some(branch) =
+        source.branch()?.filter(|branch| tiers_core::config::matches_ref(pattern, branch) && head == release.commit)
+    else {
+        return Ok(Vec::new());
+    };
+    let upstream = context.project.upstream(&environment.name);
+    let reason = format!("entered from branch {branch}");
+    let waiver = |env: &&Environment| Waiver {
+        what: format!("upstream:{}", env.name),
+        by: context.actor.who.clone(),
+        reason: reason.clone(),
+    };
+    Ok(upstream.iter().map(waiver).collect())
+}

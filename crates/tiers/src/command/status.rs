@@ -1,0 +1,217 @@
+//! `tiers status`: what runs where, since when, and what needs a person.
+
+use clap::Args;
+use serde::Serialize;
+use tiers_core::event::Ending;
+use tiers_core::id::{App, Env};
+use tiers_core::state::EnvState;
+use tiers_engine::driver::Session;
+
+use crate::cli::Global;
+use crate::command::{print, print_json};
+use crate::context::Context;
+use crate::fault::{Fault, Outcome};
+use crate::place;
+use crate::render::style::Style;
+use crate::render::table::{Cell, painted, plain, table};
+use crate::render::time::{ago, exact};
+
+/// What runs where and since when, and what needs attention
+///
+/// Reads one record for each app and environment. A stream that can't be read is named; everything else is shown.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this environment
+    environment: Option<String>,
+    /// Only this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+}
+
+/// `tiers.status/1`.
+#[derive(Serialize)]
+struct Shown {
+    ledger: Option<String>,
+    environments: Vec<One>,
+}
+
+/// One app in one environment.
+#[derive(Serialize)]
+struct One {
+    environment: Env,
+    app: App,
+    /// The newest record's sequence.
+    seq: Option<u64>,
+    state: Option<EnvState>,
+    /// Why the stream can't be read.
+    problem: Option<String>,
+}
+
+pub async fn run(args: &Status, global: &Global) -> Outcome {
+    let context = Context::open(global)?;
+    let environments: Vec<Env> = match &args.environment {
+        Some(name) => vec![context.environment(name)?.name.clone()],
+        None => context.project.environments.iter().map(|env| env.name.clone()).collect(),
+    };
+    let apps: Vec<App> = context.apps(args.app.as_deref())?.iter().map(|app| app.name.clone()).collect();
+    let ledger = context.ledger_if_any().await?;
+    let mut shown = Shown { ledger: ledger.as_ref().map(|ledger| ledger.id().to_owned()), environments: Vec::new() };
+    for app in &apps {
+        for environment in &environments {
+            let mut one =
+                One { environment: environment.clone(), app: app.clone(), seq: None, state: None, problem: None };
+            if let Some(ledger) = &ledger {
+                match Session::load(&place::desk(&context, ledger), environment, app).await {
+                    Ok(session) => {
+                        one.seq = session.head.as_ref().map(|head| head.seq);
+                        one.state = Some(session.state);
+                    }
+                    Err(error) => one.problem = Some(crate::fault::chain(&error)),
+                }
+            }
+            shown.environments.push(one);
+        }
+    }
+    let unreadable = shown.environments.iter().any(|one| one.problem.is_some());
+    if global.json {
+        print_json("tiers.status/1", &shown)?;
+    } else {
+        print(&text(&context, &shown))?;
+    }
+    if unreadable {
+        return Err(Fault::errored("a part of the ledger can't be read; everything else is shown above")
+            .hint("`tiers ledger verify` names every damaged record."));
+    }
+    Ok(0)
+}
+
+fn text(context: &Context, shown: &Shown) -> String {
+    let style = context.style;
+    let now = context.clock.now();
+    let several = shown.environments.iter().any(|one| one.app != shown.environments[0].app);
+    let mut head = vec!["environment", "release", "digest", "commit", "since", "evidence"];
+    if several {
+        head.insert(0, "app");
+    }
+    let rows: Vec<Vec<Cell>> = shown
+        .environments
+        .iter()
+        .map(|one| {
+            let mut row = row(one, now);
+            if several {
+                row.insert(0, plain(one.app.as_str()));
+            }
+            row
+        })
+        .collect();
+    let mut text = table(&head, &rows, style);
+    for one in &shown.environments {
+        for note in notes(one, style, now) {
+            let app = if several { format!("{} in ", one.app) } else { String::new() };
+            text.push_str(&format!("\n{app}{}: {note}", one.environment));
+        }
+    }
+    if shown.ledger.is_none() {
+        text.push_str(
+            "\nNothing was built or deployed yet: `tiers build`, then `tiers deploy` to the first environment.",
+        );
+    }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+fn row(one: &One, now: jiff::Timestamp) -> Vec<Cell> {
+    let environment = plain(one.environment.as_str());
+    if one.problem.is_some() {
+        return vec![environment, painted("can't be read", Style::bad)];
+    }
+    let Some(serving) = one.state.as_ref().and_then(|state| state.serving.as_ref()) else {
+        return vec![environment, painted("nothing yet", Style::dim)];
+    };
+    let verdict = one.state.as_ref().and_then(|state| state.verdict(&serving.release.digest));
+    let evidence = match verdict {
+        Some(verdict) if verdict.verified => painted("verified", Style::good),
+        Some(_) => painted("withheld", Style::careful),
+        None => painted("none", Style::dim),
+    };
+    vec![
+        environment,
+        plain(serving.release.id.as_str()),
+        plain(serving.release.digest.short()),
+        plain(crate::render::plan::short(serving.release.commit.as_str())),
+        plain(ago(serving.since, now)),
+        evidence,
+    ]
+}
+
+/// What a person should know about one environment, in full lines.
+fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(problem) = &one.problem {
+        notes.push(format!("{} {problem}", style.bad("unreadable:")));
+    }
+    let Some(state) = &one.state else { return notes };
+    let env = &one.environment;
+    if let Some(open) = &state.open {
+        notes.push(format!(
+            "{} {} of {} ({} by {}, {}), at `{}`; `tiers resume {env}` takes it over",
+            style.careful("open:"),
+            open.id,
+            open.plan.release.id,
+            ago(open.claimed_at, now),
+            open.owner,
+            if open.waits_for_person() { "waits for a person" } else { "in progress or abandoned" },
+            phase(&open.phase),
+        ));
+    }
+    if let Some(waits) = state.waits.as_ref().filter(|waits| waits.until > now) {
+        notes.push(format!(
+            "{} {} for {} (until {})",
+            style.careful("waiting:"),
+            waits.release,
+            waits.what,
+            exact(waits.until)
+        ));
+    }
+    for hold in &state.holds {
+        let what = match &hold.what {
+            tiers_core::event::HoldOn::Environment => "everything".to_owned(),
+            tiers_core::event::HoldOn::Release { digest } => digest.short().to_owned(),
+        };
+        notes.push(format!("{} {what} by {}, {}: {}", style.careful("held:"), hold.by, ago(hold.at, now), hold.why));
+    }
+    if let Some(serving) = &state.serving {
+        for waiver in &serving.waivers {
+            notes.push(format!("{} {} by {}: {}", style.careful("waived:"), waiver.what, waiver.by, waiver.reason));
+        }
+        if let Some(why) = state.verdict(&serving.release.digest).and_then(|verdict| verdict.why_not.as_ref()) {
+            notes.push(format!("{} {why}", style.careful("withheld:")));
+        }
+    }
+    if let Some(last) = state.last.as_ref().filter(|last| last.ending != Ending::Succeeded) {
+        notes.push(format!(
+            "{} {} of {}, {}: {}",
+            style.bad(&format!("last {}:", last.ending.word())),
+            last.id,
+            last.release,
+            ago(last.at, now),
+            last.why
+        ));
+        for left in &last.left {
+            notes.push(format!(
+                "  {}: {}{}",
+                left.function,
+                left.note,
+                left.command.as_ref().map_or(String::new(), |c| format!("\n    {c}"))
+            ));
+        }
+    }
+    notes
+}
+
+fn phase(phase: &tiers_core::deployment::Phase) -> String {
+    let value = serde_json::to_value(phase).unwrap_or_default();
+    value.get("phase").and_then(|name| name.as_str()).unwrap_or("?").to_owned()
+}

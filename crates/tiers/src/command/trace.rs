@@ -1,0 +1,178 @@
+//! `tiers trace`: the whole trail of a commit, a digest, a tag or a release.
+
+use clap::Args;
+use serde::Serialize;
+use tiers_core::event::GateResult;
+use tiers_core::id::Env;
+use tiers_core::release::Release;
+use tiers_core::state::Verdict;
+use tiers_engine::driver::Session;
+use tiers_engine::ledger::Ledger;
+
+use crate::cli::Global;
+use crate::command::history::{Line, of_app};
+use crate::command::{print, print_json};
+use crate::context::Context;
+use crate::fault::{Fault, Outcome};
+use crate::place;
+use crate::render::time::exact;
+use crate::request::find_release;
+use crate::source::Source;
+
+/// The trail of a commit, digest, tag or release: built when and how, verified where, serving where
+///
+/// A commit leads to the release that was built from its files, though another commit with the same files built it.
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// A release id, a digest or the beginning of one, a commit, a tag or a branch
+    what: String,
+    /// Only this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+}
+
+/// `tiers.trace/1`.
+#[derive(Serialize)]
+struct Shown {
+    what: String,
+    trails: Vec<Trail>,
+}
+
+#[derive(Serialize)]
+struct Trail {
+    app: String,
+    release: Release,
+    environments: Vec<Stop>,
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Stop {
+    environment: Env,
+    serves: bool,
+    verdict: Option<Verdict>,
+}
+
+pub async fn run(args: &Trace, global: &Global) -> Outcome {
+    let context = Context::open(global)?;
+    let Some(ledger) = context.ledger_if_any().await? else {
+        return Err(Fault::refused("there is no ledger yet, so nothing left a trail").hint("`tiers build` begins one."));
+    };
+    let mut trails = Vec::new();
+    for app in context.apps(args.app.as_deref())? {
+        let named = find_release(&ledger, &app.name, |release| release.is_meant_by(&args.what)).await?;
+        let release = match named {
+            Some(release) => Some(release),
+            None => by_files(&context, &ledger, app, &args.what).await?,
+        };
+        if let Some(release) = release {
+            trails.push(trail(&context, &ledger, app.name.as_str(), release).await?);
+        }
+    }
+    if trails.is_empty() {
+        return Err(Fault::refused(format!("`{}` leads to no release", args.what))
+            .hint("Nothing was built from it. `tiers history` lists what was built."));
+    }
+    if global.json {
+        print_json("tiers.trace/1", &Shown { what: args.what.clone(), trails })?;
+    } else {
+        for trail in &trails {
+            print(&text(&context, trail))?;
+        }
+    }
+    Ok(0)
+}
+
+async fn by_files(
+    context: &Context,
+    ledger: &Ledger,
+    app: &tiers_core::config::AppConfig,
+    what: &str,
+) -> Result<Option<Release>, Fault> {
+    let Ok(source) = Source::open(&context.root) else { return Ok(None) };
+    let Ok(commit) = source.resolve(what) else { return Ok(None) };
+    let Ok(identity) = source.identity(&context.root, app, &commit) else { return Ok(None) };
+    find_release(ledger, &app.name, |release| release.inputs == identity.inputs).await
+}
+
+async fn trail(context: &Context, ledger: &Ledger, app: &str, release: Release) -> Result<Trail, Fault> {
+    let app = tiers_core::id::App::from(app);
+    let desk = place::desk(context, ledger);
+    let mut environments = Vec::new();
+    for environment in &context.project.environments {
+        let state = Session::load(&desk, &environment.name, &app).await?.state;
+        environments.push(Stop {
+            environment: environment.name.clone(),
+            serves: state.serving.as_ref().is_some_and(|serving| serving.release.digest == release.digest),
+            verdict: state.verdict(&release.digest).cloned(),
+        });
+    }
+    let mut lines = of_app(context, ledger, &app, None, 2_000).await?;
+    lines.retain(|line| match line {
+        Line::Built { release: built, .. } => built.id == release.id,
+        Line::Deployed { digest, .. } => digest == &release.digest,
+        Line::Said { event, .. } => mentions(event, &release),
+    });
+    lines.sort_by_key(Line::at);
+    Ok(Trail { app: app.to_string(), release, environments, lines })
+}
+
+fn mentions(event: &tiers_core::event::Event, release: &Release) -> bool {
+    use tiers_core::event::{Event, HoldOn};
+    match event {
+        Event::Waiting { digest, .. }
+        | Event::Approved { digest, .. }
+        | Event::Verified { digest, .. }
+        | Event::Revoked { digest, .. } => digest == &release.digest,
+        Event::Held { what: HoldOn::Release { digest }, .. }
+        | Event::Unheld { what: HoldOn::Release { digest }, .. } => digest == &release.digest,
+        _ => false,
+    }
+}
+
+fn text(context: &Context, trail: &Trail) -> String {
+    let style = context.style;
+    let release = &trail.release;
+    let mut text = format!(
+        "{} of {}\n  digest  {}\n  source  {}\n  commit  {}{}\n  built   {} by {} with {}\n",
+        style.strong(release.id.as_str()),
+        trail.app,
+        release.digest,
+        release.source,
+        release.commit,
+        if release.dirty { " and changes that no commit holds" } else { "" },
+        exact(release.built_at),
+        release.built_by,
+        release.builder
+    );
+    for stop in &trail.environments {
+        let serves = if stop.serves { style.good("serves now") } else { style.dim("does not serve") };
+        let verdict = match &stop.verdict {
+            None => "no evidence".to_owned(),
+            Some(verdict) if verdict.verified => format!("verified {}", exact(verdict.at)),
+            Some(verdict) => format!("not verified: {}", verdict.why_not.as_deref().unwrap_or("no reason recorded")),
+        };
+        text.push_str(&format!("\n{}: {serves}, {verdict}\n", stop.environment));
+        for result in stop.verdict.iter().flat_map(|verdict| &verdict.results) {
+            text.push_str(&format!("  {}\n", gate(result)));
+        }
+    }
+    text.push('\n');
+    for line in &trail.lines {
+        let (place, what) = match line {
+            Line::Built { .. } => (String::new(), "built".to_owned()),
+            Line::Deployed { environment, outcome, why, deployment, .. } => {
+                let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+                (format!("{environment} "), format!("{deployment} {outcome}{why}"))
+            }
+            Line::Said { environment, event, .. } => (format!("{environment} "), super::history::said(event).1),
+        };
+        text.push_str(&format!("{}  {place}{what}\n", exact(line.at())));
+    }
+    text
+}
+
+fn gate(result: &GateResult) -> String {
+    let outcome = format!("{:?}", result.outcome).to_lowercase();
+    format!("{outcome} `{}`: {}", result.gate, result.detail)
+}

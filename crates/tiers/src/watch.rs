@@ -1,0 +1,123 @@
+//! Progress on standard error: one line a step, with the seconds it took; results go to standard output.
+
+use std::cell::{Cell, RefCell};
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
+use tiers_core::event::{Cause, Ending, Event, Outcome, Step};
+use tiers_engine::driver::{Progress, Stop, Watch};
+
+use crate::render::style::Style;
+use crate::render::time::took;
+
+/// What a person asked for with Ctrl-C: 0 nothing, 1 undo, 2 leave.
+static STOP: AtomicU8 = AtomicU8::new(0);
+
+/// Asks every driver of this process to stop in this way.
+pub fn ask_to_stop(stop: Stop) {
+    let code = match stop {
+        Stop::Undo => 1,
+        Stop::Leave => 2,
+    };
+    STOP.store(code, Ordering::SeqCst);
+}
+
+fn stop_asked() -> Option<Stop> {
+    match STOP.load(Ordering::SeqCst) {
+        1 => Some(Stop::Undo),
+        2 => Some(Stop::Leave),
+        _ => None,
+    }
+}
+
+/// Writes progress lines.
+pub struct Lines {
+    style: Style,
+    quiet: bool,
+    since: Cell<Instant>,
+    waiting: RefCell<String>,
+}
+
+impl Lines {
+    pub fn new(style: Style, quiet: bool) -> Lines {
+        Lines { style, quiet, since: Cell::new(Instant::now()), waiting: RefCell::default() }
+    }
+
+    fn line(&self, text: &str) {
+        if !self.quiet {
+            // Progress that nobody can read is no reason to stop a deployment.
+            let _ = writeln!(std::io::stderr(), "  {text}");
+        }
+    }
+
+    fn done(&self, text: &str) {
+        let ms = u64::try_from(self.since.replace(Instant::now()).elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.line(&format!("{} {text} {}", self.style.good("ok  "), self.style.dim(&took(ms))));
+    }
+
+    fn recorded(&self, event: &Event) {
+        match event {
+            Event::Claimed { id, .. } => self.done(&format!("claimed as {id}")),
+            Event::Checked { note, .. } => {
+                self.done(&format!("checked: right place, nothing speaks against it; {note}"))
+            }
+            Event::Settled { intent: Some(_), step, findings } => {
+                let names: Vec<&str> = findings.iter().map(|finding| finding.component.as_str()).collect();
+                self.done(&format!("{} ({})", step_done(*step), names.join(", ")));
+            }
+            Event::TakenOver { why } => self.done(&format!("taken over: {why}")),
+            Event::Undoing { cause } => {
+                let word = match cause {
+                    Cause::Gate { .. } => "failed",
+                    _ => "stop",
+                };
+                self.line(&format!("{} {}; going back", self.style.bad(word), cause.text()));
+            }
+            Event::Ended { ending: Ending::Succeeded, .. } => self.done("every component was seen on the release"),
+            _ => {}
+        }
+    }
+}
+
+fn step_done(step: Step) -> &'static str {
+    match step {
+        Step::Stage => "updated the code",
+        Step::Publish => "published and proved a version",
+        Step::Shift { .. } => "moved the alias",
+        Step::Unshift => "moved the alias back",
+        Step::Restore => "restored $LATEST",
+        Step::Fence => "fenced late calls",
+        Step::LastLook => "looked at every component",
+    }
+}
+
+impl Watch for Lines {
+    fn see(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Recorded { event, .. } => self.recorded(event),
+            Progress::GateEnded { result } => {
+                let word = match result.outcome {
+                    Outcome::Passed => self.style.good("pass"),
+                    Outcome::Failed => self.style.bad("fail"),
+                    Outcome::Errored => self.style.bad("err "),
+                    Outcome::Waived => self.style.careful("skip"),
+                };
+                self.since.set(Instant::now());
+                let time = self.style.dim(&took(result.duration_ms));
+                self.line(&format!("{word} gate `{}`: {} {time}", result.gate, result.detail));
+            }
+            Progress::Waiting { what, ms } => {
+                let text = (*what).to_owned();
+                if self.waiting.replace(text.clone()) != text {
+                    self.line(&self.style.dim(&format!("…    {what} ({})", took(*ms))));
+                }
+            }
+            Progress::GateBegins { .. } | Progress::Doing { .. } => {}
+        }
+    }
+
+    fn stop_asked(&self) -> Option<Stop> {
+        stop_asked()
+    }
+}
