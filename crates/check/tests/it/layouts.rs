@@ -61,3 +61,259 @@ fn a_shared_root_with_a_variable_file_per_environment() {
         );
     }
 }
+
+const PARTIAL: &str = "terraform {\n  backend \"s3\" {}\n}\n";
+
+#[test]
+fn a_shared_root_with_a_folder_per_environment() {
+    check(
+        &format!(
+            "--- terraform/main.tf\n{ROOT}{PARTIAL}\
+             --- terraform/envs/dev/terraform.tfvars\nsize = 1\n--- terraform/envs/dev/backend.hcl\nbucket = \"b\"\nkey = \"d\"\n\
+             --- terraform/envs/prod/terraform.tfvars\nsize = 2\n--- terraform/envs/prod/backend.hcl\nbucket = \"b\"\nkey = \"p\"\n"
+        ),
+        &[
+            "terraform | dev | terraform | terraform/envs/dev/terraform.tfvars | terraform/envs/dev/backend.hcl | d",
+            "terraform | prod | terraform | terraform/envs/prod/terraform.tfvars | terraform/envs/prod/backend.hcl | p",
+        ],
+    );
+}
+
+#[test]
+fn backend_files_under_all_of_their_names() {
+    let pairs = [
+        ("backend-dev.hcl", "backend-prod.hcl"),
+        ("backend/dev.hcl", "backend/prod.hcl"),
+        ("backends/dev.hcl", "backends/prod.hcl"),
+        ("dev.backend.hcl", "prod.backend.hcl"),
+        ("dev.backend.tfvars", "prod.backend.tfvars"),
+        ("dev.backend.conf", "prod.backend.conf"),
+        ("dev.s3.tfbackend", "prod.s3.tfbackend"),
+        ("env/dev/state.tfvars", "env/prod/state.tfvars"),
+        ("env/dev/backend.config", "env/prod/backend.config"),
+        ("config/backend_dev.conf", "config/backend_prod.conf"),
+    ];
+    for (dev, prod) in pairs {
+        check(
+            &format!(
+                "--- infra/main.tf\n{ROOT}{PARTIAL}--- infra/{dev}\nbucket = \"b\"\nkey = \"d\"\n--- infra/{prod}\nbucket = \"b\"\nkey = \"p\"\n"
+            ),
+            &[
+                &format!("infra | dev | infra |  | infra/{dev} | d"),
+                &format!("infra | prod | infra |  | infra/{prod} | p"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn backend_settings_that_a_workflow_gives_inline() {
+    check(
+        &format!(
+            "--- infra/main.tf\n{ROOT}{PARTIAL}--- infra/dev.tfvars\nsize = 1\n--- infra/prod.tfvars\nsize = 2\n\
+             --- .github/workflows/deploy-dev.yml\non: push\njobs:\n  apply:\n    runs-on: ubuntu-latest\n    steps:\n      - working-directory: infra\n        run: |\n          terraform init -backend-config=\"bucket=acme-state\" \\\n            -backend-config=\"key=app/dev.tfstate\"\n          terraform plan -var-file=dev.tfvars\n\
+             --- scripts/deploy-prod.sh\ncd infra\nterraform init -backend-config=bucket=acme-state -backend-config=key=app/prod.tfstate\n"
+        ),
+        &[
+            "infra | dev | infra | infra/dev.tfvars |  | app/dev.tfstate",
+            "infra | prod | infra | infra/prod.tfvars |  | app/prod.tfstate",
+        ],
+    );
+}
+
+#[test]
+fn layers_times_environments_with_several_merged_backend_files() {
+    let layer = |name: &str| {
+        format!("--- layers/{name}/main.tf\n{ROOT}terraform {{\n  backend \"s3\" {{\n    key = \"{name}/terraform.tfstate\"\n  }}\n}}\n")
+    };
+    check(
+        &format!(
+            "{}{}--- environments/dev/backend.hcl\nbucket = \"state-dev\"\n--- environments/dev/network.tfvars\nsize = 1\n\
+             --- environments/dev/app.tfvars\nsize = 1\n\
+             --- environments/prod/backend.hcl\nbucket = \"state-prod\"\n--- environments/prod/network.tfvars\nsize = 1\n\
+             --- environments/prod/app.tfvars\nsize = 1\n--- environments/common.tfvars\nsize = 9\n\
+             --- layers/app/backend.hcl\nregion = \"eu-west-1\"\n",
+            layer("network"),
+            layer("app")
+        ),
+        &[
+            "layers/app | dev | layers/app | environments/common.tfvars environments/dev/app.tfvars | layers/app/backend.hcl environments/dev/backend.hcl | app/terraform.tfstate",
+            "layers/app | prod | layers/app | environments/common.tfvars environments/prod/app.tfvars | layers/app/backend.hcl environments/prod/backend.hcl | app/terraform.tfstate",
+            "layers/network | dev | layers/network | environments/common.tfvars environments/dev/network.tfvars | environments/dev/backend.hcl | network/terraform.tfstate",
+            "layers/network | prod | layers/network | environments/common.tfvars environments/prod/network.tfvars | environments/prod/backend.hcl | network/terraform.tfstate",
+        ],
+    );
+}
+
+#[test]
+fn layers_below_environments() {
+    let root = |environment: &str, layer: &str| {
+        format!("--- live/{environment}/eu-west-1/{layer}/main.tf\n{ROOT}terraform {{\n  backend \"s3\" {{\n    key = \"{environment}-{layer}\"\n  }}\n}}\n")
+    };
+    check(
+        &[root("nonprod", "db"), root("nonprod", "vpc"), root("prod", "db"), root("prod", "vpc")].concat(),
+        &[
+            "live/*/eu-west-1/db | nonprod | live/nonprod/eu-west-1/db |  |  | nonprod-db",
+            "live/*/eu-west-1/db | prod | live/prod/eu-west-1/db |  |  | prod-db",
+            "live/*/eu-west-1/vpc | nonprod | live/nonprod/eu-west-1/vpc |  |  | nonprod-vpc",
+            "live/*/eu-west-1/vpc | prod | live/prod/eu-west-1/vpc |  |  | prod-vpc",
+        ],
+    );
+}
+
+#[test]
+fn workspaces_are_recognised_and_declined() {
+    let listing = format!(
+        "--- main.tf\n{ROOT}terraform {{\n  backend \"s3\" {{\n    bucket = \"b\"\n    key = \"k\"\n  }}\n}}\nlocals {{\n  env = terraform.workspace\n}}\n\
+         --- dev.tfvars\nsize = 1\n--- prod.tfvars\nsize = 2\n"
+    );
+    let layout = layout(&listing);
+    assert_eq!(layout.stacks[0].shape, tiers_check::Shape::Workspaces);
+    assert!(layout.notes.iter().any(|note| note.says.contains("workspaces")), "{:#?}", layout.notes);
+    let report = tiers_check::check(&FileTree::from_listing(&listing), &Options::default());
+    assert!(!report.findings.iter().any(|finding| finding.rule == "state-shared"), "{:#?}", report.findings);
+}
+
+#[test]
+fn terragrunt_is_recognised_and_declined() {
+    let layout = layout(&format!(
+        "--- live/terragrunt.hcl\nremote_state {{\n  backend = \"s3\"\n}}\n\
+         --- live/dev/app/terragrunt.hcl\ninclude \"root\" {{\n  path = find_in_parent_folders()\n}}\nterraform {{\n  source = \"../../../modules/app\"\n}}\ninputs = {{ size = 1 }}\n\
+         --- modules/app/main.tf\n{ROOT}--- stacks/app/main.tf\n{ROOT}"
+    ));
+    assert!(layout.stacks.is_empty(), "{layout:#?}");
+    assert!(layout.notes.iter().any(|note| note.says.contains("Terragrunt")), "{:#?}", layout.notes);
+}
+
+#[test]
+fn spellings_of_one_stage_are_one_environment() {
+    let listing = format!(
+        "--- a/main.tf\n{ROOT}{PARTIAL}--- a/stg.tfvars\nsize = 1\n--- a/backend-staging.hcl\nbucket = \"b\"\nkey = \"s\"\n\
+         --- a/prd.tfvars\nsize = 1\n--- a/backend-production.hcl\nbucket = \"b\"\nkey = \"p\"\n\
+         --- b/main.tf\n{ROOT}--- b/stg.tfvars\nsize = 1\n--- b/prod.tfvars\nsize = 2\n"
+    );
+    check(
+        &listing,
+        &[
+            "a | staging | a | a/stg.tfvars | a/backend-staging.hcl | s",
+            "a | production | a | a/prd.tfvars | a/backend-production.hcl | p",
+            "b | stg | b | b/stg.tfvars |  | ",
+            "b | prod | b | b/prod.tfvars |  | ",
+        ],
+    );
+    assert_eq!(layout(&listing).environments.len(), 2);
+}
+
+#[test]
+fn every_usual_name_is_an_environment_and_what_stands_beside_them_is_none() {
+    for name in ["preprod", "sandbox", "qa", "uat", "test", "non-prod", "prod-us-east-1", "dr", "demo", "development"] {
+        let found = layout(&format!(
+            "--- main.tf\n{ROOT}--- envs/dev.tfvars\nsize = 1\n--- envs/{name}.tfvars\nsize = 2\n--- envs/common.tfvars\nsize = 3\n"
+        ));
+        let mut expected = vec!["dev".to_string(), name.to_string()];
+        if name == "development" {
+            expected.truncate(1);
+        }
+        expected.sort();
+        let mut environments = found.environments.clone();
+        environments.sort();
+        assert_eq!(environments, expected, "{found:#?}");
+    }
+    for name in ["shared", "common", "global", "all", "modules"] {
+        let found = layout(&format!(
+            "--- environments/dev/main.tf\n{ROOT}--- environments/prod/main.tf\n{ROOT}--- environments/{name}/main.tf\n{ROOT}"
+        ));
+        assert_eq!(found.environments, ["dev", "prod"], "{name}: {found:#?}");
+    }
+}
+
+#[test]
+fn an_unusual_name_is_an_environment_where_its_files_are_like_those_of_others() {
+    let values = "size = 1\nregion = \"x\"\nname = \"y\"\n";
+    let found = layout(&format!(
+        "--- main.tf\n{ROOT}variable \"region\" {{}}\nvariable \"name\" {{}}\n--- config/dev.tfvars\n{values}--- config/canada.tfvars\n{values}\
+         --- config/dns.tfvars\nzones = []\n"
+    ));
+    assert_eq!(found.environments, ["dev", "canada"], "{found:#?}");
+}
+
+#[test]
+fn folders_that_only_look_like_environments_are_none() {
+    check(&format!("--- dev-portal/main.tf\n{ROOT}"), &["dev-portal | - | dev-portal |  |  | "]);
+    check(
+        &format!("--- main.tf\n{ROOT}--- test/main.tf\n{ROOT}--- production-line/main.tf\n{ROOT}"),
+        &[". | - | . |  |  | ", "production-line | - | production-line |  |  | "],
+    );
+}
+
+#[test]
+fn families_of_folders_with_the_environment_in_their_name() {
+    check(
+        &format!("--- acme-dev-network/main.tf\n{ROOT}--- acme-prod-network/main.tf\n{ROOT}"),
+        &[
+            "acme-*-network | dev | acme-dev-network |  |  | ",
+            "acme-*-network | prod | acme-prod-network |  |  | ",
+        ],
+    );
+}
+
+#[test]
+fn tiers_toml_corrects_what_was_found() {
+    let tree = FileTree::from_listing(&format!(
+        "--- tf/main.tf\n{ROOT}{PARTIAL}--- odd/blue/v.tfvars\nsize = 1\n--- odd/blue/b.hcl\nbucket = \"b\"\nkey = \"1\"\n\
+         --- odd/red/v.tfvars\nsize = 2\n--- odd/red/b.hcl\nbucket = \"b\"\nkey = \"2\"\n--- other/main.tf\n{ROOT}{PARTIAL}"
+    ));
+    let environment = |name: &str| tiers_check::EnvironmentOverride { name: name.into(), account: None, region: None };
+    let options = Options {
+        environments: vec![environment("blue"), environment("red")],
+        terraform: vec![tiers_check::TerraformOverride {
+            root: "tf".into(),
+            backend: Some("../odd/{environment}/b.hcl".into()),
+            var_file: Some("../odd/{environment}/v.tfvars".into()),
+        }],
+        ..Options::default()
+    };
+    let layout = discover(&tree, &options);
+    assert_eq!(layout.environments, ["blue", "red"]);
+    let instances = &layout.stacks[0].instances;
+    assert_eq!(instances[1].var_files, ["odd/red/v.tfvars"]);
+    assert_eq!(instances[1].backend_files, ["odd/red/b.hcl"]);
+    assert_eq!(layout.stacks.len(), 1);
+}
+
+/// What must not confuse the reader: old syntax, odd bytes, other files in HCL.
+#[test]
+fn odd_files_do_not_confuse_it() {
+    let old = "resource \"aws_instance\" \"x\" {\n  count = \"${var.size}\"\n  tags {\n    \"Name\" = \"a\"\n    \"kubernetes.io/cluster\" = \"b\"\n  }\n}\nvariable \"size\" {\n  type = \"string\"\n}\n";
+    let crlf = "variable \"region\" {\r\n  type = string\r\n}\r\n\r\nlocals {\r\n  text = <<-EOT\r\n    a ${var.region}\r\n  EOT\r\n}\r\n";
+    let modern = "moved {\n  from = aws_instance.y\n  to = aws_instance.x\n}\nimport {\n  to = aws_instance.x\n  id = \"i-1\"\n}\ncheck \"up\" {\n  assert {\n    condition = true\n    error_message = \"no\"\n  }\n}\nremoved {\n  from = aws_instance.z\n  lifecycle {\n    destroy = false\n  }\n}\n";
+    let json = "{\n  \"variable\": {\"name\": {\"type\": \"string\"}},\n  \"terraform\": {\"backend\": {\"s3\": {}}},\n  \"resource\": {\"aws_sqs_queue\": {\"q\": {\"name\": \"${var.name}-x\"}}}\n}\n";
+    let mut files: Vec<(String, Vec<u8>)> = [
+        ("main.tf", old.as_bytes().to_vec()),
+        ("crlf.tf", crlf.as_bytes().to_vec()),
+        ("modern.tf", modern.as_bytes().to_vec()),
+        ("more.tf.json", json.as_bytes().to_vec()),
+        ("bom.tf", [b"\xEF\xBB\xBF".as_slice(), b"variable \"bom\" {}\n"].concat()),
+        ("main.tftest.hcl", b"run \"x\" {\n  command = plan\n}\n".to_vec()),
+        (".terraform.lock.hcl", b"provider \"x\" {\n  version = \"1\"\n}\n".to_vec()),
+        (".tflint.hcl", b"plugin \"aws\" {\n  enabled = true\n}\n".to_vec()),
+        ("latin1.tf", b"# caf\xE9\n".to_vec()),
+    ]
+    .map(|(path, bytes)| (path.to_string(), bytes))
+    .into();
+    for (environment, key) in [("dev", "1"), ("prod", "2")] {
+        files.push((
+            format!("envs/{environment}/x.auto.tfvars"),
+            format!("\u{feff}size = 1\r\nregion = \"r\"\r\nname = <<EOT\r\nn\r\nEOT\r\nbom = 1\r\n").into_bytes(),
+        ));
+        files.push((format!("envs/{environment}/backend.hcl"), format!("bucket = \"b\"\r\nkey = \"{key}\"\r\n").into_bytes()));
+    }
+    let tree = FileTree::new(files);
+    let layout = discover(&tree, &Options::default());
+    assert_eq!(layout.environments, ["dev", "prod"], "{layout:#?}");
+    assert_eq!(layout.stacks[0].instances[1].settings.get("key").map(String::as_str), Some("2"));
+    assert_eq!(layout.notes, [], "{layout:#?}");
+    let report = tiers_check::check(&tree, &Options::default());
+    let errors: Vec<_> = report.findings.iter().filter(|finding| finding.severity > tiers_check::Severity::Warning).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
