@@ -8,8 +8,12 @@ use std::time::Instant;
 use tiers_core::event::{Cause, Ending, Event, Outcome, Step};
 use tiers_engine::driver::{Progress, Stop, Watch};
 
+use crate::render::plan::brief;
 use crate::render::style::Style;
 use crate::render::time::took;
+
+/// Characters of a reason that a line of progress shows.
+const WIDTH: usize = 120;
 
 /// What a person asked for with Ctrl-C: 0 nothing, 1 undo, 2 leave.
 static STOP: AtomicU8 = AtomicU8::new(0);
@@ -72,7 +76,7 @@ impl Lines {
                     Cause::Gate { .. } => "failed",
                     _ => "stop",
                 };
-                self.line(&format!("{} {}; going back", self.style.bad(word), cause.text()));
+                self.line(&format!("{} {}; going back", self.style.bad(word), brief(&cause.text(), WIDTH)));
             }
             Event::Ended { ending: Ending::Succeeded, .. } => self.done("every component was seen on the release"),
             _ => {}
@@ -105,7 +109,7 @@ impl Watch for Lines {
                 };
                 self.since.set(Instant::now());
                 let time = self.style.dim(&took(result.duration_ms));
-                self.line(&format!("{word} gate `{}`: {} {time}", result.gate, result.detail));
+                self.line(&format!("{word} gate `{}`: {} {time}", result.gate, brief(&result.detail, WIDTH)));
             }
             Progress::Waiting { what, ms } => {
                 let text = (*what).to_owned();

@@ -8,6 +8,7 @@ mod error;
 mod history;
 mod materialise;
 mod repository;
+mod survey;
 mod working;
 
 pub use error::GitError;

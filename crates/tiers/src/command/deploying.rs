@@ -20,9 +20,13 @@ use crate::context::Context;
 use crate::fault::{Fault, Outcome, chain};
 use crate::place::{self, Reached};
 use crate::render;
+use crate::render::plan::brief;
 use crate::request::{Governed, wanted};
 use crate::source::Source;
 use crate::watch::{Lines, ask_to_stop};
+
+/// Characters of a reason that the last words show; `tiers trace` shows it whole.
+const WIDTH: usize = 200;
 
 /// How a deployment is asked for.
 pub struct Asked<'a> {
@@ -166,7 +170,7 @@ fn ended_text(context: &Context, plan: &Plan, ended: &EndedDeployment, session: 
                 versions.map(|served| format!("{} version {}", served.component, served.version)).collect();
             format!("{} {} {verb} {env}: {}\n", style.good("succeeded:"), release.id, versions.join(", "))
         }
-        Ending::Failed => format!("{} {} in {env}: {}\n", style.bad("failed:"), release.id, ended.why),
+        Ending::Failed => format!("{} {} in {env}: {}\n", style.bad("failed:"), release.id, brief(&ended.why, WIDTH)),
         Ending::Refused => format!("{} {}\n", style.bad("refused:"), ended.why),
         Ending::Errored => format!("{} {}\n", style.bad("errored:"), ended.why),
         Ending::Stuck => format!("{} {}\n", style.bad("stuck:"), ended.why),

@@ -8,10 +8,12 @@ use tiers_engine::ledger::Ledger;
 use tiers_engine::planner::Goal;
 
 use crate::cli::Global;
+use crate::command::print;
 use crate::command::deploying::{Asked, deploy};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;
+use crate::render::plan::brief;
 use crate::request::{policy, release_named};
 use crate::source::Source;
 
@@ -92,13 +94,16 @@ async fn candidate(
     let session = Session::load(&world, nearest, &app.name).await?;
     let upstream: Vec<_> = context.project.upstream(&environment.name).iter().map(|env| env.name.clone()).collect();
     let mut why = format!("{nearest} has verified nothing yet");
+    let mut passed_over = Vec::new();
     for verdict in &session.state.verdicts {
         if let Err(reason) = session.state.passes(&verdict.digest) {
-            why = format!("the newest in {nearest}, {}: {reason}", verdict.release);
+            why = format!("{} is not verified in {nearest}: {}", verdict.release, brief(&reason, 120));
+            passed_over.push(why.clone());
             continue;
         }
         if here.held_release(&verdict.digest).is_some() {
             why = format!("{} is held in {}", verdict.release, environment.name);
+            passed_over.push(why.clone());
             continue;
         }
         let all = evidence(&world, &upstream, &app.name, &verdict.digest).await?;
@@ -111,4 +116,15 @@ async fn candidate(
     }
     Err(Fault::refused(format!("there is nothing to promote to {}: {why}", environment.name))
         .hint(format!("`tiers status` shows what {nearest} verified.")))
+}
+
+/// Newer releases that promotion does not take, and why.
+fn tell(context: &Context, passed_over: &[String]) -> Result<(), Fault> {
+    if context.global.json {
+        return Ok(());
+    }
+    for why in passed_over {
+        print(&format!("{} {why}\n", context.style.careful("passed over:")))?;
+    }
+    Ok(())
 }

@@ -12,9 +12,13 @@ use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;
+use crate::render::plan::brief;
 use crate::render::style::Style;
 use crate::render::table::{Cell, painted, plain, table};
 use crate::render::time::{ago, exact};
+
+/// Characters of a reason that a note shows; `tiers trace` shows it whole.
+const WIDTH: usize = 160;
 
 /// What runs where and since when, and what needs attention
 ///
@@ -180,14 +184,14 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
             tiers_core::event::HoldOn::Environment => "everything".to_owned(),
             tiers_core::event::HoldOn::Release { digest } => digest.short().to_owned(),
         };
-        notes.push(format!("{} {what} by {}, {}: {}", style.careful("held:"), hold.by, ago(hold.at, now), hold.why));
+        notes.push(format!("{} {what} by {}, {}: {}", style.careful("held:"), hold.by, ago(hold.at, now), brief(&hold.why, WIDTH)));
     }
     if let Some(serving) = &state.serving {
         for waiver in &serving.waivers {
             notes.push(format!("{} {} by {}: {}", style.careful("waived:"), waiver.what, waiver.by, waiver.reason));
         }
         if let Some(why) = state.verdict(&serving.release.digest).and_then(|verdict| verdict.why_not.as_ref()) {
-            notes.push(format!("{} {why}", style.careful("withheld:")));
+            notes.push(format!("{} {}", style.careful("withheld:"), brief(why, WIDTH)));
         }
     }
     if let Some(last) = state.last.as_ref().filter(|last| last.ending != Ending::Succeeded) {
@@ -197,7 +201,7 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
             last.id,
             last.release,
             ago(last.at, now),
-            last.why
+            brief(&last.why, WIDTH)
         ));
         for left in &last.left {
             notes.push(format!(

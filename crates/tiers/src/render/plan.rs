@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use tiers_core::gate::{At, Check, Effect, Gate};
+use tiers_core::gate::{At, Effect};
 use tiers_core::plan::{Kind, OnFailure, Plan};
 
 use super::style::Style;
 
-/// The plan, in lines of at most 80 columns where names allow it.
+/// The plan, one line a phase.
 pub fn plan(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     let release = &plan.release;
@@ -16,82 +16,74 @@ pub fn plan(plan: &Plan, style: Style) -> String {
         Kind::ConfigOnly => format!("publish the settings of {} again in {}", release.id, plan.environment),
         Kind::Rollback => format!("roll {} back to {}", plan.environment, release.id),
     };
-    let dirty = if release.dirty { " (from a dirty tree)" } else { "" };
+    let dirty = if release.dirty { ", dirty" } else { "" };
     let _ = writeln!(out, "{}", style.strong(&format!("Plan: {what}")));
-    let _ = writeln!(out, "  app      {}", plan.app);
-    let _ = writeln!(out, "  digest   {}{dirty}", release.digest.short());
-    let _ = writeln!(out, "  commit   {}", short(release.commit.as_str()));
-    let _ = writeln!(out, "  place    {}", place(plan));
+    let mut line = |word: &str, text: String| {
+        let _ = writeln!(out, "  {} {text}", style.dim(&format!("{word:<8}")));
+    };
+    line("release", format!("digest {}, commit {}{dirty}", release.digest.short(), short(release.commit.as_str())));
+    line("place", place(plan));
     if !plan.upstream.is_empty() && plan.kind != Kind::Rollback {
         let names: Vec<&str> = plan.upstream.iter().map(|env| env.as_str()).collect();
-        let _ = writeln!(out, "  needs    good evidence in {}", names.join(" and "));
+        line("needs", format!("good evidence in {}", names.join(" and ")));
     }
     for waiver in &plan.waivers {
-        let _ = writeln!(out, "  {} {} by {}: {}", style.careful("waived "), waiver.what, waiver.by, waiver.reason);
+        line("waived", format!("{} by {}: {}", waiver.what, waiver.by, waiver.reason));
     }
-    let mut number = 1;
-    let mut step = |out: &mut String, text: String| {
-        let _ = writeln!(out, "  {number}. {text}");
-        number += 1;
-    };
+    if plan.has_gates_at(At::Before) {
+        line("before", gates(plan, At::Before));
+    }
     let functions: Vec<&str> = plan.components.iter().map(|part| part.function.as_str()).collect();
     if plan.kind != Kind::Rollback {
-        step(&mut out, format!("update the code of {} and wait", functions.join(", ")));
-        gates(&mut out, plan, At::Staged, &mut step);
-        step(&mut out, "publish a version of each and prove it".to_owned());
-        gates(&mut out, plan, At::Published, &mut step);
+        line("stage", format!("{}{}", functions.join(", "), then(plan, At::Staged)));
+        line("publish", format!("a version of each, proved by digest and settings{}", then(plan, At::Published)));
     }
     for (at, shift) in plan.shift.iter().enumerate() {
         if at + 1 < plan.shift.len() {
             let names: Vec<&str> = plan.weighted.iter().map(|name| name.as_str()).collect();
-            step(&mut out, format!("{}% of the calls of {} for {} s", shift.percent, names.join(", "), shift.bake_s));
+            line("canary", format!("{}% of the calls of {} for {} s", shift.percent, names.join(", "), shift.bake_s));
         } else {
             let moves = plan.components.iter().map(|part| match &part.target_version {
                 None => format!("{} from version {}", part.component, part.before.version),
                 Some(to) => format!("{} from version {} to {to}", part.component, part.before.version),
             });
-            step(&mut out, format!("move `{}`: {}", plan.alias, moves.collect::<Vec<_>>().join(", ")));
+            let moves = moves.collect::<Vec<_>>().join(", ");
+            line("shift", format!("`{}` of {moves}{}", plan.alias, then(plan, At::Live)));
         }
     }
-    gates(&mut out, plan, At::Live, &mut step);
     let way_back = match (plan.kind, plan.has_way_back, plan.on_failure) {
         (Kind::Rollback, _, _) => "there is no rollback of a rollback",
-        (_, false, _) => "the first deployment here: no release to go back to, only what was found",
-        (_, true, OnFailure::Automatic) => "a failure goes back to those versions by itself",
-        (_, true, OnFailure::Manual) => "a failure after the move waits for a person",
+        (_, false, _) => "the first deployment here: back to what was found, no release is recorded",
+        (_, true, OnFailure::Automatic) => "back to those versions by itself",
+        (_, true, OnFailure::Manual) => "after the shift it waits for a person",
     };
-    let _ = writeln!(out, "  {}", style.dim(way_back));
+    line("failure", way_back.to_owned());
     out
 }
 
-fn gates(out: &mut String, plan: &Plan, at: At, step: &mut impl FnMut(&mut String, String)) {
-    for gate in plan.gates_at(at) {
-        let waived = if plan.is_waived(&gate.name) { " (waived)" } else { "" };
-        step(out, format!("gate `{}`: {}, {}{waived}", gate.name, check(gate), effect(gate.effect)));
-    }
+fn then(plan: &Plan, at: At) -> String {
+    if plan.has_gates_at(at) { format!("; gates {}", gates(plan, at)) } else { String::new() }
 }
 
-/// What a gate does, in a few words.
-pub fn check(gate: &Gate) -> String {
-    match &gate.check {
-        Check::Invoke { component, request, .. } => match &request.path {
-            Some(path) => format!("invoke {component} {path}"),
-            None => format!("invoke {component}"),
-        },
-        Check::Http { url, .. } => format!("call {url}"),
-        Check::Command { program, .. } => format!("run {}", program.join(" ")),
-        Check::Approval { count: 1 } => "one approval".to_owned(),
-        Check::Approval { count } => format!("{count} approvals"),
-        Check::Window { .. } => "outside of freezes".to_owned(),
-    }
+/// The gates at one point: by name, with their effect where it is not to block.
+fn gates(plan: &Plan, at: At) -> String {
+    let names = plan.gates_at(at).map(|gate| match (plan.is_waived(&gate.name), gate.effect) {
+        (true, _) => format!("{} (waived)", gate.name),
+        (false, Effect::Block) => gate.name.clone(),
+        (false, Effect::Withhold) => format!("{} (withholds)", gate.name),
+        (false, Effect::Advise) => format!("{} (advises)", gate.name),
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Block => "blocks",
-        Effect::Withhold => "withholds",
-        Effect::Advise => "advises",
+/// The beginning of a long text, on one line: the whole of it stands in the ledger.
+pub fn brief(text: &str, width: usize) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.chars().count() <= width {
+        return line;
     }
+    let start: String = line.chars().take(width).collect();
+    format!("{}…", start.trim_end())
 }
 
 fn place(plan: &Plan) -> String {

@@ -1,0 +1,52 @@
+//! What stands in a repository, by name alone: for a first look at one that nobody described yet.
+
+use super::error::GitError;
+use super::repository::{Repository, lossy, records};
+
+impl Repository {
+    /// The repository's name: the last part of its remote's address, or its folder.
+    pub fn name(&self) -> String {
+        let args = ["config", "--get", "remote.origin.url"];
+        let remote = self.git.tell(&self.root, &args).ok().map(|output| lossy(&output));
+        let from_remote = remote.as_deref().map(str::trim).and_then(|url| {
+            let last = url.trim_end_matches('/').rsplit(['/', ':']).next()?;
+            let name = last.trim_end_matches(".git");
+            (!name.is_empty()).then(|| name.to_owned())
+        });
+        let folder = || self.root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        from_remote.unwrap_or_else(folder)
+    }
+
+    /// The bare names of all branches, local and remote, each once.
+    ///
+    /// Errors: as for any call of git.
+    pub fn branches(&self) -> Result<Vec<String>, GitError> {
+        let args = ["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"];
+        let mut names = self.listed(&args)?;
+        let remote = ["for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes"];
+        names.extend(self.listed(&remote)?.into_iter().filter(|name| name != "HEAD"));
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The names of all tags.
+    ///
+    /// Errors: as for any call of git.
+    pub fn tags(&self) -> Result<Vec<String>, GitError> {
+        self.listed(&["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"])
+    }
+
+    /// The paths of all tracked files; names that are not UTF-8 are left out.
+    ///
+    /// Errors: as for any call of git.
+    pub fn files(&self) -> Result<Vec<String>, GitError> {
+        let output = self.git.tell(&self.root, &["ls-files", "-z"])?;
+        Ok(records(&output).filter_map(|record| String::from_utf8(record.to_vec()).ok()).collect())
+    }
+
+    fn listed(&self, args: &[&str]) -> Result<Vec<String>, GitError> {
+        let output = self.git.tell(&self.root, args)?;
+        Ok(lossy(&output).lines().map(str::to_owned).collect())
+    }
+}
