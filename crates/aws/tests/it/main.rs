@@ -2,6 +2,7 @@
 
 mod changes;
 mod credentials;
+mod environment;
 mod failures;
 mod host;
 mod moto;

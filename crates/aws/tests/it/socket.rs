@@ -10,7 +10,7 @@ use tiers_aws::AwsLambda;
 use tiers_lambda::api::{ApiError, LambdaApi};
 
 /// A server that reads each request's head, answers with these bytes and hangs up. Counts the requests.
-fn hangs_up_after(answer: &'static [u8]) -> (String, Arc<AtomicUsize>) {
+pub fn hangs_up_after(answer: &'static [u8]) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("its address"));
     let seen = Arc::new(AtomicUsize::new(0));
@@ -21,7 +21,8 @@ fn hangs_up_after(answer: &'static [u8]) -> (String, Arc<AtomicUsize>) {
             stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
             let mut head = Vec::new();
             let mut chunk = [0; 4096];
-            while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+            // A TLS greeting, which begins with 0x16, has no end that this server knows.
+            while head.first() != Some(&0x16) && !head.windows(4).any(|window| window == b"\r\n\r\n") {
                 match stream.read(&mut chunk) {
                     Ok(read) if read > 0 => head.extend_from_slice(&chunk[..read]),
                     _ => break,
