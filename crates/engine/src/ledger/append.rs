@@ -26,6 +26,7 @@ pub struct Draft {
 
 /// What became of an append.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "the large variant is the usual one, and is taken apart at once")]
 pub enum Append {
     /// The record is in the stream, and this is the head now.
     Created(Head),
@@ -104,6 +105,7 @@ impl Ledger {
     /// An error means that nothing was sent, or that what lies in the record's place can't be used.
     pub async fn append(&self, stream: &Stream, after: Option<&Head>, draft: Draft) -> Result<Append, LedgerError> {
         self.check_writable()?;
+        assert!(after.is_none_or(|head| head.record.stream == *stream), "the head is of another stream");
         let unsettled = self.pending.borrow().get(stream).cloned();
         if let Some(pending) = unsettled {
             return Ok(match self.settle(stream, pending).await? {

@@ -24,17 +24,14 @@ pub enum ExportError {
 impl Ledger {
     /// Writes one stream, or everything; returns the places that could not be exported.
     pub async fn export(&self, only: Option<&Stream>, out: &mut dyn Write) -> Result<Vec<Finding>, ExportError> {
-        let streams = match only {
-            Some(stream) => vec![stream.clone()],
-            None => {
-                out.write_all(&self.genesis.to_bytes())?;
-                self.streams().await?
-            }
-        };
-        let mut findings = Vec::new();
-        for stream in streams {
+        let inventory = self.inventory(only).await?;
+        if only.is_none() {
+            out.write_all(&self.genesis.to_bytes())?;
+        }
+        let mut findings = inventory.strays;
+        for (stream, keys) in inventory.streams {
             let mut written = Ok(());
-            self.scan(&stream, &mut |step| {
+            self.scan(&stream, keys, &mut |step| {
                 if written.is_ok() {
                     written = line(out, &step);
                 }

@@ -28,7 +28,7 @@ pub(super) struct Folder {
     links: OnceCell<Result<(), Refusal>>,
 }
 
-/// No key of a ledger has more parts than this; deeper folders are none of ours.
+/// No key of a ledger has more parts than this. A deeper folder is listed as if it were a key, so that it is noticed.
 const MAX_DEPTH: u32 = 8;
 
 impl Folder {
@@ -42,7 +42,7 @@ impl Folder {
             }
         };
         if create {
-            fs::create_dir_all(path).map_err(failed)?;
+            create_folder(path).map_err(failed)?;
         }
         let path = fs::canonicalize(path).map_err(failed)?;
         if !fs::metadata(&path).map_err(failed)?.is_dir() {
@@ -130,10 +130,10 @@ impl Folder {
         while let Some((folder, depth)) = folders.pop() {
             for name in self.entries(&folder)? {
                 let key = format!("{folder}{name}");
-                if !name.ends_with('/') {
-                    keys.push(key);
-                } else if depth < MAX_DEPTH {
+                if name.ends_with('/') && depth < MAX_DEPTH {
                     folders.push((key, depth + 1));
+                } else {
+                    keys.push(key);
                 }
             }
         }
@@ -168,6 +168,17 @@ impl Folder {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// Makes a folder and what is missing above it, durably: a record that is on disk in a folder that is not would be lost.
+fn create_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// `object_store` writes to `<name>#<number>` and links it to its name when it is whole.

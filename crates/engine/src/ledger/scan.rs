@@ -1,9 +1,11 @@
 //! Going through a stream from its oldest record to its newest without stopping at damage: what `verify` and `export` share.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures::StreamExt;
 use serde::Serialize;
-use tiers_core::record::{FIRST_SEQ, Stream};
+use tiers_core::record::{FIRST_SEQ, Genesis, Stream};
 
 use super::error::LedgerError;
 use super::open::Ledger;
@@ -49,17 +51,47 @@ pub enum Fault {
 }
 
 /// One step of a scan.
+#[expect(clippy::large_enum_variant, reason = "nearly all are the large variant, and none is kept")]
 pub(super) enum Scanned {
     /// A record that can be read and lies in its place, with its stored bytes.
     Sound(Head, Bytes),
     Bad(Finding),
 }
 
+/// What lies in a ledger, or in one stream of it.
+#[derive(Default)]
+pub(super) struct Inventory {
+    /// The keys of each stream, in their order, strays included.
+    pub streams: BTreeMap<Stream, Vec<String>>,
+    /// Keys that belong to no stream.
+    pub strays: Vec<Finding>,
+}
+
 impl Ledger {
-    /// Visits every key of a stream, the oldest record first. An error means that the store gave no answer.
-    pub(super) async fn scan(&self, stream: &Stream, visit: &mut dyn FnMut(Scanned)) -> Result<(), LedgerError> {
-        let prefix = stream.prefix();
+    /// Lists one stream, or everything, once.
+    pub(super) async fn inventory(&self, only: Option<&Stream>) -> Result<Inventory, LedgerError> {
+        let prefix = only.map_or(String::new(), Stream::prefix);
         let keys = self.budget.patiently(&*self.clock, async || self.log.list(&prefix).await).await?;
+        let mut inventory = Inventory::default();
+        // A stream that was asked for is looked at even if nothing lies there.
+        inventory.streams.extend(only.map(|stream| (stream.clone(), Vec::new())));
+        for key in keys {
+            match stream_of(&key) {
+                Some(stream) => inventory.streams.entry(stream).or_default().push(key),
+                None if key == Genesis::KEY => {}
+                None => inventory.strays.push(stray(None, key)),
+            }
+        }
+        Ok(inventory)
+    }
+
+    /// Visits what lies under the keys of a stream, the oldest record first. An error means that the store gave no answer.
+    pub(super) async fn scan(
+        &self,
+        stream: &Stream,
+        keys: Vec<String>,
+        visit: &mut dyn FnMut(Scanned),
+    ) -> Result<(), LedgerError> {
         let mut places = Vec::with_capacity(keys.len());
         for key in keys {
             match stream.seq_of(&key) {
@@ -85,6 +117,13 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// The stream that a key lies in, be it a record of it or not.
+fn stream_of(key: &str) -> Option<Stream> {
+    let (root, rest) = key.split_once('/')?;
+    let (leaf, _) = rest.split_once('/')?;
+    format!("{root}/{leaf}").parse().ok()
 }
 
 fn judge(
@@ -117,7 +156,7 @@ fn gap(stream: &Stream, first: u64, next: u64) -> Finding {
     Finding { fault: Fault::Missing, key: stream.key(first), stream: Some(stream.clone()), seq: Some(first), what }
 }
 
-pub(super) fn stray(stream: Option<&Stream>, key: String) -> Finding {
+fn stray(stream: Option<&Stream>, key: String) -> Finding {
     let what = "no record has such a key: it was put here by something else".to_owned();
     Finding { fault: Fault::Stray, key, stream: stream.cloned(), seq: None, what }
 }

@@ -4,6 +4,7 @@
 //! where the change was made by somebody who did not write the rest of the stream anew. What it can't show without an anchor:
 //! a tail that was cut off or rewritten by someone with the right to write.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -14,7 +15,7 @@ use tiers_core::record::{Record, Stream};
 use super::error::LedgerError;
 use super::open::Ledger;
 use super::read::Head;
-use super::scan::{Fault, Finding, Scanned, stray};
+use super::scan::{Fault, Finding, Scanned};
 
 /// What the summary after a record must be: the summary before it (`null` before the first) and the record.
 pub type Fold<'a> = &'a dyn Fn(&Value, &Record) -> Result<Value, String>;
@@ -43,6 +44,13 @@ impl Anchor {
     }
 }
 
+/// As [`Anchor::parse`] reads it.
+impl fmt::Display for Anchor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seq, self.hash)
+    }
+}
+
 /// What `verify` looked at, and what it found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
@@ -55,28 +63,21 @@ pub struct Verified {
 }
 
 impl Ledger {
-    /// Verifies one stream, or all of them and whatever else lies there. What this machine saw before counts as an anchor.
+    /// Verifies one stream, or all of them and that nothing else lies there. What this machine saw before counts as an anchor.
     pub async fn verify(
         &self,
         only: Option<&Stream>,
         anchors: &[Anchor],
         fold: Fold<'_>,
     ) -> Result<Verified, LedgerError> {
-        let mut verified = Verified::default();
-        let streams = match only {
-            Some(stream) => vec![stream.clone()],
-            None => {
-                verified.findings.extend(self.strays().await?);
-                let mut streams = self.streams().await?;
-                // A stream that is gone altogether is missed through its anchor.
-                streams.extend(anchors.iter().map(|anchor| anchor.stream.clone()));
-                streams.sort_unstable();
-                streams.dedup();
-                streams
-            }
-        };
-        for stream in streams {
-            self.verify_stream(&stream, anchors, fold, &mut verified).await?;
+        let mut inventory = self.inventory(only).await?;
+        let mut verified = Verified { findings: inventory.strays, ..Verified::default() };
+        // A stream that is gone altogether is missed through its anchor.
+        for anchor in anchors.iter().filter(|anchor| only.is_none_or(|only| *only == anchor.stream)) {
+            inventory.streams.entry(anchor.stream.clone()).or_default();
+        }
+        for (stream, keys) in inventory.streams {
+            self.verify_stream(&stream, keys, anchors, fold, &mut verified).await?;
         }
         Ok(verified)
     }
@@ -84,6 +85,7 @@ impl Ledger {
     async fn verify_stream(
         &self,
         stream: &Stream,
+        keys: Vec<String>,
         anchors: &[Anchor],
         fold: Fold<'_>,
         verified: &mut Verified,
@@ -94,7 +96,7 @@ impl Ledger {
         }
         let mut chain = Chain { stream, fold, anchors: &anchors, last: None, newest: None, records: 0 };
         let findings = &mut verified.findings;
-        self.scan(stream, &mut |step| chain.step(step, findings)).await?;
+        self.scan(stream, keys, &mut |step| chain.step(step, findings)).await?;
         for anchor in &anchors {
             // A damaged record in an anchored place was named already.
             let named =
@@ -108,19 +110,6 @@ impl Ledger {
         verified.records += chain.records;
         verified.heads.extend(chain.newest);
         Ok(())
-    }
-
-    /// Keys at the root and in the roots of streams that belong to nothing.
-    async fn strays(&self) -> Result<Vec<Finding>, LedgerError> {
-        let mut findings = Vec::new();
-        for root in self.folders("").await? {
-            for leaf in self.folders(&format!("{root}/")).await? {
-                if Stream::from_str(&format!("{root}/{leaf}")).is_err() {
-                    findings.push(stray(None, format!("{root}/{leaf}/")));
-                }
-            }
-        }
-        Ok(findings)
     }
 }
 

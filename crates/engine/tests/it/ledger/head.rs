@@ -116,7 +116,8 @@ fn a_place_that_vanished_is_not_an_empty_stream() {
 #[test]
 fn reading_the_head_takes_two_requests_whatever_the_history() {
     let (log, one, _) = rig(40);
-    (log.reads.set(0), log.firsts.set(0));
+    log.reads.set(0);
+    log.firsts.set(0);
     let head = run(one.ledger.head(&stream())).expect("readable").expect("not empty");
     assert_eq!((head.seq, log.firsts.get(), log.reads.get()), (40, 1, 1));
 }
