@@ -311,8 +311,8 @@ impl Deployment {
             }
         }
         self.open_intent = None;
-        self.forget_impossible_calls(findings);
         let before = self.progress();
+        self.forget_impossible_calls(findings);
         for finding in findings {
             if let Some(part) = self.parts.iter_mut().find(|part| part.component == finding.component) {
                 part.settle(step, finding);

@@ -7,7 +7,7 @@ use tiers_engine::ledger::LedgerError;
 use tiers_engine::planner::PlanError;
 use tiers_engine::port::target::TargetError;
 
-/// The kinds of not doing what was asked; the words of DESIGN.md, and their exit codes.
+/// The kinds of not doing what was asked, and their exit codes. Stuck (5) is an ending, never a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The release is bad, or a proof found something: 1.
@@ -18,8 +18,6 @@ pub enum Kind {
     Refused,
     /// The machinery broke: 4.
     Errored,
-    /// A person is needed: 5.
-    Stuck,
 }
 
 /// An error as a person meets it.
@@ -42,7 +40,6 @@ impl Kind {
             Kind::Usage => 2,
             Kind::Refused => 3,
             Kind::Errored => 4,
-            Kind::Stuck => 5,
         }
     }
 
@@ -53,7 +50,6 @@ impl Kind {
             Kind::Usage => "error",
             Kind::Refused => "refused",
             Kind::Errored => "errored",
-            Kind::Stuck => "stuck",
         }
     }
 }

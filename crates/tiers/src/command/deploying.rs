@@ -181,8 +181,9 @@ fn ended_text(context: &Context, plan: &Plan, ended: &EndedDeployment, session: 
         && plan.kind != Kind::Rollback
     {
         text.push_str(&format!(
-            "  {} it is not verified here and goes no further: {why}\n",
-            style.careful("withheld:")
+            "  {} not verified here, so it goes no further: {}\n",
+            style.careful("withheld:"),
+            brief(why, WIDTH)
         ));
     }
     match ended.ending {

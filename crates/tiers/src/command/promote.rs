@@ -96,6 +96,17 @@ async fn candidate(
     let mut why = format!("{nearest} has verified nothing yet");
     let mut passed_over = Vec::new();
     for verdict in &session.state.verdicts {
+        let serves = here.serving.as_ref().is_some_and(|serving| serving.release.digest == verdict.digest);
+        if let (true, Err(reason)) = (serves, session.state.passes(&verdict.digest)) {
+            // Anything behind it is older: promotion goes forwards, and `rollback` goes back.
+            why = format!(
+                "{} serves {}, which {nearest} no longer vouches for ({}), and nothing newer is verified",
+                environment.name,
+                verdict.release,
+                brief(&reason, 120)
+            );
+            break;
+        }
         if let Err(reason) = session.state.passes(&verdict.digest) {
             why = format!("{} is not verified in {nearest}: {}", verdict.release, brief(&reason, 120));
             passed_over.push(why.clone());
@@ -108,9 +119,13 @@ async fn candidate(
         }
         let all = evidence(&world, &upstream, &app.name, &verdict.digest).await?;
         match all.iter().find_map(|one| one.passes.as_ref().err().map(|reason| (one, reason))) {
-            None => return release_named(ledger, &app.name, verdict.digest.as_str()).await,
+            None => {
+                tell(context, &passed_over)?;
+                return release_named(ledger, &app.name, verdict.digest.as_str()).await;
+            }
             Some((one, reason)) => {
-                why = format!("{} is not verified in {}: {reason}", verdict.release, one.environment)
+                why = format!("{} is not verified in {}: {}", verdict.release, one.environment, brief(reason, 120));
+                passed_over.push(why.clone());
             }
         }
     }

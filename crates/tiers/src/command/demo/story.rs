@@ -9,8 +9,9 @@ use crate::fault::{Fault, chain};
 use crate::local::runtime_image;
 use crate::render::time::took;
 
-/// Where in a deployment of two components the demo pulls the plug: the code is updated, nothing is published yet.
-const POINT_OF_THE_CRASH: u32 = 12;
+/// Where in a deployment of two components the demo pulls the plug: the calls that move the aliases are on their way, and nobody
+/// has recorded what became of them.
+const POINT_OF_THE_CRASH: u32 = 29;
 
 pub async fn tell(stage: &Stage) -> Result<(), Fault> {
     stage.say(&format!(
