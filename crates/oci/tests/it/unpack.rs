@@ -190,7 +190,10 @@ fn links_out_of_the_image_are_refused() {
 fn a_link_and_a_file_through_it_in_another_layer_stay_inside() {
     let error = check(&[tar().symlink("l", "../../../tmp"), tar().file("l/x", "")]).expect_err("a refusal");
     assert!(matches!(error, UnpackError::LinkOutside { .. }), "{error}");
-    // A link that a later layer takes away again never existed for anybody.
+    // What is written through such a link is refused even if a later layer takes the link away.
+    let error = check(&[tar().symlink("l", "..").file("l/x", ""), tar().file(".wh.l", "")]).expect_err("a refusal");
+    assert!(matches!(error, UnpackError::LinkOutside { .. }), "{error}");
+    // A link that nothing goes through, and that a later layer takes away, never existed for anybody.
     assert_eq!(listed(&[tar().symlink("l", "../x"), tar().file(".wh.l", "").file("a", "1")]), ["a=1"]);
 }
 
