@@ -57,7 +57,9 @@ where
         });
         // No timer: an idle connection may stay. On the runtime interface one is idle for as long as a function works, and
         // closing one that a deployer is about to use again would make the outcome of its call unknown.
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        // And who closes its end after a request is still answered: a function may send its result and be gone.
+        let connection =
+            hyper::server::conn::http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A broken connection is the caller's affair; the work behind it is done in tasks of its own.

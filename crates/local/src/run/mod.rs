@@ -14,7 +14,9 @@ mod runner;
 mod runtime_api;
 mod spawn;
 mod version;
+mod wording;
 
 pub(crate) use images::Images;
-pub(crate) use runner::{Admitted, Invocation, Outcome, Runner};
+pub(crate) use runner::{Admitted, Invocation, Runner};
 pub(crate) use spawn::{Spawner, kill_leftovers};
+pub(crate) use wording::Outcome;

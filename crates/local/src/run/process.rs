@@ -28,6 +28,9 @@ use crate::http;
 use crate::logs::LogFile;
 use crate::state::Folder;
 
+/// After a process has ended, for an answer that it sent before.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
 /// How an event, or the start before it, ended.
 #[derive(Debug)]
 pub(crate) enum Ending {
@@ -202,11 +205,12 @@ impl Process {
                 biased;
                 Some(report) = self.reports.recv() => return Ok(report),
                 status = self.child.wait() => {
-                    // What it said before it went is still to be heard.
-                    if let Ok(report) = self.reports.try_recv() {
-                        return Ok(report);
-                    }
-                    return Err(status.map_or(Ending::NotTaken, Ending::Exited));
+                    // What it said before it went may still be on its way through the socket.
+                    let last = tokio::time::timeout(LAST_WORDS, self.reports.recv()).await;
+                    return match last {
+                        Ok(Some(report)) => Ok(report),
+                        _ => Err(status.map_or(Ending::NotTaken, Ending::Exited)),
+                    };
                 }
                 () = tokio::time::sleep_until(deadline) => return Err(Ending::TimedOut),
                 () = look => {

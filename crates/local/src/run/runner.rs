@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::json;
 use tiers_lambda::model::{ModelError, Place, Resolved};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::census::Census;
 use super::images::Images;
 use super::pool::{Concurrency, Pool, Running};
-use super::process::{Ending, Process, Starter, exit_text};
+use super::process::{Ending, Process, Starter};
 use super::program::Program;
 use super::runtime_api::Event;
 use super::spawn::Spawner;
 use super::version::{FunctionKey, VersionSpec};
+use super::wording::{self, Outcome, Report, refused};
 use crate::logs::{LogBook, LogFile};
 use crate::state::Folder;
 use crate::{HostConfig, ProcessStatus};
@@ -44,33 +44,11 @@ pub(crate) struct Invocation {
     pub client_context: Option<String>,
 }
 
-/// What came of it.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// The version that ran.
-    pub version: String,
-    /// The function failed: the payload says how.
-    pub failed: bool,
-    pub payload: Bytes,
-    /// The last 4 KB of the invocation's log.
-    pub log_tail: Vec<u8>,
-}
-
 /// A started invocation holds its share of the function's concurrency.
 pub(crate) struct Admitted {
     spec: Arc<VersionSpec>,
     invoked_arn: String,
     _running: Running,
-}
-
-/// What is known of an invocation when it is over, for its log.
-struct Report {
-    duration: Duration,
-    /// Of a cold start.
-    init: Option<Duration>,
-    peak_mb: u64,
-    /// `timeout`, or `error` with its type.
-    status: Option<String>,
 }
 
 /// More fresh processes than this are not tried for one event.
@@ -229,7 +207,7 @@ impl Runner {
         mut report: Report,
     ) -> Outcome {
         let reusable = matches!(ending, Ending::Response(_) | Ending::Failed(_) | Ending::TooLarge);
-        let (failed, payload) = self.words(&process, ending, request_id, timeout, &mut report);
+        let (failed, payload) = wording::words(&process, ending, request_id, timeout, &mut report);
         let capture = Arc::clone(&process.capture);
         let (version, memory_mb) = (process.spec.version.clone(), process.spec.settings.memory_mb);
         // A process that is of no more use goes first, so that its last words are in the pipe.
@@ -243,93 +221,5 @@ impl Runner {
             self.pool.put(process);
         }
         outcome
-    }
-
-    /// Whether the function failed, and what the caller gets.
-    fn words(
-        &self,
-        process: &Process,
-        ending: Ending,
-        request_id: &str,
-        timeout: Duration,
-        report: &mut Report,
-    ) -> (bool, Bytes) {
-        let seconds = format!("{:.2}", timeout.as_secs_f64());
-        let (kind, text) = match ending {
-            Ending::Response(payload) => return (false, payload),
-            Ending::Failed(payload) => return (true, payload),
-            Ending::InitFailed(payload) => {
-                report.status = Some("error\tError Type: Runtime.InitError".to_owned());
-                let empty = payload.is_empty();
-                let text = "the runtime reported that it can't start";
-                return (true, if empty { error_payload("Runtime.InitError", request_id, text) } else { payload });
-            }
-            Ending::TooLarge => {
-                let text = "Response payload size exceeded maximum allowed payload size (6291556 bytes).".to_owned();
-                ("Function.ResponseSizeTooLarge", text)
-            }
-            Ending::TimedOut => {
-                process
-                    .capture
-                    .line(&format!("{} {request_id} Task timed out after {seconds} seconds", Timestamp::now()));
-                ("Sandbox.Timedout", format!("Task timed out after {seconds} seconds"))
-            }
-            Ending::OutOfMemory => ("Runtime.OutOfMemory", "Runtime exited with error: signal: killed".to_owned()),
-            Ending::Exited(status) if status.success() => {
-                ("Runtime.ExitError", "Runtime exited without providing a reason".to_owned())
-            }
-            Ending::Exited(status) => {
-                ("Runtime.ExitError", format!("Runtime exited with error: {}", exit_text(status)))
-            }
-            Ending::NotTaken => ("Runtime.ExitError", "Runtime exited before it took the event".to_owned()),
-        };
-        report.status = Some(match kind {
-            "Sandbox.Timedout" => "timeout".to_owned(),
-            kind => format!("error\tError Type: {kind}"),
-        });
-        (true, error_payload(kind, request_id, &text))
-    }
-}
-
-/// The answer where no process ran.
-fn refused(spec: &VersionSpec, log: &LogFile, request_id: &str, kind: &str, text: &str) -> Outcome {
-    let lines = [
-        format!("START RequestId: {request_id} Version: {}", spec.version),
-        format!("{kind} RequestId: {request_id} Error: {text}"),
-        format!("END RequestId: {request_id}"),
-    ];
-    log.write(Timestamp::now(), "--------", lines.iter().map(String::as_str));
-    Outcome {
-        version: spec.version.clone(),
-        failed: true,
-        payload: error_payload(kind, request_id, text),
-        log_tail: lines.join("\n").into_bytes(),
-    }
-}
-
-/// Lambda's own form for failures that the function did not word itself.
-fn error_payload(kind: &str, request_id: &str, text: &str) -> Bytes {
-    let value = json!({"errorType": kind, "errorMessage": format!("RequestId: {request_id} Error: {text}")});
-    Bytes::from(value.to_string())
-}
-
-impl Report {
-    /// The `REPORT` line, with tabs as Lambda writes it.
-    fn line(&self, request_id: &str, memory_mb: u32) -> String {
-        let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-        let billed = ms(self.duration + self.init.unwrap_or_default()).ceil();
-        let mut line = format!(
-            "REPORT RequestId: {request_id}\tDuration: {:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory_mb} MB\t\
-             Max Memory Used: {} MB\t",
-            ms(self.duration),
-            self.peak_mb
-        );
-        if let Some(init) = self.init {
-            line.push_str(&format!("Init Duration: {:.2} ms\t", ms(init)));
-        }
-        if let Some(status) = &self.status {
-            line.push_str(&format!("Status: {status}"));
-        }
-        line
     }
 }

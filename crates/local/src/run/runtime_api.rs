@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::http::{self, Answer, BodyError};
 
@@ -57,12 +57,15 @@ pub(crate) struct RuntimeApi {
     events: Mutex<mpsc::Receiver<Event>>,
     reports: mpsc::UnboundedSender<Report>,
     /// The event that the process works on.
-    current: StdMutex<Option<String>>,
+    current: StdMutex<Option<Event>>,
+    /// Counts the calls of `next`.
+    turn: watch::Sender<u64>,
 }
 
 impl RuntimeApi {
     pub fn new(events: mpsc::Receiver<Event>, reports: mpsc::UnboundedSender<Report>) -> RuntimeApi {
-        RuntimeApi { events: Mutex::new(events), reports, current: StdMutex::default() }
+        let turn = watch::Sender::new(0);
+        RuntimeApi { events: Mutex::new(events), reports, current: StdMutex::default(), turn }
     }
 
     /// Answers the process until the task is aborted.
@@ -97,14 +100,25 @@ impl RuntimeApi {
         }
     }
 
+    /// A client that gives up waiting and asks again on another connection is no second client: its last call counts, and an
+    /// event that went to a call before is given to it again.
     async fn next(&self) -> Answer {
-        let mut events = self.events.lock().await;
-        self.say(Report::Ready);
-        let Some(event) = events.recv().await else {
+        let mut turns = self.turn.subscribe();
+        let mut mine = 0;
+        self.turn.send_modify(|turn| {
+            *turn += 1;
+            mine = *turn;
+        });
+        let event = tokio::select! {
+            biased;
+            _ = turns.wait_for(|turn| *turn != mine) => {
+                return http::json(409, &error("the process has asked again since", "Superseded"));
+            }
+            event = self.take_event() => event,
+        };
+        let Some(event) = event else {
             return http::json(500, &error("the host is stopping this process", "ShuttingDown"));
         };
-        *self.current() = Some(event.request_id.clone());
-        self.say(Report::Taken);
         let mut answer = http::answer(200, "application/json", event.payload);
         let headers = answer.headers_mut();
         set(headers, "lambda-runtime-aws-request-id", &event.request_id);
@@ -117,18 +131,35 @@ impl RuntimeApi {
         answer
     }
 
+    async fn take_event(&self) -> Option<Event> {
+        let mut events = self.events.lock().await;
+        if let Some(event) = self.current().clone() {
+            return Some(event);
+        }
+        self.say(Report::Ready);
+        let event = events.recv().await?;
+        *self.current() = Some(event.clone());
+        self.say(Report::Taken);
+        Some(event)
+    }
+
     async fn outcome(
         &self,
         id: String,
         request: Request<Incoming>,
         say: impl FnOnce(String, Bytes) -> Report,
     ) -> Answer {
-        if self.current().as_deref() != Some(id.as_str()) {
+        let is_mine = |event: &mut Event| event.request_id == id;
+        if !self.current().as_mut().is_some_and(is_mine) {
             return http::json(400, &error("Invalid request ID", "InvalidRequestID"));
         }
         let body = http::read_body(request.into_body(), RESPONSE_LIMIT_BYTES).await;
+        if matches!(body, Err(BodyError::Broken)) {
+            // The process broke off in the middle; what becomes of it decides how the invocation ends.
+            return http::json(400, &error("the body ended early", "InvalidRequest"));
+        }
         // Only the first of two answers to one event counts.
-        if self.current().take_if(|current| *current == id).is_none() {
+        if self.current().take_if(|event| event.request_id == id).is_none() {
             return http::json(400, &error("Invalid request ID", "InvalidRequestID"));
         }
         match body {
@@ -136,17 +167,12 @@ impl RuntimeApi {
                 self.say(say(id, payload));
                 accepted()
             }
-            Err(BodyError::TooLarge) => {
+            Err(_) => {
                 self.say(Report::TooLarge { request_id: id });
                 http::json(
                     413,
                     &error("Exceeded maximum allowed payload size (6291556 bytes).", "RequestEntityTooLarge"),
                 )
-            }
-            Err(BodyError::Broken) => {
-                // The process broke off in the middle; what becomes of it decides how the invocation ends.
-                *self.current() = Some(id);
-                http::json(400, &error("the body ended early", "InvalidRequest"))
             }
         }
     }
@@ -156,7 +182,7 @@ impl RuntimeApi {
         let _ = self.reports.send(report);
     }
 
-    fn current(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn current(&self) -> std::sync::MutexGuard<'_, Option<Event>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

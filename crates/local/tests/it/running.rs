@@ -199,6 +199,18 @@ async fn a_process_that_works_on_or_leaves_after_its_answer_does_no_harm() {
     let second = aws.invoke("f", "").await.json();
     assert_eq!(first["pid"], second["pid"], "it is waited for, not started twice");
     assert!(began.elapsed() >= Duration::from_millis(500));
+    let patient = aws.invoke("f", "reconnect/100").await.json();
+    for wait_ms in [0, 200] {
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let reply = aws.invoke("f", "").await;
+        assert_eq!(
+            (reply.header("x-amz-function-error"), &reply.json()["pid"]),
+            (None, &patient["pid"]),
+            "no event is lost"
+        );
+    }
+    let slammed = aws.invoke("f", "slam").await;
+    assert_eq!((slammed.status, slammed.json()), (200, json!({})), "{}", log_of(&slammed));
     let left = aws.invoke("f", "leave").await.json();
     let next = aws.invoke("f", "").await;
     assert_eq!(next.status, 200);
