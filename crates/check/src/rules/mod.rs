@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod isolation;
+mod repository;
 
 use std::sync::LazyLock;
 
@@ -34,5 +35,6 @@ pub(crate) fn repository(context: &Context<'_>, stacks: Vec<StackResult>) -> Vec
         states.extend(stack.states);
     }
     isolation::shared_state(context, &states, &mut findings);
+    repository::check(context, &mut findings);
     findings
 }

@@ -1,0 +1,112 @@
+//! Isolation, for what a repository holds or leaves out as a whole: committed states and plans, ignored lock files.
+
+use crate::discover::usage;
+use crate::finding::{Finding, Severity};
+use crate::hcl::Span;
+use crate::model::Place;
+use crate::parsed::Parsed;
+use crate::run::Context;
+use crate::tree;
+
+pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
+    state_committed(context, out);
+    lock_file_ignored(context, out);
+    unreadable(context, out);
+}
+
+/// Folders in which a state is a specimen for tests.
+fn is_specimen(path: &str) -> bool {
+    path.split('/').any(|segment| matches!(segment, "test" | "tests" | "testdata" | "fixtures" | "__fixtures__" | "spec" | "mocks" | "examples"))
+}
+
+fn state_committed(context: &Context<'_>, out: &mut Vec<Finding>) {
+    for (index, file) in context.tree.files().iter().enumerate() {
+        let (state, plan) = (tree::is_state_name(file.name()), tree::is_plan_name(file.name()));
+        if !(state || plan) || is_specimen(file.path()) || ignored(context, file.path()) {
+            continue;
+        }
+        let what = if state { "state" } else { "plan" };
+        let certain = state || file.name().contains("tfplan");
+        let severity = if certain { Severity::Error } else { Severity::Warning };
+        let place = Place { file: index, span: Span::default() };
+        out.push(
+            context
+                .finding("state-committed", place, file.path(), format!("a Terraform {what} is in the repository: {}", file.path()))
+                .severity(severity),
+        );
+    }
+}
+
+/// Whether a `.gitignore` at or above the path names it: then it is only on this machine.
+pub(super) fn ignored(context: &Context<'_>, path: &str) -> bool {
+    let mut result = false;
+    for (file, parsed) in context.tree.files().iter().zip(context.parsed) {
+        let Parsed::Ignores(lines) = parsed else { continue };
+        let dir = file.dir();
+        let below = if dir.is_empty() { Some(path) } else { path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')) };
+        let Some(below) = below else { continue };
+        for line in lines {
+            let (pattern, negated) = line.strip_prefix('!').map_or((*line, false), |rest| (rest, true));
+            if fits(below, pattern) {
+                result = !negated;
+            }
+        }
+    }
+    result
+}
+
+/// gitignore's manners, as far as paths of Terraform need them.
+fn fits(path: &str, pattern: &str) -> bool {
+    let pattern = pattern.trim_end_matches('/');
+    let anchored = pattern.trim_start_matches("**/").contains('/');
+    let pattern = pattern.trim_start_matches("**/").trim_start_matches('/');
+    if anchored {
+        return usage::matches(path, &pattern.replace("**", "*")) || usage::matches(path, &format!("{pattern}/*"));
+    }
+    path.split('/').any(|segment| usage::matches(segment, pattern))
+}
+
+fn lock_file_ignored(context: &Context<'_>, out: &mut Vec<Finding>) {
+    const LOCK: &str = ".terraform.lock.hcl";
+    if context.found.stacks.is_empty() {
+        return;
+    }
+    for (index, (file, parsed)) in context.tree.files().iter().zip(context.parsed).enumerate() {
+        let (Parsed::Ignores(_), Some(text)) = (parsed, file.text()) else { continue };
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let pattern = line.trim();
+            let names_lock = pattern.ends_with(LOCK) || matches!(pattern, ".terraform*" | "*.lock.hcl" | ".terraform.*" | "**/.terraform*");
+            if names_lock && !pattern.starts_with(['#', '!']) && !negated_later(&text[start..]) {
+                let begin = start + line.len() - line.trim_start().len();
+                let span = Span { start: to_u32(begin), end: to_u32(begin + pattern.len()) };
+                let message = format!("git ignores {LOCK}, which holds the versions of the providers");
+                out.push(context.finding("provider-lock-ignored", Place { file: index, span }, pattern, message));
+                break;
+            }
+            start += line.len();
+        }
+    }
+}
+
+fn negated_later(text: &str) -> bool {
+    text.lines().any(|line| line.trim().starts_with('!') && line.trim().ends_with(".terraform.lock.hcl"))
+}
+
+fn unreadable(context: &Context<'_>, out: &mut Vec<Finding>) {
+    for (index, parsed) in context.parsed.iter().enumerate() {
+        let Parsed::Unreadable(error) = parsed else { continue };
+        let text = context.tree.files()[index].text().unwrap_or_default();
+        let offset = error.offset.min(text.len());
+        let rest = text.get(offset..).unwrap_or_default();
+        let end = offset + rest.find(['\r', '\n']).unwrap_or(rest.len());
+        let span = Span { start: to_u32(offset), end: to_u32(end.max(offset)) };
+        let message = format!("this file could not be read: {}", error.message);
+        let finding = context.finding("file-unreadable", Place { file: index, span }, "syntax", message);
+        out.push(finding.label("reading stopped here"));
+    }
+}
+
+fn to_u32(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
