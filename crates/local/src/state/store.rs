@@ -286,6 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_of_format_1_still_reads() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let text = concat!(
+            "{\"tiers-local-store\":1}\n",
+            "de9a7da5 {\"set\":{\"environment/dev\":{\"name\":\"dev\",\"port\":4001}},\"delete\":[\"log-retention/f\"]}\n",
+        );
+        fs::write(dir.path().join("journal-00000007"), text).expect("write");
+        let store = Store::open(dir.path()).expect("opens");
+        assert_eq!(store.values().keys().collect::<Vec<_>>(), ["environment/dev"]);
+        fs::write(dir.path().join("journal-00000008"), "{\"tiers-local-store\":2}\n").expect("write");
+        assert!(matches!(Store::open(dir.path()), Err(LocalError::TooNew { found: 2, .. })));
+    }
+
+    #[test]
     fn a_journal_cut_at_any_byte_opens_with_a_state_that_once_was() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(dir.path()).expect("open");
