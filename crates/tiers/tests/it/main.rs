@@ -1,0 +1,4 @@
+//! Integration tests of the binary: each drives the real program in a folder of its own, against a local host of its own.
+
+mod crash;
+mod world;
