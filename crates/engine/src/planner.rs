@@ -36,6 +36,7 @@ pub struct Wanted {
 
 /// What the deployment is for.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each command, never a collection of them")]
 pub enum Goal {
     Deploy(Release),
     /// The release that serves, with the settings that are there now.
