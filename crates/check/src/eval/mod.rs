@@ -8,7 +8,7 @@ mod text_functions;
 mod value;
 mod world;
 
-pub(crate) use convert::{Mismatch, Type, convert, literal};
+pub(crate) use convert::{Type, convert, literal};
 pub(crate) use run::{Evaluation, Input, Present, ScopeId};
 pub(crate) use value::Value;
 pub(crate) use world::{World, join_path};

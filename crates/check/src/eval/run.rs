@@ -125,6 +125,17 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// What a condition comes to if the root module's variable had its default.
+    pub(crate) fn with_default(&self, name: &str, condition: &'a Node<'a>) -> Outcome<'a> {
+        let root = self.scope(Self::ROOT);
+        let Some(index) = root.module.variable_position(name) else { return Ok(Value::Unknown) };
+        let mut inputs = root.inputs.clone();
+        if let Some(default) = root.module.variables[index].default {
+            inputs[index] = Input::Default(&default.value);
+        }
+        Evaluation::new(self.world, root.module, inputs, self.workspace).outcome(Self::ROOT, condition)
+    }
+
     /// Whether a block stands in this environment, by its `count` and `for_each`.
     pub(crate) fn present(&self, scope: ScopeId, body: &'a Body<'a>) -> Present<'a> {
         if let Some(count) = body.attr("count") {

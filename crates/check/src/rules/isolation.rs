@@ -64,9 +64,15 @@ pub(super) fn shared_state(context: &Context<'_>, states: &[State], out: &mut Ve
         };
         let names: Vec<String> = sharing.iter().map(|state| who(state)).collect();
         let first = sharing[0];
-        let message = format!("{} keep one state: {}", names.join(" and "), describe(&first.identity));
+        let mut message = format!("{} keep one state: {}", names.join(" and "), describe(&first.identity));
+        // One block in shared code may still be parted by workspaces that people choose by hand.
+        let in_code = sharing.iter().all(|state| state.place == first.place);
+        if in_code {
+            message.push_str(", unless somebody chooses a workspace by hand");
+        }
         let finding = context
             .finding("state-shared", first.place, &first.identity.join("/"), message)
+            .severity(if in_code { Severity::Warning } else { Severity::Error })
             .label(format!("the state of {}", names[0]))
             .environments(sharing.iter().map(|state| state.environment.as_str()));
         let others = sharing.iter().zip(&names).skip(1).filter(|(state, _)| state.place != first.place);

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod isolation;
+mod parity;
 mod repository;
 
 use std::sync::LazyLock;
@@ -23,6 +24,7 @@ pub(crate) struct StackResult {
 pub(crate) fn stack(view: &View<'_>) -> StackResult {
     let mut findings = Vec::new();
     isolation::check(view, &mut findings);
+    parity::check(view, &mut findings);
     StackResult { findings, states: isolation::states(view) }
 }
 
@@ -36,5 +38,6 @@ pub(crate) fn repository(context: &Context<'_>, stacks: Vec<StackResult>) -> Vec
     }
     isolation::shared_state(context, &states, &mut findings);
     repository::check(context, &mut findings);
+    parity::repository(context, &mut findings);
     findings
 }

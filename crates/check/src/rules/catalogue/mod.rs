@@ -3,9 +3,10 @@
 //! The trees are the rules' first tests: each rule must speak on its bad tree and be quiet on its good one.
 
 mod isolation;
+mod parity;
 
 use crate::rule::Rule;
 
 pub(super) fn all() -> Vec<Rule> {
-    [isolation::RULES].concat()
+    [isolation::RULES, parity::RULES].concat()
 }

@@ -1,0 +1,30 @@
+//! Parity: the same code with different values, and which of the differences nobody meant.
+
+mod code;
+mod differences;
+mod fitness;
+mod values;
+
+use crate::finding::Finding;
+use crate::run::Context;
+use crate::view::View;
+
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    values::check(view, out);
+    differences::check(view, out);
+    fitness::check(view, out);
+}
+
+/// What has to be seen across stacks: files that several of them read, modules that several call.
+pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
+    values::undeclared(context, out);
+    code::check(context, out);
+}
+
+/// Names that usually hold the environment itself.
+pub(super) fn is_environment_name(name: &str) -> bool {
+    matches!(
+        name.to_ascii_lowercase().as_str(),
+        "environment" | "env" | "stage" | "environment_name" | "env_name" | "deploy_env" | "deployment_environment" | "tier"
+    )
+}

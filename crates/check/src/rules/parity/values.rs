@@ -1,0 +1,193 @@
+//! What is set and declared nowhere, required and missing, given twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::discover::names;
+use crate::eval::literal;
+use crate::finding::{Finding, Severity};
+use crate::model::{FileId, Place, Variable};
+use crate::parsed::Parsed;
+use crate::run::Context;
+use crate::view::{Deployed, View};
+
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    missing(view, out);
+    disagree(view, out);
+}
+
+/// Values in variable files for which no module that reads the file has a variable.
+pub(super) fn undeclared(context: &Context<'_>, out: &mut Vec<Finding>) {
+    let mut readers: BTreeMap<FileId, BTreeSet<usize>> = BTreeMap::new();
+    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
+        for file in &instance.var_files {
+            readers.entry(*file).or_default().insert(instance.module);
+        }
+    }
+    for (file, modules) in readers {
+        let Parsed::Values(body) = &context.parsed[file] else { continue };
+        let modules: Vec<_> = modules.into_iter().map(|index| &context.world.modules[index]).collect();
+        // A file that several roots share may be meant for one that was not found.
+        if modules.iter().any(|module| module.incomplete || module.variables.is_empty()) {
+            continue;
+        }
+        for attr in &body.attrs {
+            if modules.iter().any(|module| module.variable(attr.name).is_some()) {
+                continue;
+            }
+            let declared = modules.iter().flat_map(|module| &module.variables).map(|variable| variable.name);
+            let free = declared.filter(|name| body.attr(name).is_none());
+            let near = nearest(attr.name, free);
+            let place = Place { file, span: attr.name_span };
+            let mut finding = context
+                .finding("value-undeclared", place, attr.name, format!("{:?} is set here and declared nowhere", attr.name))
+                .label("Terraform ignores this value");
+            if let Some(near) = near {
+                finding = finding.fix(format!("Did you mean {near:?}, which this file does not set?"));
+                let variable = modules.iter().find_map(|module| module.variable(near));
+                finding = finding.besides(variable.map(|variable| context.related(variable.place, "declared under this name")));
+            }
+            out.push(finding);
+        }
+    }
+}
+
+/// The name that differs by a slip of the finger, if one does.
+fn nearest<'n>(name: &str, among: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let limit = match name.len() {
+        0..=3 => 0,
+        4..=7 => 1,
+        _ => 2,
+    };
+    among
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(distance, _)| *distance > 0 && *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len().abs_diff(b.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            row[j] = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(rows[i - 2][j - 2] + 1);
+            }
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+/// Whether a value may come from somewhere that the repository does not hold.
+fn may_come_from_elsewhere(view: &View<'_>, variable: &Variable<'_>) -> bool {
+    let context = view.context;
+    let given = context.found.uses.iter().any(|used| used.variables.iter().any(|name| name == variable.name));
+    let lower = variable.name.to_ascii_lowercase();
+    const SECRET: &[&str] =
+        &["password", "passwd", "secret", "token", "credential", "api_key", "apikey", "private_key", "access_key", "webhook", "dsn", "auth"];
+    let secret = variable.sensitive || SECRET.iter().any(|word| lower.contains(word)) || lower.ends_with("_key");
+    // Terraform's names are case-sensitive, and a secrets provider writes upper case.
+    let upper = variable.name.chars().all(|character| !character.is_ascii_lowercase());
+    given || secret || upper || context.options.supplied_variables.iter().any(|name| name == variable.name)
+}
+
+/// Whether this environment's values may be kept out of git, or a file that is not understood may hold them.
+fn has_hidden_values(view: &View<'_>, deployed: &Deployed<'_>) -> bool {
+    let instance = deployed.instance;
+    let loose = !instance.loose_files.is_empty();
+    let dir = deployed.module.dir;
+    let path = |name: &str| if dir.is_empty() { name.to_string() } else { format!("{dir}/{name}") };
+    let ignored = crate::rules::repository::ignored(view.context, &path("terraform.tfvars"))
+        || crate::rules::repository::ignored(view.context, &path(&format!("{}.tfvars", deployed.environment)));
+    loose || ignored || deployed.module.cloud.is_some() || deployed.module.incomplete
+}
+
+fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
+    if view.deployed.iter().all(|deployed| deployed.values.is_empty()) {
+        return;
+    }
+    for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
+        if has_hidden_values(view, deployed) {
+            continue;
+        }
+        for variable in &deployed.module.variables {
+            if variable.default.is_some() || deployed.by_name.contains_key(variable.name) || may_come_from_elsewhere(view, variable) {
+                continue;
+            }
+            let elsewhere = view.deployed.iter().find_map(|other| other.by_name.get(variable.name).map(|given| (other, given)));
+            // Where no environment sets it, something outside the repository does.
+            let Some((other, (file, attr))) = elsewhere else { continue };
+            // An environment with no values at all gets them from somewhere else too.
+            let severity = if deployed.values.is_empty() { Severity::Warning } else { Severity::Error };
+            let place = deployed.values.last().map_or(variable.place, |(file, _)| view.context.top(*file));
+            let subject = format!("{}/{}", deployed.environment, variable.name);
+            let message = format!("{} has no value for {:?}, which has no default", deployed.environment, variable.name);
+            out.push(
+                view.context
+                    .finding("value-missing", place, &subject, message)
+                    .severity(severity)
+                    .label(format!("the values of {} do not set it", deployed.environment))
+                    .beside(view.context.related(Place { file: *file, span: attr.span() }, format!("{} sets it", other.environment)))
+                    .beside(view.context.related(variable.place, "declared here, with no default"))
+                    .environment(deployed.environment),
+            );
+        }
+    }
+}
+
+/// Two files that both claim to hold an environment's values, each by its name, and give one variable two values.
+fn disagree(view: &View<'_>, out: &mut Vec<Finding>) {
+    for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
+        let claims = |file: FileId| claims_environment(view.context.path(file), deployed.module.dir, deployed.environment);
+        for (index, (file, attr)) in deployed.values.iter().enumerate() {
+            if !claims(*file) {
+                continue;
+            }
+            let value = literal(&attr.value);
+            let later = deployed.values[index + 1..]
+                .iter()
+                .find(|(other, second)| other != file && second.name == attr.name && claims(*other) && literal(&second.value) != value);
+            let Some((other, second)) = later else { continue };
+            // Files of one folder are read together, and the later wins on purpose.
+            if folder(view.context.path(*file)) == folder(view.context.path(*other)) && both_named_alike(view, *file, *other) {
+                continue;
+            }
+            let message = format!("two files claim to hold the values of {} and disagree about {:?}", deployed.environment, attr.name);
+            out.push(
+                view.context
+                    .finding("values-disagree", Place { file: *file, span: attr.span() }, &format!("{}/{}", deployed.environment, attr.name), message)
+                    .label(format!("{} here", literal(&attr.value)))
+                    .beside(view.context.related(Place { file: *other, span: second.span() }, format!("{} there", literal(&second.value))))
+                    .environment(deployed.environment),
+            );
+        }
+    }
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(dir, _)| dir)
+}
+
+/// `dev/network.tfvars` beside `dev/app.tfvars`: parts of one environment, of which none claims to be all of it.
+fn both_named_alike(view: &View<'_>, a: FileId, b: FileId) -> bool {
+    let named = |file: FileId| names::find(view.context.tree.files()[file].name()).is_some_and(|named| named.whole);
+    !named(a) || !named(b)
+}
+
+/// Whether the file's name or folder below the root module is the environment's name and nothing more.
+fn claims_environment(path: &str, root: &str, environment: &str) -> bool {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let (dir, name) = below.rsplit_once('/').unwrap_or(("", below));
+    let stem = name.split('.').next().unwrap_or(name);
+    let own = names::same_environment(stem, environment);
+    let folder = dir.rsplit('/').next().is_some_and(|last| names::same_environment(last, environment));
+    own || (folder && name.starts_with("terraform.tfvars"))
+}
