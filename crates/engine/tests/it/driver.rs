@@ -23,7 +23,10 @@ fn one_release_goes_through_three_environments() {
     let small = Small::new();
     let release = small.release("one");
     for environment in ["dev", "staging", "prod"] {
-        assert_eq!(ending(small.deploy(environment, Goal::Deploy(release.clone()))), (Ending::Succeeded, String::new()));
+        assert_eq!(
+            ending(small.deploy(environment, Goal::Deploy(release.clone()))),
+            (Ending::Succeeded, String::new())
+        );
         assert_eq!(small.live(environment), both("one"));
     }
     let again = small.plan(&small.wanted("prod", Goal::Deploy(release)));
