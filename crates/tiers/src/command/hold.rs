@@ -132,7 +132,8 @@ fn tell(
         HoldOn::Environment => format!("{} in {}", app.name, environment.name),
         HoldOn::Release { digest } => format!("{} of {} in {}", digest.short(), app.name, environment.name),
     };
-    let mut text = format!("{word}: {subject}\n");
+    let shown = if word == "released" { "no longer held" } else { word };
+    let mut text = format!("{shown}: {subject}\n");
     for env in halted {
         text.push_str(&format!("  the open deployment in {env} was halted\n"));
     }

@@ -172,10 +172,10 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
     }
     if let Some(waits) = state.waits.as_ref().filter(|waits| waits.until > now) {
         notes.push(format!(
-            "{} {} for {} (until {})",
+            "{} {}; asked for by {}, expires {}",
             style.careful("waiting:"),
-            waits.release,
-            waits.what,
+            brief(&waits.what, WIDTH),
+            waits.by,
             exact(waits.until)
         ));
     }

@@ -78,7 +78,7 @@ async fn a_bad_release(stage: &Stage) -> Result<(), Fault> {
 
 async fn broken_only_in_prod(stage: &Stage) -> Result<(), Fault> {
     stage.chapter(3, "A release that breaks only in production takes itself back")?;
-    stage.say("Release 1.2.0 repairs the data, and has a setting for prod that its search does not understand.")?;
+    stage.say("Release 1.2.0 repairs the data, and ranks searches in prod by a file that is not in the image.")?;
     version(stage, "1.1.0", "1.2.0")?;
     edit(&stage.root, "data/reports.json", "\"symbol\"", "\"ticker\"")?;
     edit(
