@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -28,6 +29,13 @@ struct Marker {
 }
 
 const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".writing-";
+
+/// A writer that has not touched its file for so long is gone.
+const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 pub(crate) const EMPTY_INDEX: &[u8] =
     br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
@@ -65,6 +73,7 @@ impl Layout {
             // The marker comes last: a folder that has one has an index too.
             layout.replace(&marker, MARKER)?;
         }
+        layout.sweep();
         Layout::open(layout.root)
     }
 
@@ -210,11 +219,23 @@ impl Layout {
         }
     }
 
+    /// Removes what writers left that were killed while they wrote. It only costs space, so nothing hangs on it.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(self.blobs()) else { return };
+        for entry in entries.flatten() {
+            let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+            let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
+            if unfinished && age.is_some_and(|age| age > ABANDONED_AFTER) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// A new file beside the blobs, so that the rename stays on one file system.
     fn temporary(&self) -> Result<NamedTempFile, OciError> {
         let blobs = self.blobs();
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".writing-");
+        builder.prefix(UNFINISHED);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
         builder.tempfile_in(&blobs).map_err(io_error("create a file in", &blobs))

@@ -50,6 +50,8 @@ pub(super) struct Tree {
     steps: u64,
     bytes: u64,
     bits_dropped: u64,
+    /// For copying, made once.
+    buffer: Vec<u8>,
 }
 
 /// Where a path ends.
@@ -62,7 +64,16 @@ impl Tree {
     /// For an empty folder that nobody else writes to.
     pub fn new(root: PathBuf, limits: Limits) -> Tree {
         let top = Node { parent: ROOT, name: Box::default(), layer: 0, kind: Kind::Folder(BTreeMap::new()) };
-        Tree { root, limits, nodes: vec![top], counted: 0, steps: 0, bytes: 0, bits_dropped: 0 }
+        Tree {
+            root,
+            limits,
+            nodes: vec![top],
+            counted: 0,
+            steps: 0,
+            bytes: 0,
+            bits_dropped: 0,
+            buffer: vec![0; 64 * 1024],
+        }
     }
 
     pub fn count_entry(&mut self) -> Result<(), UnpackError> {
@@ -110,7 +121,7 @@ impl Tree {
             .open(&on_disk)
             .map_err(io_fault("create", &on_disk))?;
         let mut left = size;
-        let mut buffer = vec![0; 64 * 1024];
+        let buffer = &mut self.buffer;
         while left > 0 {
             let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let count = content.read(&mut buffer[..room]).map_err(|e| UnpackError::Damaged { why: e.to_string() })?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tiers_core::id::Digest;
@@ -157,6 +158,20 @@ fn writers_that_race_all_find_their_images_in_the_index() {
     }
     let leftovers = fs::read_dir(root.join("blobs/sha256")).expect("blobs").flatten();
     assert_eq!(leftovers.filter(|e| e.file_name().to_string_lossy().starts_with('.')).count(), 0);
+}
+
+#[test]
+fn what_killed_writers_left_is_removed_a_day_later() {
+    let (_folder, layout) = layout();
+    let left = |name: &str, hours: u64| {
+        let path = layout.path().join("blobs/sha256").join(name);
+        let file = fs::File::create(&path).expect("a file");
+        file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600)).expect("a time");
+        path
+    };
+    let (old, young, foreign) = (left(".writing-a", 25), left(".writing-b", 23), left("other", 100));
+    Layout::open_or_create(layout.path()).expect("a layout");
+    assert!(!old.exists() && young.exists() && foreign.exists());
 }
 
 #[test]
