@@ -3,5 +3,5 @@
 //! An example rather than a part of xtask, so that xtask itself is built without any other crate.
 
 fn main() {
-    print!("{}", tiers_core::config::schema());
+    print!("{}", tiers_core::config::generated_schema());
 }

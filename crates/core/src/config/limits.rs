@@ -53,14 +53,9 @@ pub(super) const RESERVED_ENVIRONMENTS: &[&str] = &["genesis", "releases", "terr
 
 pub(super) const DEFAULT_NAME: &str = "{project}-{component}-{environment}";
 pub(super) const DEFAULT_LEDGER: &str = ".tiers/ledger";
-// Each as the schema shows it and as it is used.
-pub(super) const DEFAULT_UPSTREAM_WAIT: &str = "30m";
 pub(super) const DEFAULT_UPSTREAM_WAIT_S: u64 = 1800;
-pub(super) const DEFAULT_BAKE: &str = "5m";
 pub(super) const DEFAULT_BAKE_S: u64 = 300;
-pub(super) const DEFAULT_EVERY: &str = "1m";
 pub(super) const DEFAULT_EVERY_S: u64 = 60;
-pub(super) const DEFAULT_RETRY_AFTER: &str = "1s";
 pub(super) const DEFAULT_RETRY_AFTER_MS: u32 = 1000;
 pub(super) const DEFAULT_MEMORY_MB: i64 = 128;
 pub(super) const DEFAULT_TIMEOUT_S: i64 = 3;
@@ -81,11 +76,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_are_the_same_for_the_schema_and_for_use() {
-        let seconds = |text: &str| text.parse::<jiff::SignedDuration>().unwrap().as_secs();
-        assert_eq!(seconds(DEFAULT_UPSTREAM_WAIT), DEFAULT_UPSTREAM_WAIT_S as i64);
-        assert_eq!(seconds(DEFAULT_BAKE), DEFAULT_BAKE_S as i64);
-        assert_eq!(seconds(DEFAULT_EVERY), DEFAULT_EVERY_S as i64);
-        assert_eq!(seconds(DEFAULT_RETRY_AFTER) * 1000, i64::from(DEFAULT_RETRY_AFTER_MS));
+    fn the_schema_shows_the_defaults_that_are_used() {
+        let root = super::super::schema::schema_value();
+        let shown = |table: &str, key: &str| root["$defs"][table]["properties"][key]["default"].clone();
+        let ms = |table: &str, key: &str| {
+            shown(table, key).as_str().unwrap().parse::<jiff::SignedDuration>().unwrap().as_millis() as u64
+        };
+        assert_eq!(ms("Environment", "upstream_wait"), DEFAULT_UPSTREAM_WAIT_S * 1000);
+        assert_eq!(ms("Shift", "bake"), DEFAULT_BAKE_S * 1000);
+        assert_eq!(ms("Shift", "every"), DEFAULT_EVERY_S * 1000);
+        assert_eq!(ms("Gate", "retry_after"), u64::from(DEFAULT_RETRY_AFTER_MS));
+        assert_eq!(shown("Environment", "memory_mb"), DEFAULT_MEMORY_MB);
+        assert_eq!(shown("Environment", "timeout_s"), DEFAULT_TIMEOUT_S);
+        assert_eq!(root["properties"]["name"]["default"], DEFAULT_NAME);
+        assert_eq!(root["properties"]["ledger"]["default"], DEFAULT_LEDGER);
     }
 }

@@ -1,11 +1,14 @@
 //! The project model: tiers.toml as typed and as resolved, which are different types on purpose.
 
+#[cfg(any(test, feature = "schema"))]
+mod generate;
 pub mod init;
 mod limits;
 mod model;
 mod notes;
 mod pattern;
 mod project;
+mod read;
 mod resolve;
 mod schema;
 mod spanned;
@@ -13,6 +16,8 @@ mod structure;
 mod suggest;
 mod typed;
 
+#[cfg(any(test, feature = "schema"))]
+pub use generate::generated_schema;
 pub use model::{
     AppConfig, Architecture, Builder, ComponentConfig, Environment, Facts, FileMapping, Image, Ledger, MatchedBy,
     Place, Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::{Freeze, Gate};
@@ -110,7 +109,8 @@ pub enum Trigger {
 }
 
 /// What a failure after the shift leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Rollback {
     /// Undoes what was moved.
@@ -120,7 +120,8 @@ pub enum Rollback {
 }
 
 /// Whether a rollback plan with targets that exist must stand in the ledger before traffic moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WayBack {
     /// Refused without one; the first deployment ever says that there is none.
@@ -247,7 +248,8 @@ pub struct FileMapping {
 }
 
 /// The processor of the functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub enum Architecture {
     #[serde(rename = "x86_64")]
     X86_64,

@@ -6,11 +6,11 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::Deserialize as _;
 use serde_json::Value;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::notes::Notes;
+use super::read::{Read as _, Unread};
 use super::suggest::{listed, nearest};
 use super::{schema, typed};
 use crate::problem::Code;
@@ -33,14 +33,16 @@ pub(super) fn read(notes: &mut Notes<'_>) -> Option<typed::File> {
     let root = schema::schema_value();
     let whole = Called { key: "", in_list: false };
     Walk { notes, root }.table(document.get_mut(), root, whole, 0..0);
-    match typed::File::deserialize(toml::Deserializer::from(document)) {
-        Ok(file) => Some(file),
-        Err(error) => {
-            // The walk should have found it; what it missed is still shown with its place.
-            notes.add(Code::WrongType, error.span().unwrap_or(0..0), one_line(error.message()));
-            None
-        }
+    let span = document.span();
+    let mut unread = Unread::default();
+    let file = typed::File::read(&toml::Spanned::new(span, DeValue::Table(document.into_inner())), &mut unread);
+    for span in unread.0 {
+        // The walk should have found it; what it missed is still shown with its place.
+        notes
+            .add(Code::WrongType, span, "the value has a type that is not expected here")
+            .hint("Compare it with the schema.");
     }
+    file
 }
 
 fn one_line(message: &str) -> String {

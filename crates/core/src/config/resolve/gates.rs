@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::limits;
 use super::super::model::{AppConfig, Environment};
-use super::super::spanned::{Either, Spanned};
-use super::super::typed::{self, OneOrMany};
+use super::super::spanned::{Either, OneOrMany, Spanned};
+use super::super::typed;
 use super::{Environments, Resolver};
 use crate::gate::{At, Check, Effect, Expect, Gate, Request};
 use crate::id::{Component, Env};

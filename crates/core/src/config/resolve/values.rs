@@ -1,8 +1,8 @@
 //! Single values: names, durations, percentages, words of a command, freezes.
 
-use super::super::spanned::Spanned;
+use super::super::spanned::{OneOrMany, Spanned};
 use super::super::suggest::{listed, nearest};
-use super::super::typed::{self, OneOrMany};
+use super::super::typed;
 use super::Resolver;
 use crate::gate::Freeze;
 use crate::id::is_well_formed;

@@ -8,14 +8,14 @@ mod app;
 mod environment;
 mod gate;
 
-use std::collections::BTreeMap;
-
-use schemars::JsonSchema;
-use serde::Deserialize;
+// The attributes of `tables` are read only where the schema is made.
+#[cfg(any(test, feature = "schema"))]
 use serde_json::json;
 
-use super::limits;
-use super::spanned::{Either, Spanned};
+use std::collections::BTreeMap;
+
+use super::read::tables;
+use super::spanned::{Either, OneOrMany, Spanned};
 
 pub(super) use app::{App, Component, FileMapping, Image, ImageBuilder, Overrides};
 pub(super) use environment::{AllAtOnce, Entry, Environment, Freeze, FromTfvar, On, Secrets, Shift};
@@ -29,90 +29,65 @@ pub(super) type Setting = Option<Spanned<Either<i64, FromTfvar>>>;
 pub(super) type Variables = BTreeMap<Spanned<String>, Spanned<Either<String, FromTfvar>>>;
 pub(super) type Table<T> = BTreeMap<Spanned<String>, T>;
 
-/// One value or a list of them.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub(super) enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    pub(super) fn as_slice(&self) -> &[T] {
-        match self {
-            OneOrMany::One(one) => std::slice::from_ref(one),
-            OneOrMany::Many(many) => many,
-        }
+tables! {
+    /// A project and its way from the first environment to the last.
+    #[schemars(title = "tiers.toml")]
+    pub(super) struct File {
+        /// The project's name: a part of every function's name and the tag `Project`.
+        #[schemars(required, example = json!("dr-daily-report"))]
+        pub project: Text,
+        /// The pattern of function names; must hold `{component}` and `{environment}`, and may hold `{project}`.
+        #[schemars(example = json!("{project}-{component}-{environment}"), extend("default" = "{project}-{component}-{environment}"))]
+        pub name: Text,
+        /// Where the shared ledger is: a folder, or a URL such as `s3://bucket/prefix`. The default, a folder, serves one person on
+        /// one machine.
+        #[schemars(example = json!("s3://dr-daily-report-ledger"), extend("default" = ".tiers/ledger"))]
+        pub ledger: Text,
+        /// The git ref from which gates, approvals and keys are read. Without it they are read from the commit that is deployed, and
+        /// whoever can change that commit can change its gates.
+        #[schemars(example = json!("origin/main"))]
+        pub policy: Text,
+        /// One person deploys from one machine: allows a folder as ledger for environments in a real account.
+        #[schemars(extend("default" = false))]
+        pub solo: Option<bool>,
+        /// Tags on what the project creates.
+        pub tags: Option<Tags>,
+        /// Terraform, where the infrastructure is described.
+        pub terraform: Option<Terraform>,
+        /// People and their public keys: approvals count only when signed with one of these.
+        #[schemars(default, example = json!({ "alice": "ed25519:0000000000000000000000000000000000000000000000000000000000000000" }))]
+        pub keys: Table<Spanned<String>>,
+        /// The environments by name: lower-case letters, digits and hyphens.
+        #[schemars(required, example = json!({ "dev": { "on": { "branch": "dev" } } }))]
+        pub environments: Option<Spanned<Table<Spanned<Environment>>>>,
+        /// The apps by name: what is released as a unit.
+        #[schemars(default, example = json!({ "api": { "paths": ["src/**"], "image": { "dockerfile": "Dockerfile" }, "components": ["api"] } }))]
+        pub apps: Table<Spanned<App>>,
     }
-}
 
-/// A project and its way from the first environment to the last.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[schemars(title = "tiers.toml")]
-#[serde(deny_unknown_fields)]
-pub(super) struct File {
-    /// The project's name: a part of every function's name and the tag `Project`.
-    #[schemars(required, example = json!("dr-daily-report"))]
-    pub project: Text,
-    /// The pattern of function names; must hold `{component}` and `{environment}`, and may hold `{project}`.
-    #[schemars(example = json!("{project}-{component}-{environment}"), extend("default" = "{project}-{component}-{environment}"))]
-    pub name: Text,
-    /// Where the shared ledger is: a folder, or a URL such as `s3://bucket/prefix`. The default, a folder, serves one person on
-    /// one machine.
-    #[schemars(example = json!("s3://dr-daily-report-ledger"), extend("default" = limits::DEFAULT_LEDGER))]
-    pub ledger: Text,
-    /// The git ref from which gates, approvals and keys are read. Without it they are read from the commit that is deployed, and
-    /// whoever can change that commit can change its gates.
-    #[schemars(example = json!("origin/main"))]
-    pub policy: Text,
-    /// One person deploys from one machine: allows a folder as ledger for environments in a real account.
-    #[schemars(extend("default" = false))]
-    pub solo: Option<bool>,
     /// Tags on what the project creates.
-    pub tags: Option<Tags>,
-    /// Terraform, where the infrastructure is described.
-    pub terraform: Option<Terraform>,
-    /// People and their public keys: approvals count only when signed with one of these.
-    #[schemars(example = json!({ "alice": "ed25519:0000000000000000000000000000000000000000000000000000000000000000" }))]
-    #[serde(default)]
-    pub keys: Table<Spanned<String>>,
-    /// The environments by name: lower-case letters, digits and hyphens.
-    #[schemars(required, example = json!({ "dev": { "on": { "branch": "dev" } } }))]
-    pub environments: Option<Spanned<Table<Spanned<Environment>>>>,
-    /// The apps by name: what is released as a unit.
-    #[schemars(example = json!({ "api": { "paths": ["src/**"], "image": { "dockerfile": "Dockerfile" }, "components": ["api"] } }))]
-    #[serde(default)]
-    pub apps: Table<Spanned<App>>,
-}
+    pub(super) struct Tags {
+        /// The names of tags that every resource must carry.
+        #[schemars(example = json!(["Project", "Environment", "ManagedBy", "App", "Component", "Owner", "CostCenter"]))]
+        pub required: Texts,
+        /// The values that a tag may have, by name of the tag.
+        #[schemars(default, example = json!({ "CostCenter": ["research", "product"] }))]
+        pub allowed: Table<Vec<String>>,
+    }
 
-/// Tags on what the project creates.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Tags {
-    /// The names of tags that every resource must carry.
-    #[schemars(example = json!(["Project", "Environment", "ManagedBy", "App", "Component", "Owner", "CostCenter"]))]
-    pub required: Texts,
-    /// The values that a tag may have, by name of the tag.
-    #[schemars(example = json!({ "CostCenter": ["research", "product"] }))]
-    #[serde(default)]
-    pub allowed: Table<Vec<String>>,
-}
-
-/// Terraform, where the infrastructure is described. Paths may hold `{environment}`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Terraform {
-    /// The folder of the root module.
-    #[schemars(required, example = json!("terraform"))]
-    pub root: Text,
-    /// The backend configuration file of an environment, below the root.
-    #[schemars(example = json!("envs/{environment}/backend.hcl"))]
-    pub backend: Text,
-    /// The file with an environment's values, below the root.
-    #[schemars(example = json!("envs/{environment}/terraform.tfvars"))]
-    pub var_file: Text,
-    /// The program: `terraform`, `tofu`, or a path to one.
-    #[schemars(example = json!("tofu"), extend("default" = "terraform"))]
-    pub program: Text,
+    /// Terraform, where the infrastructure is described. Paths may hold `{environment}`.
+    pub(super) struct Terraform {
+        /// The folder of the root module.
+        #[schemars(required, example = json!("terraform"))]
+        pub root: Text,
+        /// The backend configuration file of an environment, below the root.
+        #[schemars(example = json!("envs/{environment}/backend.hcl"))]
+        pub backend: Text,
+        /// The file with an environment's values, below the root.
+        #[schemars(example = json!("envs/{environment}/terraform.tfvars"))]
+        pub var_file: Text,
+        /// The program: `terraform`, `tofu`, or a path to one.
+        #[schemars(example = json!("tofu"), extend("default" = "terraform"))]
+        pub program: Text,
+    }
 }
