@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::hcl::Span;
+
 /// One call of a program.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Command<'a> {
@@ -69,12 +71,10 @@ impl<'a> Command<'a> {
         self.values(flag).next().map(|(value, _)| value)
     }
 
-    pub(crate) fn start(&self) -> usize {
-        self.words.first().map_or(0, |word| word.start)
-    }
-
-    pub(crate) fn end(&self) -> usize {
-        self.words.last().map_or(0, |word| word.end)
+    /// From the first word to the last.
+    pub(crate) fn span(&self) -> Span {
+        let offset = |word: Option<&Word<'_>>, of: fn(&Word<'_>) -> usize| u32::try_from(word.map_or(0, of)).unwrap_or(0);
+        Span { start: offset(self.words.first(), |word| word.start), end: offset(self.words.last(), |word| word.end) }
     }
 
     /// The assignments in front of the program: `TF_VAR_x=1 terraform plan`.

@@ -3,6 +3,7 @@
 //! Nothing here touches a file, a clock or the network. A caller walks the repository, keeps what [`tree::wanted`] asks for
 //! and hands over a [`FileTree`]; what comes back is data that [`render`] turns into text, JSON, SARIF and the rest.
 
+mod accounts;
 mod backend;
 pub mod baseline;
 mod command;
@@ -18,6 +19,7 @@ pub mod render;
 mod rule;
 mod rules;
 mod run;
+mod services;
 mod suppress;
 mod tree;
 mod view;

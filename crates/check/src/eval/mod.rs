@@ -10,7 +10,7 @@ mod world;
 
 pub(crate) use convert::{Type, convert, literal};
 pub(crate) use run::{Evaluation, Input, Present, ScopeId};
-pub(crate) use value::Value;
+pub(crate) use value::{Text, Value};
 pub(crate) use world::{World, join_path};
 
 /// An expression that certainly fails when Terraform evaluates it: what `try` and `can` look for. What is merely not known here is

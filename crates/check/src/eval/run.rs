@@ -10,7 +10,7 @@ use super::convert::{convert, literal};
 use super::expression::Frame;
 use super::value::{Text, Value};
 use super::world::World;
-use crate::hcl::{Body, Node};
+use crate::hcl::{Body, Expr, Node, Part};
 use crate::model::{Module, ModuleCall};
 
 /// Where a variable's value comes from.
@@ -122,6 +122,28 @@ impl<'a> Evaluation<'a> {
         match scope_data.module.variable_position(name) {
             Some(index) => self.variable_at(scope, &scope_data, index).unwrap_or(Value::Unknown),
             None => Value::Unknown,
+        }
+    }
+
+    /// A string or template as text, with `unknown` for each part that is not known; `None` for any other expression.
+    pub(crate) fn rough_text(&self, scope: ScopeId, node: &'a Node<'a>, unknown: char) -> Option<String> {
+        match &node.expr {
+            Expr::Str(text) => Some(text.to_string()),
+            Expr::Template(parts) => {
+                let mut out = String::new();
+                for part in parts {
+                    match part {
+                        Part::Text(text) => out.push_str(text),
+                        Part::Directive(_) => out.push(unknown),
+                        Part::Node(node) => match self.value(scope, node).to_text() {
+                            Some(text) => out.push_str(&text),
+                            None => out.push(unknown),
+                        },
+                    }
+                }
+                Some(out)
+            }
+            _ => None,
         }
     }
 

@@ -1,9 +1,12 @@
 //! The rules, by family, and the catalogue of what each is called and means.
 
 mod catalogue;
+mod collision;
 mod isolation;
+mod ownership;
 mod parity;
 mod repository;
+mod tags;
 
 use std::sync::LazyLock;
 
@@ -25,6 +28,8 @@ pub(crate) fn stack(view: &View<'_>) -> StackResult {
     let mut findings = Vec::new();
     isolation::check(view, &mut findings);
     parity::check(view, &mut findings);
+    collision::check(view, &mut findings);
+    tags::check(view, &mut findings);
     StackResult { findings, states: isolation::states(view) }
 }
 
@@ -39,5 +44,7 @@ pub(crate) fn repository(context: &Context<'_>, stacks: Vec<StackResult>) -> Vec
     isolation::shared_state(context, &states, &mut findings);
     repository::check(context, &mut findings);
     parity::repository(context, &mut findings);
+    collision::repository(context, &mut findings);
+    ownership::repository(context, &mut findings);
     findings
 }

@@ -4,8 +4,19 @@ use tiers_check::{FileTree, Options, Severity, check, rules};
 
 /// Settings of tiers.toml that the examples of some rules need.
 fn options_for(rule: &str) -> Options {
-    let _ = rule;
-    Options::default()
+    let mut options = Options::default();
+    match rule {
+        "name-against-pattern" => {
+            options.name_pattern = Some("{project}-{component}-{environment}".into());
+            options.project = Some("acme".into());
+        }
+        "tag-missing" => options.tags.required = vec!["Project".into(), "Owner".into()],
+        "tag-value" => {
+            options.tags.allowed.insert("CostCenter".into(), vec!["4711".into()]);
+        }
+        _ => {}
+    }
+    options
 }
 
 #[test]

@@ -2,11 +2,14 @@
 //!
 //! The trees are the rules' first tests: each rule must speak on its bad tree and be quiet on its good one.
 
+mod collision;
 mod isolation;
+mod ownership;
 mod parity;
+mod tags;
 
 use crate::rule::Rule;
 
 pub(super) fn all() -> Vec<Rule> {
-    [isolation::RULES, parity::RULES].concat()
+    [isolation::RULES, parity::RULES, collision::RULES, tags::RULES, ownership::RULES].concat()
 }

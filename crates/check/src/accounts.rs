@@ -1,0 +1,114 @@
+//! Whether two environments stand in one account and region, as far as that is written down.
+
+use crate::discover::names;
+use crate::eval::{Evaluation, Value};
+use crate::view::{Deployed, View};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    Same,
+    Different,
+    Unknown,
+}
+
+/// What is known of where an environment stands.
+#[derive(Debug, Default)]
+pub(crate) struct Whereabouts {
+    /// 12 digits, from tiers.toml, the provider or a variable.
+    account: Option<String>,
+    /// Anything else that stands for the account: a profile, a role, a project or a subscription.
+    stand_ins: Vec<(&'static str, String)>,
+    region: Option<String>,
+}
+
+impl Whereabouts {
+    pub(crate) fn of(view: &View<'_>, deployed: &Deployed<'_>) -> Whereabouts {
+        let mut found = Whereabouts::default();
+        let declared = view.context.options.environments.iter().find(|each| names::same_environment(&each.name, deployed.environment));
+        if let Some(declared) = declared {
+            found.account.clone_from(&declared.account);
+            found.region.clone_from(&declared.region);
+        }
+        for provider in deployed.module.providers.iter().filter(|provider| provider.alias.is_none()) {
+            let text = |name: &str| {
+                let attr = provider.body.attr(name)?;
+                deployed.evaluation.value(Evaluation::ROOT, &attr.value).to_text().map(|text| text.to_string())
+            };
+            if provider.name == "aws" {
+                found.region = found.region.or_else(|| text("region"));
+                found.stand_in("profile", text("profile"));
+                if let Some(attr) = provider.body.attr("allowed_account_ids")
+                    && let Value::List(items) = deployed.evaluation.value(Evaluation::ROOT, &attr.value)
+                    && let Some(text) = items.first().and_then(Value::to_text)
+                {
+                    found.account = found.account.or_else(|| Some(text.to_string()));
+                }
+                let role = provider.body.block("assume_role").and_then(|block| block.body.attr("role_arn"));
+                if let Some(role) = role.and_then(|attr| deployed.evaluation.value(Evaluation::ROOT, &attr.value).to_text()) {
+                    found.account = found.account.or_else(|| account_in(&role));
+                    found.stand_in("role", Some(role.to_string()));
+                }
+            }
+            found.stand_in("project", text("project"));
+            found.stand_in("subscription", text("subscription_id"));
+        }
+        found.from_values(deployed);
+        found.from_backend(deployed);
+        found
+    }
+
+    fn stand_in(&mut self, kind: &'static str, text: Option<String>) {
+        if let Some(text) = text {
+            self.stand_ins.push((kind, text));
+        }
+    }
+
+    fn from_values(&mut self, deployed: &Deployed<'_>) {
+        for variable in &deployed.module.variables {
+            let name = variable.name.to_ascii_lowercase();
+            let Some(text) = deployed.evaluation.variable(Evaluation::ROOT, variable.name).to_text() else { continue };
+            match name.as_str() {
+                "account_id" | "aws_account_id" | "account" | "aws_account" if account_in(&text).is_some() => {
+                    self.account = self.account.take().or_else(|| account_in(&text));
+                }
+                "region" | "aws_region" => self.region = self.region.take().or_else(|| Some(text.to_string())),
+                "aws_profile" | "profile" => self.stand_in("profile", Some(text.to_string())),
+                "project_id" | "gcp_project" => self.stand_in("project", Some(text.to_string())),
+                "subscription_id" => self.stand_in("subscription", Some(text.to_string())),
+                _ => {}
+            }
+        }
+    }
+
+    fn from_backend(&mut self, deployed: &Deployed<'_>) {
+        let Some(backend) = &deployed.backend else { return };
+        self.stand_in("backend profile", backend.text("profile").map(ToString::to_string));
+        for name in ["role_arn", "assume_role.role_arn", "bucket", "dynamodb_table"] {
+            let account = backend.text(name).and_then(account_in);
+            self.stand_in("backend account", account);
+        }
+    }
+
+    pub(crate) fn account(&self, other: &Whereabouts) -> Relation {
+        match (&self.account, &other.account) {
+            (Some(a), Some(b)) if a == b => return Relation::Same,
+            (Some(_), Some(_)) => return Relation::Different,
+            _ => {}
+        }
+        let differs = self.stand_ins.iter().any(|(kind, text)| other.stand_ins.iter().any(|(other, theirs)| other == kind && theirs != text));
+        if differs { Relation::Different } else { Relation::Unknown }
+    }
+
+    pub(crate) fn region(&self, other: &Whereabouts) -> Relation {
+        match (&self.region, &other.region) {
+            (Some(a), Some(b)) if a == b => Relation::Same,
+            (Some(_), Some(_)) => Relation::Different,
+            _ => Relation::Unknown,
+        }
+    }
+}
+
+/// The first run of exactly twelve digits.
+pub(crate) fn account_in(text: &str) -> Option<String> {
+    text.split(|character: char| !character.is_ascii_digit()).find(|run| run.len() == 12).map(ToString::to_string)
+}

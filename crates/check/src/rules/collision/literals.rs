@@ -1,0 +1,210 @@
+//! Constants that belong to one environment, in code that several share.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+use crate::discover::names;
+use crate::finding::{Finding, Severity};
+use crate::hcl::{BinaryOp, Block, Body, Expr, Node, Part, Span};
+use crate::model::{FileId, Place};
+use crate::parsed::Parsed;
+use crate::run::Context;
+use crate::services::WELL_KNOWN_ACCOUNTS;
+
+static ACCOUNT_IN_ARN: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):").ok());
+static ACCOUNT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:^|[^0-9A-Za-z])([0-9]{12})(?:$|[^0-9A-Za-z])").ok());
+static NETWORK_ID: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?:^|[^a-z0-9-])((?:subnet|sg|vpc|vpce|rtb|igw|nat|eni|eipalloc)-[0-9a-f]{8,17})(?:$|[^a-z0-9])").ok());
+
+/// Attributes whose text is for people.
+const PROSE: &[&str] = &["description", "comment", "error_message", "alarm_description", "display_name", "purpose"];
+
+pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
+    for (module, environments) in shared_modules(context) {
+        let module = &context.world.modules[module];
+        for file in &module.files {
+            let Parsed::Terraform(body) = &context.parsed[*file] else { continue };
+            for block in body.blocks.iter().filter(|block| is_code(block)) {
+                let mut walk = Walk { context, file: *file, environments: &environments, block, out };
+                walk.body(&block.body);
+            }
+        }
+    }
+}
+
+/// Modules that more than one environment runs, with those environments.
+fn shared_modules(context: &Context<'_>) -> BTreeMap<usize, BTreeSet<String>> {
+    let mut of_module: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
+        let Some(environment) = &instance.environment else { continue };
+        let mut seen = HashSet::new();
+        let mut next = vec![instance.module];
+        while let Some(module) = next.pop() {
+            if !seen.insert(module) {
+                continue;
+            }
+            of_module.entry(module).or_default().insert(environment.clone());
+            let module = &context.world.modules[module];
+            next.extend(module.calls.iter().filter_map(|call| context.world.called(module.dir, call.source)));
+        }
+    }
+    of_module.retain(|_, environments| environments.len() > 1);
+    of_module
+}
+
+fn is_code(block: &Block<'_>) -> bool {
+    matches!(block.kind, "resource" | "module" | "locals" | "provider" | "data" | "output")
+}
+
+struct Walk<'w, 'a> {
+    context: &'w Context<'a>,
+    file: FileId,
+    environments: &'w BTreeSet<String>,
+    block: &'w Block<'a>,
+    out: &'w mut Vec<Finding>,
+}
+
+impl Walk<'_, '_> {
+    fn body(&mut self, body: &Body<'_>) {
+        for attr in &body.attrs {
+            // Publishers of images are named by account.
+            if PROSE.contains(&attr.name) || (self.block.kind == "data" && attr.name == "owners") || attr.name == "source" {
+                continue;
+            }
+            self.node(&attr.value, attr.name);
+        }
+        for block in &body.blocks {
+            if !matches!(block.kind, "precondition" | "postcondition" | "lifecycle") {
+                self.body(&block.body);
+            }
+        }
+    }
+
+    /// Goes past what chooses by environment on purpose: comparisons, conditions, maps with a key per environment.
+    fn node(&mut self, node: &Node<'_>, attribute: &str) {
+        match &node.expr {
+            Expr::Str(text) => self.text(node.span, text, attribute, true),
+            Expr::Template(parts) => {
+                for part in parts {
+                    match part {
+                        Part::Text(text) => self.text(node.span, text, attribute, false),
+                        Part::Node(node) => self.node(node, attribute),
+                        Part::Directive(_) => {}
+                    }
+                }
+            }
+            Expr::Tuple(items) => items.iter().for_each(|item| self.node(item, attribute)),
+            Expr::Object(entries) => {
+                let keyed = entries.iter().filter(|(key, _)| key.as_str().is_some_and(|key| self.is_environment(key))).count();
+                if keyed > 0 && keyed * 2 >= entries.len() {
+                    return;
+                }
+                for (key, value) in entries {
+                    self.node(value, key.as_str().unwrap_or(attribute));
+                }
+            }
+            Expr::Call("contains" | "lookup" | "index" | "try" | "can" | "regex" | "startswith" | "endswith", _) => {}
+            Expr::Call(_, call) => call.args.iter().for_each(|arg| self.node(arg, attribute)),
+            Expr::Cond(nodes) => {
+                if !self.asks_for_environment(&nodes[0]) {
+                    self.node(&nodes[1], attribute);
+                    self.node(&nodes[2], attribute);
+                }
+            }
+            Expr::Binary(BinaryOp::Eq | BinaryOp::NotEq, _) => {}
+            Expr::Binary(_, nodes) => nodes.iter().for_each(|node| self.node(node, attribute)),
+            Expr::Unary(_, node) => self.node(node, attribute),
+            Expr::For(each) => self.node(&each.value, attribute),
+            Expr::Access(node, _) => self.node(node, attribute),
+            Expr::Null | Expr::Bool(_) | Expr::Number(_) | Expr::Path(..) => {}
+        }
+    }
+
+    fn is_environment(&self, word: &str) -> bool {
+        self.environments.iter().any(|environment| names::same_environment(environment, word)) || word == "default"
+    }
+
+    fn asks_for_environment(&self, condition: &Node<'_>) -> bool {
+        let mut asks = false;
+        condition.each(&mut |node| {
+            asks |= node.as_str().is_some_and(|text| self.is_environment(text));
+            asks |= node.reference().is_some_and(|(_, name)| name.contains("env") || name.contains("prod") || name == "workspace");
+        });
+        asks
+    }
+
+    fn text(&mut self, span: Span, text: &str, attribute: &str, whole: bool) {
+        let find = |regex: &LazyLock<Option<Regex>>| {
+            let regex = regex.as_ref()?;
+            regex.captures_iter(text).find_map(|found| found.get(1).map(|found| found.as_str().to_string()))
+        };
+        if let Some(account) = find(&ACCOUNT_IN_ARN).or_else(|| find(&ACCOUNT).filter(|_| whole)) {
+            if !WELL_KNOWN_ACCOUNTS.contains(&account.as_str()) {
+                self.account(span, text, &account);
+            }
+            return;
+        }
+        if let Some(id) = find(&NETWORK_ID) {
+            let message = format!("{id} belongs to one network, and {} share this code", self.listed());
+            self.push("hard-coded-network-id", span, &id, message, Severity::Warning);
+            return;
+        }
+        self.environment_name(span, text, attribute, whole);
+    }
+
+    fn account(&mut self, span: Span, text: &str, account: &str) {
+        // With one account for all environments the number is only a matter of taste.
+        let accounts: BTreeSet<&str> =
+            self.context.options.environments.iter().filter_map(|environment| environment.account.as_deref()).collect();
+        let severity = if accounts.len() == 1 && accounts.contains(account) { Severity::Hint } else { Severity::Warning };
+        let (rule, what) = if text.contains("arn:") { ("hard-coded-arn", "an ARN of account") } else { ("hard-coded-account", "account") };
+        let message = format!("{what} {account} is written into code that {} share", self.listed());
+        self.push(rule, span, account, message, severity);
+    }
+
+    fn environment_name(&mut self, span: Span, text: &str, attribute: &str, whole: bool) {
+        let words = names::words(text);
+        // Long text is prose or a document, and a single word may mean anything.
+        if text.len() > 120 || text.contains(' ') || words.len() > 12 {
+            return;
+        }
+        let named = words.iter().find_map(|(start, end)| {
+            let word = &text[*start..*end];
+            let strong = names::stage_of(word).is_some_and(|(_, strong)| strong) || self.environments.contains(word);
+            let found = self.environments.iter().find(|environment| strong && names::same_environment(environment, word))?;
+            Some((word, found.clone()))
+        });
+        let Some((word, environment)) = named else { return };
+        let parts = words.len() > 1 || !whole;
+        let tag = self.block.body.attrs.iter().any(|attr| attr.name.contains("tags")) && names::find(attribute).is_none();
+        let telling = parts || matches!(attribute.to_ascii_lowercase().as_str(), "environment" | "env" | "stage" | "stage_name");
+        if !telling || (self.block.kind == "output") {
+            return;
+        }
+        let severity = if parts || tag { Severity::Warning } else { Severity::Hint };
+        let message = format!("{word:?} in {attribute} names {environment}, and {} share this code", self.listed());
+        self.push("environment-in-code", span, &format!("{}/{text}", self.block.labels.join(".")), message, severity);
+    }
+
+    fn listed(&self) -> String {
+        let order = &self.context.found.environments;
+        let mut names: Vec<&String> = self.environments.iter().collect();
+        names.sort_by_key(|name| order.iter().position(|known| names::same_environment(known, name)));
+        match names.len() {
+            0..=3 => names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+            count => format!("{count} environments"),
+        }
+    }
+
+    fn push(&mut self, rule: &'static str, span: Span, subject: &str, message: String, severity: Severity) {
+        let finding = self
+            .context
+            .finding(rule, Place { file: self.file, span }, subject, message)
+            .severity(severity)
+            .environments(self.environments.iter().map(String::as_str));
+        self.out.push(finding);
+    }
+}

@@ -1,0 +1,18 @@
+//! Collision and hard-coding: names that two environments both want, and constants in code that all of them share.
+
+mod literals;
+mod names;
+mod wildcards;
+
+use crate::finding::Finding;
+use crate::run::Context;
+use crate::view::View;
+
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    names::check(view, out);
+    wildcards::check(view, out);
+}
+
+pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
+    literals::check(context, out);
+}

@@ -1,0 +1,142 @@
+//! Names of resources in each environment: the same in two of them, too long, or against the project's pattern.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use crate::accounts::{Relation, Whereabouts};
+use crate::eval::{Text, Value};
+use crate::finding::{Finding, Severity};
+use crate::model::Place;
+use crate::services::{NamedType, Scope, named_type};
+use crate::view::{Deployed, View};
+
+/// A name as it is in one environment.
+struct Name<'v, 'a> {
+    deployed: &'v Deployed<'a>,
+    text: Text<'a>,
+    place: Place,
+}
+
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    let mut by_address: BTreeMap<String, (&'static NamedType, Vec<Name<'_, '_>>)> = BTreeMap::new();
+    for deployed in &view.deployed {
+        for placed in deployed.placed() {
+            let Some(named) = named_type(placed.resource.kind) else { continue };
+            let Some((Value::Str(text), place)) = deployed.attribute(placed, named.attribute) else { continue };
+            let entry = by_address.entry(placed.address.clone()).or_insert_with(|| (named, Vec::new()));
+            entry.1.push(Name { deployed, text, place });
+        }
+    }
+    let whereabouts: Vec<(&str, Whereabouts)> =
+        view.deployed.iter().map(|deployed| (deployed.environment, Whereabouts::of(view, deployed))).collect();
+    for (address, (named, names)) in &by_address {
+        collides(view, address, named, names, &whereabouts, out);
+        too_long(view, address, named, names, out);
+        against_pattern(view, address, named, names, out);
+    }
+}
+
+fn collides(
+    view: &View<'_>,
+    address: &str,
+    named: &NamedType,
+    names: &[Name<'_, '_>],
+    whereabouts: &[(&str, Whereabouts)],
+    out: &mut Vec<Finding>,
+) {
+    let mut worst: Option<(Severity, &Name<'_, '_>, &Name<'_, '_>)> = None;
+    for (index, first) in names.iter().enumerate() {
+        for second in &names[index + 1..] {
+            if first.text != second.text || first.deployed.environment == second.deployed.environment {
+                continue;
+            }
+            let of = |name: &Name<'_, '_>| whereabouts.iter().find(|(environment, _)| *environment == name.deployed.environment);
+            let (Some((_, here)), Some((_, there))) = (of(first), of(second)) else { continue };
+            let severity = match (named.scope, here.account(there), here.region(there)) {
+                (Scope::World, ..) => Severity::Error,
+                (_, Relation::Different, _) | (Scope::Region, _, Relation::Different) => continue,
+                (_, Relation::Same, _) => Severity::Error,
+                (_, Relation::Unknown, _) => Severity::Warning,
+            };
+            if worst.as_ref().is_none_or(|(known, ..)| severity > *known) {
+                worst = Some((severity, first, second));
+            }
+        }
+    }
+    let Some((severity, first, second)) = worst else { return };
+    let sharing: Vec<&str> =
+        names.iter().filter(|name| name.text == first.text).map(|name| name.deployed.environment).collect();
+    let (where_unique, doubt) = match (named.scope, severity) {
+        (Scope::World, _) => ("in the whole world", ""),
+        (Scope::Account, Severity::Error) => ("in their account", ""),
+        (Scope::Region, Severity::Error) => ("in their region", ""),
+        (Scope::Account, _) => ("in an account", ", unless each environment has an account of its own"),
+        (Scope::Region, _) => ("in a region of an account", ", unless each environment has an account of its own"),
+    };
+    let message =
+        format!("{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}", &*first.text, sharing.join(" and "));
+    let mut finding = view
+        .context
+        .finding("name-collides", first.place, address, message)
+        .severity(severity)
+        .label("does not vary with the environment")
+        .environments(sharing);
+    if second.place != first.place {
+        finding = finding.beside(view.context.related(second.place, format!("the same name in {}", second.deployed.environment)));
+    }
+    out.push(finding);
+}
+
+fn too_long(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_, '_>], out: &mut Vec<Finding>) {
+    let Some(longest) = names.iter().max_by_key(|name| name.text.chars().count()) else { return };
+    let length = longest.text.chars().count();
+    if length <= named.limit {
+        return;
+    }
+    let affected = names.iter().filter(|name| name.text.chars().count() > named.limit).map(|name| name.deployed.environment);
+    let message = format!(
+        "{address} is called {:?} in {}: {length} characters, and {} takes {}",
+        &*longest.text,
+        longest.deployed.label(),
+        named.kind,
+        named.limit
+    );
+    out.push(
+        view.context
+            .finding("name-too-long", longest.place, address, message)
+            .label(format!("{} characters too many", length - named.limit))
+            .environments(affected),
+    );
+}
+
+/// Types that follow the project's pattern: what a component consists of. Buckets carry more than the pattern to be unique, paths
+/// have patterns of their own, and repositories are shared.
+const PATTERNED: &[&str] = &[
+    "aws_cloudwatch_event_rule", "aws_dynamodb_table", "aws_ecs_cluster", "aws_lambda_function", "aws_lb", "aws_rds_cluster",
+    "aws_sfn_state_machine", "aws_sns_topic", "aws_sqs_queue",
+];
+
+fn against_pattern(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_, '_>], out: &mut Vec<Finding>) {
+    let Some(pattern) = view.context.options.name_pattern.as_deref().filter(|_| PATTERNED.contains(&named.kind)) else { return };
+    for name in names.iter().filter(|name| !name.deployed.environment.is_empty()) {
+        let project = view.context.options.project.as_deref().map_or("[a-z0-9-]+".to_string(), regex::escape);
+        let expression = regex::escape(pattern)
+            .replace("\\{project\\}", &project)
+            .replace("\\{component\\}", "[A-Za-z0-9_.-]+")
+            .replace("\\{environment\\}", &regex::escape(name.deployed.environment));
+        let Ok(regex) = Regex::new(&format!("^(?:{expression})$")) else { return };
+        // A queue's `.fifo` is the service's own demand.
+        if regex.is_match(name.text.trim_end_matches(".fifo")) {
+            continue;
+        }
+        let message = format!("{address} is called {:?} in {}, not {pattern}", &*name.text, name.deployed.environment);
+        out.push(
+            view.context
+                .finding("name-against-pattern", name.place, address, message)
+                .label(format!("{:?}", &*name.text))
+                .environment(name.deployed.environment),
+        );
+        return;
+    }
+}

@@ -1,0 +1,174 @@
+//! Permissions of one environment whose wildcard takes in the resources of another.
+
+use crate::accounts::{Relation, Whereabouts};
+use crate::eval::{Evaluation, ScopeId, Value};
+use crate::finding::Finding;
+use crate::hcl::{Body, Node, Span};
+use crate::model::{FileId, Place};
+use crate::view::{Deployed, View};
+
+/// The part of an ARN after the account that stands for a resource of this type, with `{}` for its name.
+const ARN_FORMS: &[(&str, &str, &str, &str)] = &[
+    ("aws_cloudwatch_event_rule", "name", "events", "rule/{}"),
+    ("aws_cloudwatch_log_group", "name", "logs", "log-group:{}"),
+    ("aws_dynamodb_table", "name", "dynamodb", "table/{}"),
+    ("aws_ecr_repository", "name", "ecr", "repository/{}"),
+    ("aws_iam_role", "name", "iam", "role/{}"),
+    ("aws_kinesis_stream", "name", "kinesis", "stream/{}"),
+    ("aws_lambda_function", "function_name", "lambda", "function:{}"),
+    ("aws_s3_bucket", "bucket", "s3", "{}"),
+    ("aws_secretsmanager_secret", "name", "secretsmanager", "secret:{}"),
+    ("aws_sfn_state_machine", "name", "states", "stateMachine:{}"),
+    ("aws_sns_topic", "name", "sns", "{}"),
+    ("aws_sqs_queue", "name", "sqs", "{}"),
+    ("aws_ssm_parameter", "name", "ssm", "parameter{}"),
+];
+
+/// One resource as policies see it: service and resource part.
+struct Target {
+    service: &'static str,
+    resource: String,
+}
+
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    if !view.compares() {
+        return;
+    }
+    let targets: Vec<Vec<Target>> = view.deployed.iter().map(targets).collect();
+    if targets.iter().all(Vec::is_empty) {
+        return;
+    }
+    let whereabouts: Vec<Whereabouts> = view.deployed.iter().map(|deployed| Whereabouts::of(view, deployed)).collect();
+    let mut seen: Vec<Place> = Vec::new();
+    for (index, deployed) in view.deployed.iter().enumerate() {
+        for (pattern, place) in patterns(deployed) {
+            let Some((service, account, resource)) = arn_parts(&pattern) else { continue };
+            if seen.contains(&place) || !is_telling(resource) {
+                continue;
+            }
+            let own = targets[index].iter().any(|target| target.service == service && glob(resource, &target.resource));
+            let other = (0..view.deployed.len()).find(|other| {
+                let apart = whereabouts[index].account(&whereabouts[*other]) == Relation::Different && account != "*" && service != "s3";
+                *other != index
+                    && !apart
+                    && targets[*other].iter().any(|target| {
+                        target.service == service
+                            && glob(resource, &target.resource)
+                            && !targets[index].iter().any(|mine| mine.service == service && mine.resource == target.resource)
+                    })
+            });
+            let Some(other) = other.filter(|_| own) else { continue };
+            seen.push(place);
+            let shown = pattern.replace(UNKNOWN, "…");
+            let message = format!(
+                "what {} may do also holds for {}: {shown} takes in its resources",
+                deployed.environment, view.deployed[other].environment
+            );
+            out.push(
+                view.context
+                    .finding("wildcard-spans-environments", place, &shown, message)
+                    .label("put the environment before the wildcard")
+                    .environments([deployed.environment, view.deployed[other].environment]),
+            );
+        }
+    }
+}
+
+/// Stands in a pattern for text that is not known.
+pub(crate) const UNKNOWN: char = '\u{FFFD}';
+
+fn targets(deployed: &Deployed<'_>) -> Vec<Target> {
+    let mut out = Vec::new();
+    for placed in deployed.placed() {
+        let Some((_, attribute, service, form)) = ARN_FORMS.iter().find(|(kind, ..)| *kind == placed.resource.kind) else { continue };
+        if let Some((Value::Str(name), _)) = deployed.attribute(placed, attribute) {
+            out.push(Target { service, resource: form.replace("{}", &name) });
+        }
+    }
+    out
+}
+
+/// Every ARN with a wildcard in the policies of an environment.
+fn patterns(deployed: &Deployed<'_>) -> Vec<(String, Place)> {
+    let mut out = Vec::new();
+    let mut scopes: Vec<ScopeId> = vec![Evaluation::ROOT];
+    scopes.extend(deployed.placed().iter().map(|placed| placed.scope));
+    scopes.sort_unstable();
+    scopes.dedup();
+    for scope in scopes {
+        let module = deployed.evaluation.module(scope);
+        for data in module.data.iter().filter(|data| data.kind == "aws_iam_policy_document") {
+            take(deployed, scope, data.place.file, data.body, &mut out);
+        }
+        for resource in module.resources.iter().filter(|resource| resource.kind.starts_with("aws_")) {
+            for name in ["policy", "inline_policy", "assume_role_policy"] {
+                if let Some(attr) = resource.body.attr(name) {
+                    arns(deployed, scope, resource.place.file, &attr.value, &mut out);
+                }
+            }
+            for block in resource.body.blocks_of("inline_policy") {
+                take(deployed, scope, resource.place.file, &block.body, &mut out);
+            }
+        }
+    }
+    out
+}
+
+fn take<'a>(deployed: &Deployed<'a>, scope: ScopeId, file: FileId, body: &'a Body<'a>, out: &mut Vec<(String, Place)>) {
+    for attr in &body.attrs {
+        arns(deployed, scope, file, &attr.value, out);
+    }
+    for block in body.blocks.iter().filter(|block| block.kind != "condition") {
+        take(deployed, scope, file, &block.body, out);
+    }
+}
+
+fn arns<'a>(deployed: &Deployed<'a>, scope: ScopeId, file: FileId, node: &'a Node<'a>, out: &mut Vec<(String, Place)>) {
+    let mut found: Vec<(String, Span)> = Vec::new();
+    node.each(&mut |node| {
+        if let Some(text) = deployed.evaluation.rough_text(scope, node, UNKNOWN) {
+            found.push((text, node.span));
+        }
+    });
+    for (text, span) in found {
+        // A policy in a here-document is one long text; the ARNs in it stand between quotes.
+        for part in text.split('"') {
+            if part.starts_with("arn:") && part.contains('*') && !part.contains(char::is_whitespace) {
+                out.push((part.to_string(), Place { file, span }));
+            }
+        }
+    }
+}
+
+/// Service, account and resource part.
+fn arn_parts(arn: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = arn.splitn(6, ':');
+    let (_, _, service, _, account, resource) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some((service, account, resource))
+}
+
+/// Whether a pattern says more than its type: `function:acme-*`, and neither `function:*` nor `*`.
+fn is_telling(resource: &str) -> bool {
+    let name = resource.rsplit([':', '/']).next().unwrap_or(resource);
+    let name = if name == "*" { resource.trim_end_matches("/*").trim_end_matches(":*") } else { name };
+    let bare = name.rsplit([':', '/']).next().unwrap_or(name);
+    bare.contains('*') && bare.chars().filter(|character| character.is_alphanumeric()).count() >= 2 && !resource.contains(UNKNOWN)
+}
+
+/// IAM's manners: `*` stands for any text, `?` for one character. A bucket's objects are its own.
+fn glob(pattern: &str, text: &str) -> bool {
+    let pattern = pattern.trim_end_matches("/*").trim_end_matches(":*");
+    fn matches(pattern: &[char], text: &[char]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some(('*', rest)) => (0..=text.len()).any(|skip| matches(rest, &text[skip..])),
+            Some(('?', rest)) => !text.is_empty() && matches(rest, &text[1..]),
+            Some((character, rest)) => text.first() == Some(character) && matches(rest, &text[1..]),
+        }
+    }
+    // Many stars in one pattern would take long; no policy that means anything has them.
+    if pattern.matches('*').count() > 4 {
+        return false;
+    }
+    matches(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
+}

@@ -1,0 +1,115 @@
+//! What something other than Terraform deploys, and Terraform would take back at its next apply.
+
+use crate::command::{self, Command};
+use crate::finding::{Finding, Severity};
+use crate::hcl::{Body, Expr};
+use crate::model::{FileId, Module, Place, Resource};
+use crate::parsed::Parsed;
+use crate::run::Context;
+use crate::workflow::Workflow;
+
+/// Calls of a deployer beside Terraform, and where they stand.
+#[derive(Debug, Default)]
+pub(super) struct Deployer {
+    image: Option<Place>,
+    archive: Option<Place>,
+    alias: Option<Place>,
+}
+
+impl Deployer {
+    pub(super) fn find(context: &Context<'_>) -> Deployer {
+        let mut deployer = Deployer::default();
+        for (file, parsed) in context.parsed.iter().enumerate() {
+            match parsed {
+                Parsed::Script(commands) => commands.iter().for_each(|command| deployer.take(file, command)),
+                Parsed::Workflow => {
+                    let Some(workflow) = context.tree.files()[file].text().and_then(|text| Workflow::read(text).ok()) else { continue };
+                    for run in workflow.runs() {
+                        command::split(run.script, run.start).iter().for_each(|command| deployer.take(file, command));
+                    }
+                }
+                _ => {}
+            }
+        }
+        deployer
+    }
+
+    fn take(&mut self, file: FileId, command: &Command<'_>) {
+        if command.program() != "aws" || command.subcommands().next() != Some("lambda") {
+            return;
+        }
+        let place = Place { file, span: command.span() };
+        match command.subcommands().nth(1) {
+            Some("update-function-code") if command.value("image-uri").is_some() => {
+                self.image.get_or_insert(place);
+            }
+            Some("update-function-code") => {
+                self.archive.get_or_insert(place);
+            }
+            Some("update-alias") => {
+                self.alias.get_or_insert(place);
+            }
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn check(context: &Context<'_>, module: &Module<'_>, deployer: &Deployer, out: &mut Vec<Finding>) {
+    let by_tiers = !context.options.deployed_components.is_empty();
+    for resource in &module.resources {
+        match resource.kind {
+            "aws_lambda_function" => function(context, resource, deployer, by_tiers, out),
+            "aws_lambda_alias" => alias(context, resource, deployer, by_tiers, out),
+            _ => {}
+        }
+    }
+}
+
+fn function(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer, by_tiers: bool, out: &mut Vec<Finding>) {
+    let body = resource.body;
+    let image = body.attr("image_uri").map(|attr| ("image_uri", attr, deployer.image, Severity::Error));
+    let archive = ["filename", "s3_key", "s3_object_version"]
+        .iter()
+        .find_map(|name| body.attr(name))
+        .map(|attr| ("source_code_hash", attr, deployer.archive, Severity::Warning));
+    let Some((ignored, attr, evidence, severity)) = image.or(archive) else { return };
+    let tiers = by_tiers && ignored == "image_uri";
+    if (evidence.is_none() && !tiers) || ignores(body, ignored) || ignores(body, attr.name) {
+        return;
+    }
+    let place = Place { file: resource.place.file, span: attr.span() };
+    let who = if evidence.is_some() { "something else deploys it too" } else { "tiers deploys it" };
+    let message = format!("Terraform manages {} of {}.{} and {who}", attr.name, resource.kind, resource.name);
+    out.push(
+        context
+            .finding("image-owned-twice", place, &format!("{}.{}", resource.kind, resource.name), message)
+            .severity(severity)
+            .label("the next apply puts this back")
+            .besides(evidence.map(|place| context.related(place, "the other deployer")))
+            .fix(format!("Add `lifecycle {{ ignore_changes = [{}] }}` to the function.", if ignored == "image_uri" { "image_uri" } else { "filename, source_code_hash" })),
+    );
+}
+
+fn alias(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer, by_tiers: bool, out: &mut Vec<Finding>) {
+    let Some(attr) = resource.body.attr("function_version") else { return };
+    if (deployer.alias.is_none() && !by_tiers) || ignores(resource.body, "function_version") {
+        return;
+    }
+    let place = Place { file: resource.place.file, span: attr.span() };
+    let message = format!("Terraform manages the version of {}.{} and a deployer moves it", resource.kind, resource.name);
+    out.push(
+        context
+            .finding("alias-owned-twice", place, &format!("{}.{}", resource.kind, resource.name), message)
+            .label("the next apply moves the alias back")
+            .besides(deployer.alias.map(|place| context.related(place, "this moves the alias"))),
+    );
+}
+
+/// Whether `lifecycle { ignore_changes = […] }` names an attribute, or all of them.
+fn ignores(body: &Body<'_>, attribute: &str) -> bool {
+    let Some(attr) = body.block("lifecycle").and_then(|block| block.body.attr("ignore_changes")) else { return false };
+    match &attr.value.expr {
+        Expr::Tuple(items) => items.iter().any(|item| matches!(item.keyword(), Some(name) if name == attribute || name == "*")),
+        _ => attr.value.keyword() == Some("all"),
+    }
+}

@@ -1,0 +1,147 @@
+//! Tags: those that are required, after `merge`, `default_tags` and module arguments are resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::parity::is_environment_name;
+use crate::discover::names;
+use crate::eval::Value;
+use crate::finding::Finding;
+use crate::model::Place;
+use crate::services::is_taggable;
+use crate::view::{Deployed, Placed, View};
+
+/// From this many resources that lack the same tags on, one finding stands for all of them.
+const TOGETHER: usize = 5;
+
+/// A tag's value as far as it is known, with where it is written.
+struct Tags<'a> {
+    values: BTreeMap<String, Value<'a>>,
+    /// Neither the resource's tags nor the provider's hide anything.
+    complete: bool,
+    place: Place,
+}
+
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    let policy = &view.context.options.tags;
+    // By what is missing, then by the resource's block.
+    let mut missing: BTreeMap<Vec<String>, BTreeMap<Place, (String, BTreeSet<usize>)>> = BTreeMap::new();
+    for (index, deployed) in view.deployed.iter().enumerate() {
+        for placed in deployed.placed().iter().filter(|placed| is_taggable(placed.resource.kind)) {
+            let tags = tags(deployed, placed);
+            let lacking: Vec<String> =
+                policy.required.iter().filter(|name| !tags.values.contains_key(*name)).cloned().collect();
+            if tags.complete && !lacking.is_empty() {
+                let by_place = missing.entry(lacking).or_default();
+                by_place.entry(tags.place).or_insert_with(|| (placed.address.clone(), BTreeSet::new())).1.insert(index);
+            }
+            wrong_values(view, deployed, placed, &tags, out);
+            wrong_environment(view, deployed, placed, &tags, out);
+        }
+    }
+    for (lacking, resources) in missing {
+        report_missing(view, &lacking, &resources, out);
+    }
+}
+
+fn tags<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Tags<'a> {
+    let mut values = BTreeMap::new();
+    let mut complete = true;
+    let mut take = |value: &Value<'a>| match value {
+        Value::Map(entries) => values.extend(entries.iter().map(|(name, value)| (name.to_string(), value.clone()))),
+        Value::Null => {}
+        _ => complete = false,
+    };
+    take(&placed.default_tags);
+    let written = deployed.attribute(placed, "tags");
+    let place = written.as_ref().map_or(placed.resource.place, |(_, place)| *place);
+    match &written {
+        Some((value, _)) => take(value),
+        // 0.11 wrote tags as a block.
+        None if placed.resource.body.block("tags").is_some() => complete = false,
+        None => {}
+    }
+    Tags { values, complete, place }
+}
+
+fn report_missing(
+    view: &View<'_>,
+    lacking: &[String],
+    resources: &BTreeMap<Place, (String, BTreeSet<usize>)>,
+    out: &mut Vec<Finding>,
+) {
+    let named = lacking.join(", ");
+    let plural = if lacking.len() == 1 { "tag" } else { "tags" };
+    let environments = |indices: &BTreeSet<usize>| -> Vec<&str> { indices.iter().map(|index| view.deployed[*index].environment).collect() };
+    let module = view.deployed.first().map(|deployed| deployed.module);
+    if resources.len() >= TOGETHER && let Some((first, (address, _))) = resources.first_key_value() {
+        let all: BTreeSet<usize> = resources.values().flat_map(|(_, indices)| indices.iter().copied()).collect();
+        let provider = module.and_then(|module| module.providers.iter().find(|provider| provider.name == "aws"));
+        let message = format!("{} resources lack the {plural} {named}, {address} among them", resources.len());
+        let mut finding = view
+            .context
+            .finding("tag-missing", *first, &format!("{}/{named}", view.stack.name), message)
+            .label("one of them")
+            .environments(environments(&all));
+        if let Some(attr) = provider.and_then(|provider| provider.body.attr("region").map(|attr| (provider.file, attr))) {
+            let place = Place { file: attr.0, span: attr.1.span() };
+            finding = finding.beside(view.context.related(place, "default_tags of this provider would reach them all"));
+        }
+        out.push(finding.fix(format!("Put {named} into the provider's default_tags, so that every resource has them.")));
+        return;
+    }
+    for (place, (address, indices)) in resources {
+        let message = format!("{address} lacks the {plural} {named}");
+        out.push(
+            view.context
+                .finding("tag-missing", *place, &format!("{address}/{named}"), message)
+                .environments(environments(indices)),
+        );
+    }
+}
+
+fn wrong_values<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>, tags: &Tags<'a>, out: &mut Vec<Finding>) {
+    for (name, allowed) in &view.context.options.tags.allowed {
+        let Some(text) = tags.values.get(name).and_then(Value::to_text) else { continue };
+        let allowed: Vec<String> = allowed.iter().map(|value| value.replace("{environment}", deployed.environment)).collect();
+        if allowed.iter().any(|value| *value == *text) {
+            continue;
+        }
+        let message = format!(
+            "the tag {name} of {} is {:?} in {}; it may be {}",
+            placed.address,
+            &*text,
+            deployed.label(),
+            allowed.join(", ")
+        );
+        out.push(
+            view.context
+                .finding("tag-value", tags.place, &format!("{}/{name}", placed.address), message)
+                .environment(deployed.environment),
+        );
+    }
+}
+
+/// The tag that says which environment a resource belongs to says another.
+fn wrong_environment<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>, tags: &Tags<'a>, out: &mut Vec<Finding>) {
+    if deployed.environment.is_empty() {
+        return;
+    }
+    for (name, value) in tags.values.iter().filter(|(name, _)| is_environment_name(name)) {
+        let Some(text) = value.as_str() else { continue };
+        let Some((_, _, other)) = names::others_named(text, deployed.environment, &view.context.found.environments) else { continue };
+        // A variable that is wrong is reported once, where it is set.
+        let inherited = deployed.module.variables.iter().any(|variable| {
+            is_environment_name(variable.name)
+                && deployed.evaluation.variable(crate::eval::Evaluation::ROOT, variable.name).as_str() == Some(text)
+        });
+        if inherited {
+            continue;
+        }
+        let message = format!("the tag {name} of {} is {text:?} in {}, so it passes for {other}", placed.address, deployed.environment);
+        out.push(
+            view.context
+                .finding("tag-environment", tags.place, &format!("{}/{name}", placed.address), message)
+                .environments([deployed.environment, other.as_str()]),
+        );
+    }
+}
