@@ -99,7 +99,8 @@ fn listed(requirements: &str) -> Vec<StandIn> {
 
 fn missing(reason: &str, stand_ins: &[StandIn]) -> String {
     let lines = stand_ins.iter().map(|it| format!("\n  {:<22} not tested: {}", it.requirement, it.purpose));
-    format!("stand-ins are missing, since {reason}{}", lines.collect::<String>())
+    let lines = lines.collect::<String>();
+    format!("stand-ins are missing, since {reason}{lines}\nuntil they are there, none of the protocol tests is run")
 }
 
 #[cfg(test)]
