@@ -22,8 +22,12 @@ pub enum Driven {
 /// Drives the deployment that this session owns until it has ended, or a person is needed.
 pub async fn drive(session: &mut Session) -> Result<Driven, DriveError> {
     for _ in 0..MAX_EFFECTS {
-        let Some(driven) = turn(session).await? else { continue };
-        return Ok(driven);
+        match turn(session).await {
+            Ok(None) => {}
+            Ok(Some(driven)) => return Ok(driven),
+            Err(DriveError::Gone(id)) => return Err(session.gone(id).await),
+            Err(error) => return Err(error),
+        }
     }
     Err(DriveError::Endless(MAX_EFFECTS))
 }

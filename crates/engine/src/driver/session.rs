@@ -38,6 +38,9 @@ pub enum DriveError {
     Endless(u32),
 }
 
+/// How far back a driver that woke up too late looks for the one who took over: the records of several deployments.
+const SUCCESSOR_SEARCH: usize = 256;
+
 /// A stream as one driver knows it.
 pub struct Session {
     pub(crate) world: World,
@@ -99,6 +102,24 @@ impl Session {
                 Err(DriveError::Superseded { deployment: id.clone(), owner: open.owner.clone(), epoch: open.epoch })
             }
             _ => Err(DriveError::Gone(id.clone())),
+        }
+    }
+
+    /// Why the deployment that this driver owned is over: somebody took it over and ended it, and their records tell who.
+    pub(crate) async fn gone(&self, id: DeploymentId) -> DriveError {
+        let (Some(head), Some((_, epoch))) = (&self.head, &self.owned) else { return DriveError::Gone(id) };
+        // A stream that can't be read further back only costs the name.
+        let older = self.world.ledger.walk_back(head, SUCCESSOR_SEARCH).await.unwrap_or_default();
+        let successor = std::iter::once(head)
+            .chain(&older)
+            .find(|entry| entry.record.deployment.as_ref() == Some(&id) && entry.record.epoch > *epoch);
+        match successor {
+            None => DriveError::Gone(id),
+            Some(entry) => DriveError::Superseded {
+                deployment: id,
+                owner: entry.record.actor.who.clone(),
+                epoch: entry.record.epoch,
+            },
         }
     }
 
