@@ -313,6 +313,8 @@ impl EnvState {
                 self.previous.truncate(KEPT);
             }
         }
+        // Whoever waits with what was the newest then, asks again.
+        self.waits = None;
         if plan.kind != Kind::Rollback {
             self.judge(deployment, meta);
         }

@@ -136,21 +136,31 @@ fn way_back(wanted: &Wanted, state: &EnvState, to: Option<&str>) -> Result<Servi
     // After a deployment that ended Stuck, what serves by the ledger is itself a place to go back to.
     let stuck = state.last.as_ref().is_some_and(|last| last.ending == tiers_core::event::Ending::Stuck);
     let serving = state.serving.as_ref().ok_or_else(|| PlanError::NothingServes(environment.clone()))?;
-    let mut candidates = state.serving.iter().filter(|_| stuck).chain(&state.previous);
-    match to {
-        None => candidates
-            .find(|earlier| stuck || earlier.release.digest != serving.release.digest)
-            .cloned()
-            .ok_or(PlanError::NoWayBack(environment)),
-        Some(text) => {
-            let known: Vec<String> = candidates.clone().map(|earlier| earlier.release.id.to_string()).collect();
-            candidates.find(|earlier| earlier.release.is_meant_by(text)).cloned().ok_or(PlanError::NeverSucceeded {
-                environment,
-                wanted: text.to_owned(),
-                known: if known.is_empty() { "nothing".to_owned() } else { known.join(", ") },
-            })
+    let mut candidates: Vec<&Serving> = Vec::new();
+    for earlier in state.serving.iter().filter(|_| stuck).chain(&state.previous) {
+        let other = stuck || earlier.release.digest != serving.release.digest;
+        if other && !candidates.iter().any(|known| known.release.digest == earlier.release.digest) {
+            candidates.push(earlier);
         }
     }
+    let Some(text) = to else {
+        // The last success that was verified too; one that was only let stand is better than none.
+        let verified = candidates.iter().find(|earlier| state.passes(&earlier.release.digest).is_ok());
+        let chosen = verified.or(candidates.first());
+        return chosen.map(|earlier| (*earlier).clone()).ok_or(PlanError::NoWayBack(environment));
+    };
+    if let Some(found) = candidates.iter().find(|earlier| earlier.release.is_meant_by(text)) {
+        return Ok((*found).clone());
+    }
+    let known: Vec<String> = candidates
+        .iter()
+        .map(|earlier| match state.passes(&earlier.release.digest) {
+            Ok(_) => earlier.release.id.to_string(),
+            Err(_) => format!("{} (not verified)", earlier.release.id),
+        })
+        .collect();
+    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+    Err(PlanError::NeverSucceeded { environment, wanted: text.to_owned(), known })
 }
 
 async fn look(

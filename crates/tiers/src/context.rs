@@ -48,6 +48,10 @@ impl Context {
         })?;
         let style = global.style();
         let project = parse(FILE, &text, style)?;
+        if !project.keys.is_empty() {
+            return Err(Fault::usage("tiers.toml names keys, and this tiers does not check signatures yet")
+                .hint("Remove `keys`: approvals count by name, which whoever can write the ledger can claim."));
+        }
         let actor = who(&root);
         Ok(Context {
             root,
@@ -122,7 +126,6 @@ impl Context {
             LedgerPlace::Url(url) => bucket(url),
         }
     }
-
 }
 
 #[cfg(feature = "s3")]

@@ -197,9 +197,6 @@ impl Furnisher<'_> {
         } else if self.update(name, &wanted).await? {
             changes.push(format!("changed the settings of {name}; `tiers deploy {env} --config-only` publishes them"));
         }
-        if !has_alias {
-            self.alias(name).await?;
-        }
         if let Some(reserved) = declared.concurrency
             && known.and_then(|function| function.reserved_concurrency) != Some(reserved)
         {
@@ -209,6 +206,10 @@ impl Furnisher<'_> {
             && known.is_none_or(|function| function.log_retention_days != days)
         {
             self.client.put_log_retention(name, days).await.map_err(host_fault)?;
+        }
+        // Last, because a function with its alias counts as complete: whoever is killed before this is made up for next time.
+        if !has_alias {
+            self.alias(name).await?;
         }
         Ok(())
     }

@@ -88,7 +88,7 @@ pub fn wanted(
         .iter()
         .filter_map(|component| Some((component.name.clone(), component.names.get(name)?.clone())))
         .collect();
-    let (shift, weighted) = shift(&ruled.shift, &components);
+    let (shift, weighted) = shift(&ruled.shift, &components)?;
     Ok(Wanted {
         environment: name.clone(),
         app: app.name.clone(),
@@ -132,7 +132,13 @@ fn gates_of_the_skipped(
     found
 }
 
-fn shift(shift: &Shift, components: &[(Component, String)]) -> (Vec<ShiftStep>, Vec<Component>) {
+fn shift(shift: &Shift, components: &[(Component, String)]) -> Result<(Vec<ShiftStep>, Vec<Component>), Fault> {
+    if let Shift::Canary { alarms, .. } | Shift::Linear { alarms, .. } = shift
+        && !alarms.is_empty()
+    {
+        return Err(Fault::usage("`shift` names alarms, and this tiers does not watch alarms yet")
+            .hint("Remove `alarms`: gates at `live` run after each bake. An alarm that nobody watches would be worse than none."));
+    }
     let all = ShiftStep { percent: 100, bake_s: 0 };
     let weighted = |entries: &[Component], compatible: bool| -> Vec<Component> {
         if compatible && entries.is_empty() {
@@ -145,17 +151,17 @@ fn shift(shift: &Shift, components: &[(Component, String)]) -> (Vec<ShiftStep>, 
         }
     };
     match shift {
-        Shift::AllAtOnce => (vec![all], Vec::new()),
+        Shift::AllAtOnce => Ok((vec![all], Vec::new())),
         Shift::Canary { percent, bake_s, entries, compatible, .. } => {
             let first = ShiftStep { percent: u32::from(*percent), bake_s: *bake_s };
-            (vec![first, all], weighted(entries, *compatible))
+            Ok((vec![first, all], weighted(entries, *compatible)))
         }
         Shift::Linear { percent, every_s, entries, compatible, .. } => {
             let size = u32::from(*percent).max(1);
             let parts = (1..).map(|number| number * size).take_while(|percent| *percent < 100);
             let mut steps: Vec<ShiftStep> = parts.map(|percent| ShiftStep { percent, bake_s: *every_s }).collect();
             steps.push(all);
-            (steps, weighted(entries, *compatible))
+            Ok((steps, weighted(entries, *compatible)))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tiers_core::config::{AppConfig, Image};
 use tiers_core::id::{Commit, Digest, InputsId, SourceId};
-use tiers_core::source::{Globs, Inputs, Selection, TreeEntry, inputs_id, select};
+use tiers_core::source::{Globs, Inputs, Selection, TreeEntry, escape_glob, inputs_id, select};
 use tiers_edge::git::{GitError, Repository};
 use tiers_oci::Layout;
 
@@ -113,6 +113,8 @@ impl Source {
 pub struct Working(pub tiers_edge::git::WorkingTree);
 
 fn globs(paths: &[String], below: &str) -> Result<Globs, Fault> {
+    // The folder's own name is meant as it is written, whatever is special in it.
+    let below = &escape_glob(below);
     let paths: Vec<String> = paths
         .iter()
         .map(|glob| match glob.strip_prefix('!') {

@@ -72,11 +72,12 @@ impl Lines {
             }
             Event::TakenOver { why } => self.done(&format!("taken over: {why}")),
             Event::Undoing { cause } => {
-                let word = match cause {
-                    Cause::Gate { .. } => "failed",
-                    _ => "stop",
+                let why = match cause {
+                    // The line of the gate itself stands right above.
+                    Cause::Gate { gate, .. } => format!("gate `{gate}` failed"),
+                    other => brief(&other.text(), WIDTH),
                 };
-                self.line(&format!("{} {}; going back", self.style.bad(word), brief(&cause.text(), WIDTH)));
+                self.line(&format!("{} going back, because {why}", self.style.bad("stop")));
             }
             Event::Ended { ending: Ending::Succeeded, .. } => self.done("every component was seen on the release"),
             _ => {}

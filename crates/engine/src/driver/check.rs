@@ -41,7 +41,10 @@ pub async fn preflight(world: &World, state: &EnvState, plan: &Plan) -> Result<V
     objections.extend(rules(world, state, plan));
     let upstream = evidence(world, &plan.upstream, &plan.app, &plan.release.digest).await?;
     if plan.kind != Kind::Rollback {
-        objections.extend(missing(plan, &upstream).map(Objection::NotYet));
+        objections.extend(missing(plan, &upstream).map(|(why, undecided)| match undecided {
+            true => Objection::NotYet(why),
+            false => Objection::No(why),
+        }));
     }
     objections.extend(place(world, plan).await);
     objections.extend(targets(world, plan, true).await);
@@ -57,7 +60,7 @@ pub(super) async fn check(session: &mut Session) -> Result<(), DriveError> {
     let mut objections: Vec<Objection> = rules(&world, &session.state, plan);
     let upstream = evidence(&world, &plan.upstream, &plan.app, &plan.release.digest).await?;
     if plan.kind != Kind::Rollback {
-        objections.extend(missing(plan, &upstream).map(Objection::No));
+        objections.extend(missing(plan, &upstream).map(|(why, _)| Objection::No(why)));
     }
     objections.extend(place(&world, plan).await);
     objections.extend(targets(&world, plan, fresh).await);
@@ -90,7 +93,7 @@ pub(super) async fn still_allowed(session: &Session) -> Result<Option<String>, D
         return Ok(Some(what.clone()));
     }
     let upstream = evidence(&session.world, &plan.upstream, &plan.app, &plan.release.digest).await?;
-    Ok(missing(plan, &upstream).or_else(|| frozen(&session.world, plan)))
+    Ok(missing(plan, &upstream).map(|(why, _)| why).or_else(|| frozen(&session.world, plan)))
 }
 
 fn way_back_note(plan: &Plan) -> String {

@@ -15,6 +15,8 @@ pub struct Evidence {
     pub seq: u64,
     /// `Err` with the reason when it does not pass.
     pub passes: Result<(), String>,
+    /// Nothing was decided there yet, so waiting may help.
+    pub undecided: bool,
 }
 
 /// Reads what these environments say about a digest. A stream that can't be read is an error: it may hide a revocation.
@@ -31,18 +33,19 @@ pub async fn evidence(
             environment: environment.clone(),
             seq: session.head.as_ref().map_or(0, |head| head.seq),
             passes: session.state.passes(digest).map(drop),
+            undecided: session.state.verdict(digest).is_none() && session.state.held_release(digest).is_none(),
         });
     }
     Ok(all)
 }
 
-/// The evidence that is missing and that nobody waived, in words.
-pub(super) fn missing(plan: &Plan, evidence: &[Evidence]) -> Option<String> {
-    evidence.iter().find_map(|one| {
-        let why = one.passes.as_ref().err()?;
-        let waived = plan.is_waived(&format!("upstream:{}", one.environment));
-        (!waived).then(|| format!("{} is not verified in {}: {why}", plan.release.id, one.environment))
-    })
+/// The evidence that is missing and that nobody waived, in words; what was decided against the release before what is open.
+pub(super) fn missing(plan: &Plan, evidence: &[Evidence]) -> Option<(String, bool)> {
+    let lacking =
+        evidence.iter().filter(|one| one.passes.is_err() && !plan.is_waived(&format!("upstream:{}", one.environment)));
+    let worst = lacking.min_by_key(|one| one.undecided)?;
+    let why = worst.passes.as_ref().err()?;
+    Some((format!("{} is not verified in {}: {why}", plan.release.id, worst.environment), worst.undecided))
 }
 
 /// The hold that speaks against this plan in its own environment, in words.

@@ -1,6 +1,7 @@
 //! `tiers deploy`: brings a release into an environment.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use tiers_core::config::{AppConfig, Environment};
 use tiers_core::id::{Commit, Env};
 use tiers_core::plan::Waiver;
@@ -47,7 +48,7 @@ pub struct Deploy {
     #[arg(long)]
     plan: bool,
     /// Skip gates or evidence, for a reason that is recorded and shown until the digest has its evidence
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     break_glass: Option<String>,
     /// What --break-glass skips: a gate's name, or upstream:ENV (default: all missing evidence upstream)
     #[arg(long, value_name = "WHAT", requires = "break_glass")]
@@ -105,7 +106,10 @@ async fn release(
     app: &AppConfig,
     args: &Deploy,
 ) -> Result<Release, Fault> {
-    if let Some(words) = args.release.as_ref().or(args.digest.as_ref()) {
+    if let Some(digest) = &args.digest {
+        return release_named(ledger, &app.name, &a_digest(digest)?).await;
+    }
+    if let Some(words) = &args.release {
         return release_named(ledger, &app.name, words).await;
     }
     if let Some(from) = &args.from {
@@ -121,6 +125,18 @@ async fn release(
         None => source.head()?,
     };
     of_commit(context, ledger, source, app, &commit).await
+}
+
+/// What was given as a digest, or the beginning of one, with its algorithm in front.
+fn a_digest(words: &str) -> Result<String, Fault> {
+    let bare = words.strip_prefix("sha256:").unwrap_or(words);
+    let hexadecimal = bare.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if !hexadecimal || !(8..=64).contains(&bare.len()) {
+        return Err(Fault::usage(format!(
+            "`{words}` is not a digest: expected `sha256:` and 64 hexadecimal digits in lower case, or the first 8 of them or more"
+        )));
+    }
+    Ok(format!("sha256:{bare}"))
 }
 
 /// The release that was built from this commit's files.

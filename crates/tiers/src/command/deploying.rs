@@ -323,10 +323,11 @@ pub fn source_tree(context: &Context, commit: &Commit) -> Result<PathBuf, Fault>
     std::fs::create_dir_all(context.home("source"))
         .map_err(|error| Fault::errored(format!("{}: {error}", folder.display())))?;
     let scratch = context.home("source").join(format!(".{commit}.{}", std::process::id()));
-    source
-        .repository
-        .materialise(&entries, &scratch)
-        .map_err(|error| Fault::errored(format!("the source of {commit}: {}", chain(&error))))?;
+    if let Err(error) = source.repository.materialise(&entries, &scratch) {
+        // What a full disk let through would only keep it full.
+        let _ = std::fs::remove_dir_all(&scratch);
+        return Err(Fault::errored(format!("the source of {commit}: {}", chain(&error))));
+    }
     // Of two that make it at once, both have the same; the second one's is thrown away.
     if std::fs::rename(&scratch, &folder).is_err() {
         let _ = std::fs::remove_dir_all(&scratch);

@@ -202,7 +202,8 @@ fn row(line: &Line) -> Vec<crate::render::table::Cell> {
                 Kind::ConfigOnly => "settings",
                 Kind::Rollback => "rollback",
             };
-            let why = if why.is_empty() { String::new() } else { format!(": {}", crate::render::plan::brief(why, 100)) };
+            let why =
+                if why.is_empty() { String::new() } else { format!(": {}", crate::render::plan::brief(why, 100)) };
             vec![
                 plain(exact(*at)),
                 plain(environment.as_str()),

@@ -1,6 +1,7 @@
 //! `tiers hold` and `tiers unhold`: stop an environment, or one release, and let it go on.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use tiers_core::config::{AppConfig, Environment};
 use tiers_core::event::{Event, HoldOn};
 use tiers_core::id::Env;
@@ -22,7 +23,7 @@ pub struct Hold {
     /// The environment
     environment: String,
     /// Why, for those who meet the hold
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     /// Only this release (its id, digest or commit): it is not promoted to here, nor from here
     #[arg(long, value_name = "RELEASE")]

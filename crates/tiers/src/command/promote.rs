@@ -8,8 +8,8 @@ use tiers_engine::ledger::Ledger;
 use tiers_engine::planner::Goal;
 
 use crate::cli::Global;
-use crate::command::print;
 use crate::command::deploying::{Asked, deploy};
+use crate::command::print;
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;

@@ -8,7 +8,7 @@ use tiers_engine::ledger::Ledger;
 
 use crate::cli::Global;
 use crate::command::deploying::{finish, world_of};
-use crate::command::print;
+use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;
@@ -60,7 +60,9 @@ pub async fn run(args: &Resume, global: &Global) -> Outcome {
 }
 
 fn nothing(global: &Global, what: &str) -> Outcome {
-    if !global.json {
+    if global.json {
+        print_json("tiers.resumption/1", &serde_json::json!({ "outcome": "nothing", "why": what }))?;
+    } else {
         print(&format!("{what}\n"))?;
     }
     Ok(0)

@@ -184,7 +184,13 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
             tiers_core::event::HoldOn::Environment => "everything".to_owned(),
             tiers_core::event::HoldOn::Release { digest } => digest.short().to_owned(),
         };
-        notes.push(format!("{} {what} by {}, {}: {}", style.careful("held:"), hold.by, ago(hold.at, now), brief(&hold.why, WIDTH)));
+        notes.push(format!(
+            "{} {what} by {}, {}: {}",
+            style.careful("held:"),
+            hold.by,
+            ago(hold.at, now),
+            brief(&hold.why, WIDTH)
+        ));
     }
     if let Some(serving) = &state.serving {
         for waiver in &serving.waivers {

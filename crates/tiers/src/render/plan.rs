@@ -23,14 +23,15 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     };
     line("release", format!("digest {}, commit {}{dirty}", release.digest.short(), short(release.commit.as_str())));
     line("place", place(plan));
-    if !plan.upstream.is_empty() && plan.kind != Kind::Rollback {
-        let names: Vec<&str> = plan.upstream.iter().map(|env| env.as_str()).collect();
+    let needed = plan.upstream.iter().filter(|env| !plan.is_waived(&format!("upstream:{env}")));
+    let names: Vec<&str> = needed.map(|env| env.as_str()).collect();
+    if !names.is_empty() && plan.kind != Kind::Rollback {
         line("needs", format!("good evidence in {}", names.join(" and ")));
     }
     for waiver in &plan.waivers {
         line("waived", format!("{} by {}: {}", waiver.what, waiver.by, waiver.reason));
     }
-    if plan.has_gates_at(At::Before) {
+    if plan.has_gates_at(At::Before) && plan.kind != Kind::Rollback {
         line("before", gates(plan, At::Before));
     }
     let functions: Vec<&str> = plan.components.iter().map(|part| part.function.as_str()).collect();

@@ -62,7 +62,8 @@ fn with_demo_image(text: &str) -> Result<String, Fault> {
 /// Replaces a text that must be there in a file.
 pub fn edit(root: &Path, name: &str, from: &str, to: &str) -> Result<(), Fault> {
     let path = root.join(name);
-    let text = std::fs::read_to_string(&path).map_err(|error| Fault::errored(format!("{}: {error}", path.display())))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| Fault::errored(format!("{}: {error}", path.display())))?;
     if !text.contains(from) {
         return Err(Fault::errored(format!("{name} has no `{from}` that the demo could change")));
     }

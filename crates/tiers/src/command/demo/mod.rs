@@ -3,8 +3,8 @@
 
 mod client;
 mod files;
-mod story;
 mod stage;
+mod story;
 
 use clap::Args;
 

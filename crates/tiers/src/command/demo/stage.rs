@@ -129,10 +129,8 @@ impl Stage {
     }
 
     fn show(&self, program: &str, args: &[&str]) -> Result<(), Fault> {
-        let shown: Vec<String> = args
-            .iter()
-            .map(|arg| if arg.contains(' ') { format!("\"{arg}\"") } else { (*arg).to_owned() })
-            .collect();
+        let shown: Vec<String> =
+            args.iter().map(|arg| if arg.contains(' ') { format!("\"{arg}\"") } else { (*arg).to_owned() }).collect();
         print(&format!("{} {program} {}\n", self.style.dim("$"), shown.join(" ")))
     }
 

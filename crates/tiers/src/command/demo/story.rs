@@ -38,7 +38,9 @@ async fn one_artifact(stage: &Stage) -> Result<(), Fault> {
     stage.git(&["commit", "--quiet", "-am", "Shorten the title"])?;
     stage.tiers(&["build"], 0)?;
     stage.tiers(&["deploy", "dev"], 0)?;
-    stage.say("\nThe merge to main is another commit with the same files: staging gets what dev tested, not a new build.")?;
+    stage.say(
+        "\nThe merge to main is another commit with the same files: staging gets what dev tested, not a new build.",
+    )?;
     stage.git(&["checkout", "--quiet", "main"])?;
     stage.git(&["merge", "--quiet", "--no-ff", "-m", "Merge dev", "dev"])?;
     stage.tiers(&["build"], 0)?;
@@ -66,7 +68,9 @@ async fn a_bad_release(stage: &Stage) -> Result<(), Fault> {
     edit(&stage.root, "data/reports.json", "\"ticker\"", "\"symbol\"")?;
     stage.git(&["commit", "--quiet", "-am", "Rename ticker to symbol"])?;
     stage.tiers(&["build"], 0)?;
-    stage.say("\nIn dev a failed gate withholds: the deployment stands, so that people can look at it, and goes no further.")?;
+    stage.say(
+        "\nIn dev a failed gate withholds: the deployment stands, so that people can look at it, and goes no further.",
+    )?;
     stage.tiers(&["deploy", "dev"], 0)?;
     stage.say("\nPromotion does not take it:")?;
     stage.tiers(&["promote", "staging"], 0)?;
@@ -150,7 +154,8 @@ fn farewell(stage: &Stage) -> Result<(), Fault> {
         stage.say(&format!("The folder and the local host stay. Try there:\n  cd {}", stage.place().display()))?;
         stage.say("  tiers rollback prod --plan       what going back would do")?;
         stage.say("  tiers history                    everything that happened")?;
-        return stage.say("  tiers local logs -f              what the functions write\nAnd `tiers local down` at the end.");
+        return stage
+            .say("  tiers local logs -f              what the functions write\nAnd `tiers local down` at the end.");
     }
     stage.say("Try next:")?;
     stage.say("  tiers demo --keep                the same, and the folder stays to look around in")?;
