@@ -4,6 +4,7 @@
 //! once. What needs the crates of the workspace is a program of theirs that is run from here. A subcommand is a file with its
 //! `COMMAND`, and a line in the table below.
 
+mod bench;
 mod ci;
 mod generated;
 mod process;
@@ -21,7 +22,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 4] = [setup::COMMAND, test::COMMAND, ci::COMMAND, generated::COMMAND];
+const COMMANDS: [Command; 5] = [setup::COMMAND, test::COMMAND, ci::COMMAND, generated::COMMAND, bench::COMMAND];
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
