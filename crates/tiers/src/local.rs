@@ -28,6 +28,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a function may take to settle while it is furnished.
 const SETTLE_TRIES: u32 = 400;
 const SETTLE_WAIT: Duration = Duration::from_millis(5);
+/// How often a function that somebody else furnishes too is looked at again.
+const ALIAS_TRIES: u32 = 16;
 /// The tag of the image that functions begin with.
 const PLACEHOLDER: &str = "tiers-placeholder";
 
@@ -264,12 +266,21 @@ impl Furnisher<'_> {
     }
 
     async fn alias(&self, name: &str) -> Result<(), Fault> {
-        let now = self.settled(name).await?;
-        let first = self
-            .api
-            .publish(name, &now.code_sha256, &now.revision, "before the first release")
-            .await
-            .map_err(|error| furnishing(name, &error))?;
+        let mut tries = ALIAS_TRIES;
+        let first = loop {
+            // Another command may furnish the same function: what it moved meanwhile is looked at again, until its alias is there.
+            match self.api.get_alias(name, ALIAS).await {
+                Ok(_) => return Ok(()),
+                Err(ApiError::NotFound(_)) => {}
+                Err(error) => return Err(furnishing(name, &error)),
+            }
+            let now = self.settled(name).await?;
+            match self.api.publish(name, &now.code_sha256, &now.revision, "before the first release").await {
+                Ok(first) => break first,
+                Err(ApiError::Precondition(_) | ApiError::InProgress(_)) if tries > 1 => tries -= 1,
+                Err(error) => return Err(furnishing(name, &error)),
+            }
+        };
         let write = AliasWrite { version: first.version, description: String::new(), weights: BTreeMap::new() };
         match self.api.create_alias(name, ALIAS, &write).await {
             Ok(_) | Err(ApiError::Conflict(_)) => Ok(()),
