@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 use serde_json::Value;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
-use super::spanned::{Either, OneOrMany, Spanned};
+use super::spanned::{Either, OneOrMany, Spanned, Table};
 
 /// A value as the parser gives it.
 pub(super) type Typed<'i> = toml::Spanned<DeValue<'i>>;
@@ -53,26 +53,16 @@ impl<T: Read> Field for Vec<T> {
     }
 }
 
-impl<K: Key, T: Read> Field for BTreeMap<K, T> {
+impl<T: Read> Field for Table<T> {
     fn field(value: Option<&Typed<'_>>, unread: &mut Unread) -> Self {
         value.and_then(|value| read(value, unread)).unwrap_or_default()
     }
 }
 
-/// The key of a table that is a map.
-pub(super) trait Key: Ord {
-    fn key(name: &str, span: Range<usize>) -> Self;
-}
-
-impl Key for String {
-    fn key(name: &str, _: Range<usize>) -> String {
-        name.to_owned()
-    }
-}
-
-impl Key for Spanned<String> {
-    fn key(name: &str, span: Range<usize>) -> Spanned<String> {
-        Spanned::new(name.to_owned(), span)
+impl Field for BTreeMap<String, String> {
+    fn field(value: Option<&Typed<'_>>, unread: &mut Unread) -> Self {
+        let table: Table<String> = Table::field(value, unread);
+        table.iter().map(|(name, text)| (name.to_string(), text.clone())).collect()
     }
 }
 
@@ -107,15 +97,23 @@ impl<T: Read> Read for Vec<T> {
     }
 }
 
-impl<K: Key, T: Read> Read for BTreeMap<K, T> {
+impl<T: Read> Read for Table<T> {
     fn read(value: &Typed<'_>, unread: &mut Unread) -> Option<Self> {
-        let entries = value.get_ref().as_table()?.iter();
-        Some(
-            entries
-                .filter_map(|(name, item)| Some((K::key(name.get_ref(), name.span()), read(item, unread)?)))
-                .collect(),
-        )
+        let mut entries = Vec::new();
+        for (name, item) in in_file_order(value.get_ref().as_table()?) {
+            if let Some(item) = read(item, unread) {
+                entries.push((name, item));
+            }
+        }
+        Some(Table::new(entries))
     }
+}
+
+fn in_file_order<'v, 'i>(table: &'v DeTable<'i>) -> Vec<(Spanned<String>, &'v Typed<'i>)> {
+    let mut entries: Vec<_> =
+        table.iter().map(|(name, item)| (Spanned::new(name.get_ref().to_string(), name.span()), item)).collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
 }
 
 impl<S: Read, T: Read> Read for Either<S, T> {
@@ -144,7 +142,10 @@ impl Read for Value {
             DeValue::Float(number) => Value::from(serde_json::Number::from_f64(number.as_str().parse().ok()?)?),
             DeValue::Boolean(word) => Value::from(*word),
             DeValue::Array(_) => Value::Array(Vec::read(value, unread)?),
-            DeValue::Table(_) => Value::Object(BTreeMap::<String, Value>::read(value, unread)?.into_iter().collect()),
+            DeValue::Table(_) => {
+                let fields: Table<Value> = Table::read(value, unread)?;
+                Value::Object(fields.iter().map(|(name, item)| (name.to_string(), item.clone())).collect())
+            }
             // JSON has no dates; the structure check says so.
             DeValue::Datetime(_) => return None,
         })
@@ -205,3 +206,21 @@ macro_rules! tables {
 }
 
 pub(super) use {tables, words};
+
+#[cfg(test)]
+mod tests {
+    use super::super::typed;
+    use super::*;
+
+    #[test]
+    fn a_value_of_another_type_is_remembered_by_its_place_and_the_rest_is_read() {
+        let text = "project = 7\nsolo = true\nkeys = { a = \"x\", b = 1 }\n";
+        let document = DeTable::parse(text).unwrap();
+        let span = document.span();
+        let mut unread = Unread::default();
+        let file =
+            typed::File::read(&Typed::new(span, DeValue::Table(document.into_inner())), &mut unread).expect("a table");
+        assert_eq!(unread.0.iter().map(|span| &text[span.clone()]).collect::<Vec<_>>(), ["7", "1"]);
+        assert_eq!((file.project.is_none(), file.solo, file.keys.len()), (true, Some(true), 1));
+    }
+}

@@ -1,6 +1,5 @@
-//! Values that remember where they stand in the text, and values that may be written in two forms.
+//! Values that remember where they stand in the text, tables in its order, and values that may be written in two forms.
 
-use std::cmp::Ordering;
 use std::ops::{Deref, Range};
 
 /// A value and where it stands.
@@ -28,23 +27,39 @@ impl<T> Deref for Spanned<T> {
     }
 }
 
-impl<T: PartialEq> PartialEq for Spanned<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
+/// A table whose keys are names that somebody chose, in the order of the file.
+#[derive(Debug)]
+pub(super) struct Table<T>(Vec<(Spanned<String>, T)>);
+
+impl<T> Table<T> {
+    /// Entries in the order of the file, no name twice.
+    pub(super) fn new(entries: Vec<(Spanned<String>, T)>) -> Table<T> {
+        Table(entries)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.0.iter().map(|(name, _)| name)
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&T> {
+        self.0.iter().find(|(known, _)| known.as_str() == name).map(|(_, value)| value)
     }
 }
 
-impl<T: Eq> Eq for Spanned<T> {}
-
-impl<T: Ord> PartialOrd for Spanned<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+impl<T> Default for Table<T> {
+    fn default() -> Table<T> {
+        Table(Vec::new())
     }
 }
 
-impl<T: Ord> Ord for Spanned<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.value.cmp(&other.value)
+impl<T> Deref for Table<T> {
+    type Target = [(Spanned<String>, T)];
+    fn deref(&self) -> &[(Spanned<String>, T)] {
+        &self.0
     }
 }
 
@@ -79,7 +94,19 @@ mod in_schema {
 
     use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-    use super::{Either, Spanned};
+    use super::{Either, Spanned, Table};
+
+    impl<T: JsonSchema> JsonSchema for Table<T> {
+        fn inline_schema() -> bool {
+            true
+        }
+        fn schema_name() -> Cow<'static, str> {
+            format!("Table_of_{}", T::schema_name()).into()
+        }
+        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            generator.subschema_for::<std::collections::BTreeMap<String, T>>()
+        }
+    }
 
     impl<T: JsonSchema> JsonSchema for Spanned<T> {
         fn inline_schema() -> bool {

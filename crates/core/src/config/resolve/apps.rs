@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::model::{AppConfig, ComponentConfig, Environment, Image};
 use super::super::pattern;
-use super::super::spanned::{Either, Spanned};
+use super::super::spanned::{Either, Spanned, Table};
 use super::super::typed;
 use super::settings::Typed;
-use super::{Environments, Named, Resolver, in_file_order};
+use super::{Environments, Resolver};
 use crate::id::{App, Component};
 use crate::problem::Code;
 
@@ -16,14 +16,13 @@ impl Resolver<'_, '_, '_> {
         &mut self,
         file: &typed::File,
         project: &str,
-        typed_environments: &Environments<'_>,
+        typed_environments: Environments<'_>,
         environments: &[Environment],
     ) -> Vec<AppConfig> {
-        let typed: Named<'_, typed::App> =
-            in_file_order(&file.apps).into_iter().map(|(name, app)| (name, &**app)).collect();
+        let typed = &file.apps;
         let mut places: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
         let mut apps = Vec::new();
-        for (name, app) in &typed {
+        for (name, app) in typed.iter() {
             self.name(name, "an app");
             let components = self.components(app, environments, &mut places);
             let image = app.image.as_ref().and_then(|image| self.image(image, project));
@@ -36,11 +35,11 @@ impl Resolver<'_, '_, '_> {
                 gates: BTreeMap::new(),
             });
         }
-        self.routes(&typed, &mut apps);
+        self.routes(typed, &mut apps);
         self.names(file, project, &places, environments, &mut apps);
         self.mixed_releases(typed_environments, environments, &apps);
         let gates: Vec<_> =
-            typed.iter().map(|(_, app)| self.gates(app, typed_environments, environments, &apps)).collect();
+            typed.values().map(|app| self.gates(app, typed_environments, environments, &apps)).collect();
         for (app, gates) in apps.iter_mut().zip(gates) {
             app.gates = gates;
         }
@@ -74,21 +73,16 @@ impl Resolver<'_, '_, '_> {
     ) -> Vec<ComponentConfig> {
         let nothing = typed::Component::default();
         let Some(whole) = &app.components else { return Vec::new() };
-        let typed: Named<'_, typed::Component> = match &**whole {
+        let components: Vec<(&'t Spanned<String>, &typed::Component)> = match &**whole {
             Either::Short(names) => names.iter().map(|name| (name, &nothing)).collect(),
-            Either::Long(table) => in_file_order(table),
+            Either::Long(table) => table.iter().map(|(name, component)| (name, component)).collect(),
         };
-        // Kept apart from `typed`, whose settings may be those of `nothing`.
-        let names: Vec<&'t Spanned<String>> = match &**whole {
-            Either::Short(names) => names.iter().collect(),
-            Either::Long(table) => in_file_order(table).into_iter().map(|(name, _)| name).collect(),
-        };
-        if names.is_empty() {
+        if components.is_empty() {
             self.add(Code::MissingKey, whole.span(), "the app has no component")
                 .meaning("There would be nothing to deploy.")
                 .hint("Name at least one, for example `components = [\"api\"]`.");
         }
-        for name in names {
+        for (name, _) in &components {
             self.name(name, "a component");
             if let Some(first) = places.get(name.as_str()) {
                 let text = self.notes.text();
@@ -100,18 +94,18 @@ impl Resolver<'_, '_, '_> {
                 places.insert((**name).clone(), name);
             }
         }
-        typed.into_iter().map(|(name, component)| self.component(name, component, environments)).collect()
+        components.into_iter().map(|(name, component)| self.component(name, component, environments)).collect()
     }
 
     fn component(&mut self, name: &str, typed: &typed::Component, environments: &[Environment]) -> ComponentConfig {
-        for env in typed.r#in.keys() {
+        for env in typed.r#in.names() {
             if !environments.iter().any(|environment| environment.name.as_str() == env.as_str()) {
                 self.unknown(env, env.span(), "environment", environments.iter().map(|e| e.name.as_str()));
             }
         }
         let nothing = typed::Overrides::default();
         let settings = environments.iter().map(|environment| {
-            let own = typed.r#in.iter().find(|(env, _)| env.as_str() == environment.name.as_str()).map(|(_, own)| own);
+            let own = typed.r#in.get(environment.name.as_str());
             let own = Typed::component(own.unwrap_or(&nothing));
             (environment.name.clone(), self.settings(environment.name.as_str(), &environment.settings, &own))
         });
@@ -147,11 +141,11 @@ impl Resolver<'_, '_, '_> {
     }
 
     /// No two components behind one path; and where one app says nothing of routes, its first component takes all calls.
-    fn routes(&mut self, typed: &Named<'_, typed::App>, apps: &mut [AppConfig]) {
+    fn routes(&mut self, typed: &Table<Spanned<typed::App>>, apps: &mut [AppConfig]) {
         let mut seen: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
-        for (_, app) in typed {
+        for app in typed.values() {
             let Some(Either::Long(components)) = app.components.as_deref() else { continue };
-            for (_, component) in in_file_order(components) {
+            for component in components.values() {
                 let Some(route) = &component.route else { continue };
                 let plain = route.trim_end_matches('/').to_owned();
                 if let Some(first) = seen.insert(plain, route) {

@@ -17,7 +17,7 @@ type Keys = BTreeMap<String, String>;
 
 impl Resolver<'_, '_, '_> {
     /// In topological order.
-    pub(super) fn environments(&mut self, typed: &Environments<'_>, keys: &Keys) -> Vec<Environment> {
+    pub(super) fn environments(&mut self, typed: Environments<'_>, keys: &Keys) -> Vec<Environment> {
         for (name, _) in typed {
             if limits::RESERVED_ENVIRONMENTS.contains(&name.as_str()) {
                 self.add(
@@ -32,7 +32,7 @@ impl Resolver<'_, '_, '_> {
         }
         self.same_door(typed);
         let order = self.order(typed);
-        order.into_iter().map(|index| self.environment(typed[index].0, typed[index].1, keys)).collect()
+        order.into_iter().map(|index| self.environment(&typed[index].0, &typed[index].1, keys)).collect()
     }
 
     fn environment(&mut self, name: &Spanned<String>, typed: &Spanned<typed::Environment>, keys: &Keys) -> Environment {
@@ -204,7 +204,7 @@ impl Resolver<'_, '_, '_> {
     }
 
     /// Two environments behind one address: gates would ask the one about the other.
-    fn same_door(&mut self, typed: &Environments<'_>) {
+    fn same_door(&mut self, typed: Environments<'_>) {
         let mut seen: BTreeMap<&str, (&str, &Spanned<String>)> = BTreeMap::new();
         for (name, environment) in typed {
             let Some(url) = &environment.url else { continue };

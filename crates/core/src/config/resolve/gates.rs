@@ -20,7 +20,7 @@ impl Resolver<'_, '_, '_> {
     pub(super) fn gates(
         &mut self,
         app: &typed::App,
-        typed_environments: &Environments<'_>,
+        typed_environments: Environments<'_>,
         environments: &[Environment],
         apps: &[AppConfig],
     ) -> BTreeMap<Env, Vec<Gate>> {
@@ -125,7 +125,7 @@ impl Resolver<'_, '_, '_> {
         typed: &Spanned<typed::Gate>,
         at: At,
         places: &[Env],
-        typed_environments: &Environments<'_>,
+        typed_environments: Environments<'_>,
         environments: &[Environment],
         apps: &[AppConfig],
     ) -> Option<Check> {
@@ -251,7 +251,7 @@ impl Resolver<'_, '_, '_> {
         match &**typed {
             Either::Short(codes) => Expect { status: self.status(codes, typed.span()), ..Expect::default() },
             Either::Long(table) => {
-                for pointer in table.json.keys().filter(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
+                for pointer in table.json.names().filter(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
                     self.add(
                         Code::BadValue,
                         pointer.span(),
@@ -286,7 +286,7 @@ impl Resolver<'_, '_, '_> {
         good
     }
 
-    fn approval(&mut self, count: &Spanned<i64>, places: &[Env], environments: &Environments<'_>) -> Option<Check> {
+    fn approval(&mut self, count: &Spanned<i64>, places: &[Env], environments: Environments<'_>) -> Option<Check> {
         if !(1..=limits::APPROVALS_MAX).contains(&**count) {
             self.add(Code::BadValue, count.span(), format!("{} is not a number of approvals", **count))
                 .hint(format!("Choose 1 to {}.", limits::APPROVALS_MAX));
@@ -315,7 +315,7 @@ impl Resolver<'_, '_, '_> {
             Either::Short(effect) => places.iter().map(|env| (env.clone(), *effect)).collect(),
             Either::Long(table) => {
                 let mut effects = BTreeMap::new();
-                for (name, effect) in table {
+                for (name, effect) in table.iter() {
                     let env = Env((**name).clone());
                     if places.contains(&env) {
                         effects.insert(env, *effect);

@@ -143,7 +143,7 @@ impl Resolver<'_, '_, '_> {
 
     fn only_of_dockerfile(&mut self, typed: &typed::Image) {
         let target = typed.target.as_ref().map(|target| ("target", target.span()));
-        let args = typed.args.keys().next().map(|name| ("args", name.span()));
+        let args = typed.args.names().next().map(|name| ("args", name.span()));
         for (key, span) in target.into_iter().chain(args) {
             self.add(Code::ChooseOne, span, format!("`{key}` belongs to images from a Dockerfile"))
                 .meaning("It would not hold for an image from `files`.")

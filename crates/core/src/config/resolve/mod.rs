@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::model::{Facts, Ledger, Project, Terraform};
 use super::notes::Notes;
-use super::spanned::Spanned;
+use super::spanned::{Spanned, Table};
 use super::{limits, structure, typed};
 use crate::problem::{Code, Problem};
 
@@ -56,15 +56,8 @@ pub fn tfvars_files(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Names and what was typed for them, in the order of the file.
-type Named<'t, T> = Vec<(&'t Spanned<String>, &'t T)>;
-type Environments<'t> = Named<'t, Spanned<typed::Environment>>;
-
-fn in_file_order<T>(table: &BTreeMap<Spanned<String>, T>) -> Named<'_, T> {
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(name, _)| name.span().start);
-    entries
-}
+/// Environments as typed, in the order of the file.
+type Environments<'t> = &'t [(Spanned<String>, Spanned<typed::Environment>)];
 
 /// What every part needs: the notes, what the caller knows, and nothing else.
 struct Resolver<'n, 'a, 'f> {
@@ -90,17 +83,17 @@ impl Resolver<'_, '_, '_> {
             }
             None => String::new(),
         };
-        let empty = BTreeMap::new();
+        let empty = Table::default();
         let environments = file.environments.as_ref().map_or(&empty, |table| &**table);
         if environments.is_empty() && file.environments.is_some() {
             let span = file.environments.as_ref().map_or(0..0, Spanned::span);
             self.add(Code::MissingKey, span, "there is no environment")
                 .hint("Add one: `[environments.dev]` with `on = { branch = \"dev\" }`.");
         }
-        let typed_environments = in_file_order(environments);
+        let typed_environments: Environments<'_> = environments;
         let keys = self.keys(&file.keys);
-        let environments = self.environments(&typed_environments, &keys);
-        let apps = self.apps(file, &name, &typed_environments, &environments);
+        let environments = self.environments(typed_environments, &keys);
+        let apps = self.apps(file, &name, typed_environments, &environments);
         let terraform = file.terraform.as_ref().map(|terraform| self.terraform(terraform, environments.len()));
         let project = Project {
             name_pattern: file.name.as_ref().map_or(limits::DEFAULT_NAME, |name| name.as_str()).to_owned(),
@@ -108,7 +101,12 @@ impl Resolver<'_, '_, '_> {
             policy: file.policy.as_ref().and_then(|policy| self.policy(policy)),
             solo: file.solo.unwrap_or(false),
             required_tags: self.required_tags(file),
-            allowed_tags: file.tags.iter().flat_map(|t| &t.allowed).map(|(k, v)| ((**k).clone(), v.clone())).collect(),
+            allowed_tags: file
+                .tags
+                .iter()
+                .flat_map(|tags| tags.allowed.iter())
+                .map(|(tag, values)| (tag.to_string(), values.clone()))
+                .collect(),
             terraform,
             keys,
             environments,
@@ -187,9 +185,9 @@ impl Resolver<'_, '_, '_> {
         Some(text.to_owned())
     }
 
-    fn keys(&mut self, typed: &typed::Table<Spanned<String>>) -> BTreeMap<String, String> {
+    fn keys(&mut self, typed: &Table<Spanned<String>>) -> BTreeMap<String, String> {
         let mut keys: BTreeMap<String, String> = BTreeMap::new();
-        for (person, key) in in_file_order(typed) {
+        for (person, key) in typed.iter() {
             let hex = key.strip_prefix("ed25519:").unwrap_or_default();
             if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
                 self.add(Code::BadValue, key.span(), format!("the key of `{}` is not a public key", person.as_str()))

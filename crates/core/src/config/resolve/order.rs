@@ -14,7 +14,7 @@ fn after(environment: &typed::Environment) -> &[Spanned<String>] {
 impl Resolver<'_, '_, '_> {
     /// Indices so that every environment stands behind those it comes after, otherwise as written. What stands in a circle comes
     /// last.
-    pub(super) fn order(&mut self, environments: &Environments<'_>) -> Vec<usize> {
+    pub(super) fn order(&mut self, environments: Environments<'_>) -> Vec<usize> {
         let index_of = |name: &str| environments.iter().position(|(known, _)| known.as_str() == name);
         for (name, environment) in environments {
             let mut seen = BTreeSet::new();
@@ -40,7 +40,7 @@ impl Resolver<'_, '_, '_> {
         let mut order: Vec<usize> = Vec::new();
         loop {
             let next = (0..environments.len()).find(|index| {
-                let needed = after(environments[*index].1).iter().filter_map(|before| index_of(before));
+                let needed = after(&environments[*index].1).iter().filter_map(|before| index_of(before));
                 !order.contains(index) && needed.into_iter().all(|before| order.contains(&before))
             });
             match next {
@@ -57,7 +57,7 @@ impl Resolver<'_, '_, '_> {
     }
 
     /// Names each circle among these environments once.
-    fn circles(&mut self, environments: &Environments<'_>, left: &[usize]) {
+    fn circles(&mut self, environments: Environments<'_>, left: &[usize]) {
         let mut told: BTreeSet<usize> = BTreeSet::new();
         for start in left {
             // Every environment that is left waits for another one that is left, so that the walk must come round.
@@ -67,7 +67,7 @@ impl Resolver<'_, '_, '_> {
                 if let Some(begin) = path.iter().position(|(index, _)| *index == at) {
                     break &path[begin..];
                 }
-                let next = after(environments[at].1).iter().find_map(|before| {
+                let next = after(&environments[at].1).iter().find_map(|before| {
                     let index =
                         left.iter().copied().find(|index| environments[*index].0.as_str() == before.as_str())?;
                     Some((index, before))

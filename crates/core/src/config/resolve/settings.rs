@@ -25,7 +25,7 @@ pub(super) fn environments_with_tfvars(file: &typed::File) -> BTreeSet<String> {
     }
     for app in file.apps.values() {
         let Some(Either::Long(components)) = app.components.as_deref() else { continue };
-        for (name, o) in components.values().flat_map(|component| &component.r#in) {
+        for (name, o) in components.values().flat_map(|component| component.r#in.iter()) {
             if any(&[&o.memory_mb, &o.timeout_s, &o.log_retention_days, &o.concurrency], &o.variables) {
                 found.insert((**name).clone());
             }
@@ -82,7 +82,7 @@ impl Resolver<'_, '_, '_> {
         let retention = self.number(env, "log_retention_days", typed.log_retention_days);
         let log_retention_days = retention.and_then(|(days, span)| self.retention(days, span));
         let mut variables = base.variables.clone();
-        for (name, value) in super::in_file_order(typed.variables) {
+        for (name, value) in typed.variables.iter() {
             self.variable_name(name);
             if let Some(value) = self.variable(env, name, value) {
                 variables.insert((**name).clone(), value);
@@ -96,7 +96,7 @@ impl Resolver<'_, '_, '_> {
             variables,
         };
         let bytes: usize = settings.variables.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if let Some(first) = typed.variables.keys().min_by_key(|name| name.span().start)
+        if let Some(first) = typed.variables.names().next()
             && bytes > limits::VARIABLES_MAX_BYTES
         {
             let message = format!("the variables in `{env}` have {bytes} bytes together, and Lambda takes 4096");

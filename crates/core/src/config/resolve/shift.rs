@@ -73,12 +73,7 @@ impl Resolver<'_, '_, '_> {
     }
 
     /// Weights, app by app: one entry component, or releases that are declared compatible.
-    pub(super) fn mixed_releases(
-        &mut self,
-        typed: &Environments<'_>,
-        environments: &[Environment],
-        apps: &[AppConfig],
-    ) {
+    pub(super) fn mixed_releases(&mut self, typed: Environments<'_>, environments: &[Environment], apps: &[AppConfig]) {
         for (name, typed) in typed {
             let Some(environment) = environments.iter().find(|e| e.name.as_str() == name.as_str()) else { continue };
             let (entries, compatible) = match &environment.shift {

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::super::model::Architecture;
 use super::super::read::{tables, words};
-use super::super::spanned::{Either, Spanned};
-use super::{Gate, Setting, Table, Text, Texts, Variables, Words};
+use super::super::spanned::{Either, Spanned, Table};
+use super::{Gate, Setting, Text, Texts, Variables, Words};
 
 /// A list of names, or a table by name.
 pub(in super::super) type Components = Either<Vec<Spanned<String>>, Table<Component>>;

@@ -9,8 +9,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 use super::super::read::{tables, words};
-use super::super::spanned::{Either, OneOrMany, Spanned};
-use super::{Freeze, Number, Table, Text, Texts, Words};
+use super::super::spanned::{Either, OneOrMany, Spanned, Table};
+use super::{Freeze, Number, Text, Texts, Words};
 use crate::gate::{At, Effect};
 
 tables! {

@@ -12,10 +12,8 @@ mod gate;
 #[cfg(any(test, feature = "schema"))]
 use serde_json::json;
 
-use std::collections::BTreeMap;
-
 use super::read::tables;
-use super::spanned::{Either, OneOrMany, Spanned};
+use super::spanned::{Either, OneOrMany, Spanned, Table};
 
 pub(super) use app::{App, Component, FileMapping, Image, ImageBuilder, Overrides};
 pub(super) use environment::{AllAtOnce, Entry, Environment, Freeze, FromTfvar, On, Secrets, Shift};
@@ -26,8 +24,7 @@ pub(super) type Texts = Option<Spanned<Vec<Spanned<String>>>>;
 pub(super) type Words = Option<Spanned<OneOrMany<String>>>;
 pub(super) type Number = Option<Spanned<i64>>;
 pub(super) type Setting = Option<Spanned<Either<i64, FromTfvar>>>;
-pub(super) type Variables = BTreeMap<Spanned<String>, Spanned<Either<String, FromTfvar>>>;
-pub(super) type Table<T> = BTreeMap<Spanned<String>, T>;
+pub(super) type Variables = Table<Spanned<Either<String, FromTfvar>>>;
 
 tables! {
     /// A project and its way from the first environment to the last.
