@@ -209,6 +209,16 @@ impl World {
         self.start(args, variables).end()
     }
 
+    /// Runs a line of shell in the project, isolated as the program is.
+    pub fn shell(&self, line: &str) -> Run {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(&self.root).stdin(Stdio::null());
+        self.isolate(&mut command);
+        let output = command.output().expect("a shell runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Run { status: output.status, out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
     /// Runs the program, which must exit with 0.
     pub fn good(&self, args: &[&str]) -> Run {
         let run = self.tiers(args);
@@ -242,7 +252,16 @@ impl World {
         self.state(environment)["serving"]["release"]["id"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The bytes of the newest record of an environment's stream.
+    /// The file of the newest record of an environment's stream: keys count down.
+    pub fn newest_record(&self, environment: &str) -> PathBuf {
+        let first = |folder: &Path| {
+            let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+            entries.min().expect("something in it")
+        };
+        first(&first(&self.root.join(".tiers/ledger").join(environment).join("shop")))
+    }
+
+    /// The sequence of the newest record of an environment's stream; null where there is none.
     pub fn head(&self, environment: &str) -> Value {
         self.good(&["status", environment, "--json"]).json()["environments"][0]["seq"].clone()
     }
