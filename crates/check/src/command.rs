@@ -129,11 +129,21 @@ fn assignment(text: &str) -> Option<(&str, &str)> {
     (plain && !name.starts_with(|first: char| first.is_ascii_digit())).then_some((name, value))
 }
 
+/// The commands of a text in which a line's end is a space, as in a folded scalar of YAML.
+pub(crate) fn split_folded(text: &str, base: usize) -> Vec<Command<'_>> {
+    splitter(text, base, true).run()
+}
+
 /// All commands of a text whose first byte stands at `base` in its file.
 pub(crate) fn split(text: &str, base: usize) -> Vec<Command<'_>> {
+    splitter(text, base, false).run()
+}
+
+fn splitter(text: &str, base: usize, folded: bool) -> Splitter<'_> {
     Splitter {
         text,
         base,
+        folded,
         at: 0,
         out: Vec::new(),
         current: Command::default(),
@@ -141,12 +151,12 @@ pub(crate) fn split(text: &str, base: usize) -> Vec<Command<'_>> {
         after_or: false,
         heredoc: None,
     }
-    .run()
 }
 
 struct Splitter<'a> {
     text: &'a str,
     base: usize,
+    folded: bool,
     at: usize,
     out: Vec<Command<'a>>,
     current: Command<'a>,
@@ -163,6 +173,7 @@ impl<'a> Splitter<'a> {
         while let Some(&byte) = bytes.get(self.at) {
             match byte {
                 b' ' | b'\t' | b'\r' => self.at += 1,
+                b'\n' if self.folded => self.at += 1,
                 b'\\' if self.line_continues() => self.skip_line_end(),
                 b'#' => self.skip_comment(),
                 b'\n' | b';' => self.end(false),
@@ -181,10 +192,6 @@ impl<'a> Splitter<'a> {
                 }
                 b'|' => self.end(false),
                 b'(' | b')' | b'`' => self.end(false),
-                b'$' if bytes.get(self.at + 1) == Some(&b'(') => {
-                    self.at += 1;
-                    self.end(false);
-                }
                 _ => self.word(),
             }
         }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::command::{self, Command};
 use crate::hcl::{self, Body, Expr, SyntaxError};
 use crate::tree::{File, FileTree, is_workflow_path};
+use crate::workflow::{Invalid, Workflow};
 
 /// What a file turned out to be.
 #[derive(Debug, Default)]
@@ -17,11 +18,12 @@ pub(crate) enum Parsed<'a> {
     Values(Body<'a>),
     /// Settings of a backend, whatever the file is called.
     Settings(Body<'a>),
-    Terragrunt(Body<'a>),
+    /// What Terragrunt runs; its values are computed when it runs.
+    Terragrunt,
     /// The commands of a shell script, a Makefile or a justfile.
     Script(Vec<Command<'a>>),
-    /// A workflow or an action; the pipeline rules read it from its text.
-    Workflow,
+    Workflow(Box<Workflow<'a>>),
+    InvalidWorkflow(Invalid),
     /// The lines of a `.gitignore`.
     Ignores(Vec<&'a str>),
     Unreadable(SyntaxError),
@@ -52,7 +54,7 @@ fn parse_file(file: &File) -> Parsed<'_> {
         "tfvars" => readable(hcl::parse(text), |body| values_or_settings(&lower, body)),
         "hcl" if is_other_hcl(&lower) => Parsed::Nothing,
         "hcl" => match hcl::parse(text) {
-            Ok(body) if is_terragrunt(&lower, &body) => Parsed::Terragrunt(body),
+            Ok(body) if is_terragrunt(&lower, &body) => Parsed::Terragrunt,
             Ok(body) if is_settings(&lower, &body) => Parsed::Settings(body),
             Ok(_) => Parsed::Nothing,
             Err(error) if lower.contains("backend") => Parsed::Unreadable(error),
@@ -64,7 +66,10 @@ fn parse_file(file: &File) -> Parsed<'_> {
             Ok(body) if is_settings(&lower, &body) => Parsed::Settings(body),
             _ => Parsed::Nothing,
         },
-        "yml" | "yaml" if is_workflow_path(file.path()) || lower.starts_with("action.") => Parsed::Workflow,
+        "yml" | "yaml" if is_workflow_path(file.path()) => match Workflow::read(text) {
+            Ok(workflow) => Parsed::Workflow(Box::new(workflow)),
+            Err(invalid) => Parsed::InvalidWorkflow(invalid),
+        },
         "yml" | "yaml" => Parsed::Nothing,
         _ => Parsed::Script(command::split(text, 0)),
     }

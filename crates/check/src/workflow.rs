@@ -1,16 +1,19 @@
-//! A workflow of GitHub Actions: its typed model, and where in the text each part stands.
+//! A workflow of GitHub Actions: its typed model, the commands that it runs, and where in the text each part stands.
 
 use github_actions_models::common::Env;
 use github_actions_models::common::expr::LoE;
 use github_actions_models::workflow::job::{NormalJob, ParallelStep, Step};
-use github_actions_models::workflow::{Job, Workflow as Model};
+use github_actions_models::workflow::{Defaults, Job, Workflow as Model};
 use yamlpath::{Component, Document, Route};
 
+use crate::command::{self, Command};
 use crate::hcl::Span;
 
 pub(crate) struct Workflow<'a> {
-    text: &'a str,
+    pub(crate) text: &'a str,
     pub(crate) model: Model,
+    /// The shell text of every step, job by job.
+    pub(crate) runs: Vec<Run<'a>>,
     document: Document,
 }
 
@@ -20,6 +23,8 @@ pub(crate) struct Invalid {
     pub(crate) message: String,
     /// Byte offset into the text.
     pub(crate) offset: usize,
+    /// It is no YAML at all, as against YAML that is no workflow.
+    pub(crate) no_yaml: bool,
 }
 
 /// The shell text of one step.
@@ -27,53 +32,55 @@ pub(crate) struct Invalid {
 pub(crate) struct Run<'a> {
     pub(crate) job: String,
     pub(crate) step: usize,
-    pub(crate) script: &'a str,
-    /// Where the script begins in the file.
-    pub(crate) start: usize,
+    pub(crate) commands: Vec<Command<'a>>,
     pub(crate) working_directory: Option<String>,
+}
+
+impl std::fmt::Debug for Workflow<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Workflow").field("model", &self.model).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Workflow<'a> {
     pub(crate) fn read(text: &'a str) -> Result<Workflow<'a>, Invalid> {
+        let document = Document::new(text).map_err(|error| Invalid { message: error.to_string(), offset: 0, no_yaml: true })?;
         let model: Model = yaml_serde::from_str(text).map_err(|error| Invalid {
             offset: error.location().map_or(0, |location| location.index()),
+            no_yaml: yaml_serde::from_str::<yaml_serde::Value>(text).is_err(),
             message: error.to_string(),
         })?;
-        let document = Document::new(text).map_err(|error| Invalid { message: error.to_string(), offset: 0 })?;
-        Ok(Workflow { text, model, document })
+        let mut workflow = Workflow { text, model, runs: Vec::new(), document };
+        workflow.runs = workflow.read_runs();
+        Ok(workflow)
     }
 
-    /// The span of what a route leads to, key and value; that of the whole text where it leads nowhere.
+    /// The span of what a route leads to, key and value; that of the first line where it leads nowhere.
     pub(crate) fn span(&self, route: &[Component<'_>]) -> Span {
-        self.query(route, true)
+        let route = Route::from(route.to_vec());
+        self.document.query_pretty(&route).map_or(self.first_line(), |feature| to_span(feature.location.byte_span))
     }
 
     /// The span of the value alone.
     pub(crate) fn value_span(&self, route: &[Component<'_>]) -> Span {
-        self.query(route, false)
+        let route = Route::from(route.to_vec());
+        let found = self.document.query_exact(&route).ok().flatten();
+        found.map_or(self.first_line(), |feature| to_span(feature.location.byte_span))
     }
 
     /// The span of the key that a route ends with.
     pub(crate) fn key_span(&self, route: &[Component<'_>]) -> Span {
-        let route = Route::from(owned(route));
-        match self.document.query_key_only(&route) {
-            Ok(feature) => to_span(feature.location.byte_span),
-            Err(_) => Span { start: 0, end: self.first_line_end() },
-        }
+        let route = Route::from(route.to_vec());
+        self.document.query_key_only(&route).map_or(self.first_line(), |feature| to_span(feature.location.byte_span))
     }
 
-    fn query(&self, route: &[Component<'_>], pretty: bool) -> Span {
-        let route = Route::from(owned(route));
-        let found = if pretty {
-            self.document.query_pretty(&route).ok()
-        } else {
-            self.document.query_exact(&route).ok().flatten()
-        };
-        found.map_or(Span { start: 0, end: self.first_line_end() }, |feature| to_span(feature.location.byte_span))
+    pub(crate) fn is_comment(&self, offset: usize) -> bool {
+        self.document.offset_inside_comment(offset)
     }
 
-    fn first_line_end(&self) -> u32 {
-        u32::try_from(self.text.find('\n').unwrap_or(self.text.len())).unwrap_or(0)
+    pub(crate) fn first_line(&self) -> Span {
+        let end = self.text.find(['\r', '\n']).unwrap_or(self.text.len());
+        Span { start: 0, end: u32::try_from(end).unwrap_or(0) }
     }
 
     /// The jobs that run steps themselves, with their ids.
@@ -84,15 +91,11 @@ impl<'a> Workflow<'a> {
         })
     }
 
-    /// Every `run:` of every job, in order.
-    pub(crate) fn runs(&self) -> Vec<Run<'a>> {
+    fn read_runs(&self) -> Vec<Run<'a>> {
         let mut out = Vec::new();
-        let default = |defaults: &Option<github_actions_models::workflow::Defaults>| {
-            defaults.as_ref().and_then(|defaults| defaults.run.as_ref()).and_then(|run| run.working_directory.clone())
-        };
-        let of_workflow = default(&self.model.defaults);
+        let of_workflow = working_directory(self.model.defaults.as_ref());
         for (id, job) in self.normal_jobs() {
-            let of_job = default(&job.defaults).or_else(|| of_workflow.clone());
+            let of_job = working_directory(job.defaults.as_ref()).or_else(|| of_workflow.clone());
             for (index, step) in job.steps.iter().enumerate() {
                 let route = [Component::from("jobs"), id.to_string().into(), "steps".into(), index.into()];
                 match step {
@@ -117,14 +120,8 @@ impl<'a> Workflow<'a> {
         out
     }
 
-    fn run(
-        &self,
-        job: &str,
-        step: usize,
-        route: &[Component<'_>],
-        working_directory: Option<String>,
-    ) -> Option<Run<'a>> {
-        let mut route = owned(route);
+    fn run(&self, job: &str, step: usize, route: &[Component<'_>], working_directory: Option<String>) -> Option<Run<'a>> {
+        let mut route = route.to_vec();
         route.push(Component::from("run"));
         let span = self.value_span(&route);
         let raw = self.text.get(span.start as usize..span.end as usize)?;
@@ -136,7 +133,10 @@ impl<'a> Workflow<'a> {
         };
         let end = if skip == 1 { raw.len().saturating_sub(1).max(1) } else { raw.len() };
         let script = raw.get(skip..end)?;
-        Some(Run { job: job.to_string(), step, script, start: span.start as usize + skip, working_directory })
+        let start = span.start as usize + skip;
+        let literal = raw.starts_with('|') || !script.contains('\n');
+        let commands = if literal { command::split(script, start) } else { command::split_folded(script, start) };
+        Some(Run { job: job.to_string(), step, commands, working_directory })
     }
 
     /// Names of Terraform variables that an `env:` anywhere in the workflow gives (`TF_VAR_x`).
@@ -162,8 +162,8 @@ impl<'a> Workflow<'a> {
     }
 }
 
-fn owned<'r>(route: &[Component<'r>]) -> Vec<Component<'r>> {
-    route.to_vec()
+fn working_directory(defaults: Option<&Defaults>) -> Option<String> {
+    defaults?.run.as_ref()?.working_directory.clone()
 }
 
 fn to_span((start, end): (usize, usize)) -> Span {

@@ -39,7 +39,7 @@ pub fn discover(tree: &FileTree, options: &Options) -> Layout {
 }
 
 pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, options: &Options) -> Found {
-    let uses = roots::uses(tree, parsed);
+    let uses = roots::uses(parsed);
     let mut notes = Vec::new();
     let roots = roots::find(tree, parsed, world, &uses, options, &mut notes);
     let assigned = assign::assign(tree, parsed, world, &roots, &uses, options, &mut notes);

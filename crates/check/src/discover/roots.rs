@@ -10,7 +10,6 @@ use crate::layout::Note;
 use crate::options::Options;
 use crate::parsed::Parsed;
 use crate::tree::FileTree;
-use crate::workflow::Workflow;
 
 pub(crate) struct Roots<'a> {
     pub(crate) surroundings: Surroundings<'a>,
@@ -37,21 +36,17 @@ const SELDOM_ROOTS: &[&str] = &[
 ];
 
 /// Every call of Terraform in scripts and workflows.
-pub(crate) fn uses(tree: &FileTree, parsed: &[Parsed<'_>]) -> Vec<Use> {
+pub(crate) fn uses(parsed: &[Parsed<'_>]) -> Vec<Use> {
     let mut uses = Vec::new();
     for (file, parsed) in parsed.iter().enumerate() {
         match parsed {
             Parsed::Script(commands) => {
                 uses.extend(commands.iter().filter_map(|command| usage::read(file, command, None)))
             }
-            Parsed::Workflow => {
-                let Some(workflow) = tree.files()[file].text().and_then(|text| Workflow::read(text).ok()) else {
-                    continue;
-                };
-                for run in workflow.runs() {
-                    let commands = crate::command::split(run.script, run.start);
+            Parsed::Workflow(workflow) => {
+                for run in &workflow.runs {
                     let dir = run.working_directory.as_deref();
-                    uses.extend(commands.iter().filter_map(|command| usage::read(file, command, dir)));
+                    uses.extend(run.commands.iter().filter_map(|command| usage::read(file, command, dir)));
                 }
                 let variables = workflow.terraform_variables();
                 if !variables.is_empty() {
@@ -130,7 +125,7 @@ fn look_around<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>]) -> Surroundings
     let mut surroundings = Surroundings::default();
     for (file, parsed) in tree.files().iter().zip(parsed) {
         match parsed {
-            Parsed::Terraform(_) | Parsed::Terragrunt(_) => surroundings.add_folder(file.dir()),
+            Parsed::Terraform(_) | Parsed::Terragrunt => surroundings.add_folder(file.dir()),
             Parsed::Values(body) | Parsed::Settings(body) => {
                 surroundings.add_folder(file.dir());
                 surroundings.add_file(file.path(), body.attrs.iter().map(|attr| attr.name).collect());
@@ -157,7 +152,7 @@ fn called(world: &World<'_>) -> Vec<bool> {
 fn terragrunt<'a>(tree: &'a FileTree, parsed: &[Parsed<'_>], notes: &mut Vec<Note>) -> HashSet<&'a str> {
     let mut folders: BTreeMap<&str, ()> = BTreeMap::new();
     for (file, parsed) in tree.files().iter().zip(parsed) {
-        if matches!(parsed, Parsed::Terragrunt(_)) {
+        if matches!(parsed, Parsed::Terragrunt) {
             folders.insert(file.dir(), ());
         }
     }

@@ -252,7 +252,7 @@ fn backend_unused(view: &View<'_>, out: &mut Vec<Finding>) {
 /// A script or workflow that writes a file with a backend block makes what is missing here.
 fn scripts_write_backend(context: &Context<'_>) -> bool {
     context.tree.files().iter().zip(context.parsed).any(|(file, parsed)| {
-        matches!(parsed, Parsed::Script(_) | Parsed::Workflow)
+        matches!(parsed, Parsed::Script(_) | Parsed::Workflow(_))
             && file.text().is_some_and(|text| {
                 text.contains("backend.tf") || text.contains("_override.tf") || text.contains("backend \"") || text.contains("providers.tf")
             })

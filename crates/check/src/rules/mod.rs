@@ -5,6 +5,7 @@ mod collision;
 mod isolation;
 mod ownership;
 mod parity;
+mod pipelines;
 mod repository;
 mod tags;
 
@@ -46,5 +47,6 @@ pub(crate) fn repository(context: &Context<'_>, stacks: Vec<StackResult>) -> Vec
     parity::repository(context, &mut findings);
     collision::repository(context, &mut findings);
     ownership::repository(context, &mut findings);
+    pipelines::repository(context, &mut findings);
     findings
 }

@@ -6,10 +6,11 @@ mod collision;
 mod isolation;
 mod ownership;
 mod parity;
+mod pipelines;
 mod tags;
 
 use crate::rule::Rule;
 
 pub(super) fn all() -> Vec<Rule> {
-    [isolation::RULES, parity::RULES, collision::RULES, tags::RULES, ownership::RULES].concat()
+    [isolation::RULES, parity::RULES, collision::RULES, tags::RULES, ownership::RULES, pipelines::RULES].concat()
 }

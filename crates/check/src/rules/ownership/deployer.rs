@@ -1,12 +1,11 @@
 //! What something other than Terraform deploys, and Terraform would take back at its next apply.
 
-use crate::command::{self, Command};
+use crate::command::Command;
 use crate::finding::{Finding, Severity};
 use crate::hcl::{Body, Expr};
 use crate::model::{FileId, Module, Place, Resource};
 use crate::parsed::Parsed;
 use crate::run::Context;
-use crate::workflow::Workflow;
 
 /// Calls of a deployer beside Terraform, and where they stand.
 #[derive(Debug, Default)]
@@ -22,11 +21,8 @@ impl Deployer {
         for (file, parsed) in context.parsed.iter().enumerate() {
             match parsed {
                 Parsed::Script(commands) => commands.iter().for_each(|command| deployer.take(file, command)),
-                Parsed::Workflow => {
-                    let Some(workflow) = context.tree.files()[file].text().and_then(|text| Workflow::read(text).ok()) else { continue };
-                    for run in workflow.runs() {
-                        command::split(run.script, run.start).iter().for_each(|command| deployer.take(file, command));
-                    }
+                Parsed::Workflow(workflow) => {
+                    workflow.runs.iter().flat_map(|run| &run.commands).for_each(|command| deployer.take(file, command));
                 }
                 _ => {}
             }

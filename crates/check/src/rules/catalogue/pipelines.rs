@@ -1,0 +1,605 @@
+//! Pipelines: what workflows, and the scripts that they call, do to environments.
+
+use crate::finding::Severity::{Error, Warning};
+use crate::rule::{Family::Pipelines, Rule};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "workflow-invalid",
+        family: Pipelines,
+        severity: Error,
+        title: "a workflow cannot be read",
+        consequence: "GitHub does not run it, and says so only where nobody looks.",
+        fix: "Correct what the message names; actionlint says more about the syntax.",
+        explanation: "What is no YAML is an error. YAML that does not fit the model of a workflow, and expressions that do not \
+parse, are warnings, since GitHub may know something newer.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy:
+   runs-on: ubuntu-latest
+    steps: []
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo
+"#,
+    },
+    Rule {
+        id: "workflow-dangling",
+        family: Pipelines,
+        severity: Error,
+        title: "a workflow names something that does not exist",
+        consequence: "The value is empty or the workflow does not start: a gate that reads it lets everything pass, or nothing.",
+        fix: "Correct the name, or add the job to `needs` and the output to the job.",
+        explanation: "It looks at jobs in `needs`, at needs.JOB and its outputs, at steps.ID, at local workflows and actions, at \
+the workflows of `workflow_run`, and at artifacts that are fetched and uploaded nowhere in the same workflow.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    outputs:
+      digest: ${{ steps.push.outputs.digest }}
+    steps:
+      - id: push
+        run: echo digest=x >> "$GITHUB_OUTPUT"
+  notify:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "${{ needs.build.outputs.digest }}"
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    outputs:
+      digest: ${{ steps.push.outputs.digest }}
+    steps:
+      - id: push
+        run: echo digest=x >> "$GITHUB_OUTPUT"
+  notify:
+    needs: build
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "${{ needs.build.outputs.digest }}"
+"#,
+    },
+    Rule {
+        id: "artifact-newest",
+        family: Pipelines,
+        severity: Warning,
+        title: "a deployment takes the newest artifact instead of this commit's",
+        consequence: "Two pushes close together, and what one commit's checks approved is not what is deployed.",
+        fix: "Find the artifact by the commit, or pass its digest on from the job that built it.",
+        explanation: "It looks at downloads of the newest run of a branch, at `gh run list` and `gh run download` without a commit \
+or run, and at queries that sort a repository's images by date.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy-staging:
+    runs-on: ubuntu-latest
+    environment: staging
+    concurrency: staging
+    steps:
+      - run: |
+          TAG=$(aws ecr describe-images --repository-name app --query 'sort_by(imageDetails,& imagePushedAt)[-1].imageDigest')
+          aws lambda update-function-code --function-name app --image-uri "$REPO@$TAG"
+          ./smoke-test.sh
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy-staging:
+    runs-on: ubuntu-latest
+    environment: staging
+    concurrency: staging
+    steps:
+      - run: |
+          DIGEST=$(aws ecr describe-images --repository-name app --image-ids imageTag=sha-$GITHUB_SHA --query 'imageDetails[0].imageDigest')
+          aws lambda update-function-code --function-name app --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh
+"#,
+    },
+    Rule {
+        id: "rebuilds",
+        family: Pipelines,
+        severity: Warning,
+        title: "the artifact is built again for a later environment",
+        consequence: "Base images and packages have moved since, so production runs something that no environment has tested.",
+        fix: "Build once, and deploy the same digest to every environment.",
+        explanation: "A build counts for an environment when its job deploys there, or when all jobs that need it do. It is a \
+warning for production, a hint for the environments before it.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: push
+concurrency: deploy
+jobs:
+  deploy-staging:
+    runs-on: ubuntu-latest
+    environment: staging
+    steps:
+      - run: |
+          docker build -t "$REPO" .
+          aws lambda update-function-code --function-name app-staging --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh
+  deploy-prod:
+    needs: deploy-staging
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          docker build -t "$REPO" .
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: push
+concurrency: deploy
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - run: docker build -t "$REPO" .
+  deploy-staging:
+    needs: build
+    runs-on: ubuntu-latest
+    environment: staging
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-staging --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh
+  deploy-prod:
+    needs: deploy-staging
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+    },
+    Rule {
+        id: "deploys-tag",
+        family: Pipelines,
+        severity: Warning,
+        title: "an image is deployed by its tag",
+        consequence: "The tag may have moved since it was tested, and nobody can say afterwards which image ran.",
+        fix: "Deploy `repository@sha256:...`, with the digest that the build reported.",
+        explanation: "It looks at `aws lambda update-function-code` and `kubectl set image`, and follows a variable that the same \
+script assigns. A reference that cannot be told is left alone.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy-dev:
+    runs-on: ubuntu-latest
+    environment: dev
+    concurrency: dev
+    steps:
+      - run: |
+          IMAGE="$REGISTRY/app:$GITHUB_SHA"
+          aws lambda update-function-code --function-name app-dev --image-uri "$IMAGE"
+          ./smoke-test.sh
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy-dev:
+    runs-on: ubuntu-latest
+    environment: dev
+    concurrency: dev
+    steps:
+      - run: |
+          IMAGE="$REGISTRY/app@$DIGEST"
+          aws lambda update-function-code --function-name app-dev --image-uri "$IMAGE"
+          ./smoke-test.sh
+"#,
+    },
+    Rule {
+        id: "prod-without-gate",
+        family: Pipelines,
+        severity: Warning,
+        title: "production is deployed on every push with nothing before it",
+        consequence: "A slip in a commit is in production minutes later, and users are the first to test it.",
+        fix: "Let the job need the tests or an earlier environment, or give it an `environment` with reviewers.",
+        explanation: "A test step before the deployment, a needed job that tests or deploys elsewhere, an `environment`, a called \
+workflow, a tag and a start by hand all count as a gate.",
+        bad: r#"--- .github/workflows/deploy-prod.yml
+on:
+  push:
+    branches: [main]
+concurrency: prod
+jobs:
+  ship:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+        good: r#"--- .github/workflows/deploy-prod.yml
+on:
+  push:
+    branches: [main]
+concurrency: prod
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  ship:
+    needs: test
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+    },
+    Rule {
+        id: "no-rollback",
+        family: Pipelines,
+        severity: Warning,
+        title: "nothing takes a failed production deployment back",
+        consequence: "When it fails at night, somebody has to find out by hand what ran before.",
+        fix: "Add a step with `if: failure()` that goes back to the recorded version, or a workflow that does; `tiers deploy` has it built in.",
+        explanation: "Anything called rollback or revert in the workflows and scripts counts, as does a step that runs on failure, \
+and helm's --atomic.",
+        bad: r#"--- .github/workflows/deploy-prod.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  ship:
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          aws lambda update-alias --function-name app-prod --name live --function-version "$VERSION"
+          ./smoke-test.sh
+"#,
+        good: r#"--- .github/workflows/deploy-prod.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  ship:
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          aws lambda update-alias --function-name app-prod --name live --function-version "$VERSION"
+          ./smoke-test.sh
+      - if: failure()
+        run: aws lambda update-alias --function-name app-prod --name live --function-version "$BEFORE"
+"#,
+    },
+    Rule {
+        id: "no-smoke-test",
+        family: Pipelines,
+        severity: Warning,
+        title: "nothing tests what was deployed after users meet it",
+        consequence: "The first to notice that it does not work are the users.",
+        fix: "Call the service through the door that users use, after traffic has moved, and let the job fail when it does not answer.",
+        explanation: "Test programs, curl, `aws lambda invoke`, and steps, scripts or jobs whose name says that they test all count. \
+It is a warning for production, a hint elsewhere.",
+        bad: r#"--- .github/workflows/deploy-prod.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  ship:
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: aws lambda update-alias --function-name app-prod --name live --function-version "$VERSION"
+      - if: failure()
+        run: ./rollback.sh
+"#,
+        good: r#"--- .github/workflows/deploy-prod.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  ship:
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: aws lambda update-alias --function-name app-prod --name live --function-version "$VERSION"
+      - run: curl --fail https://app.example.com/health
+      - if: failure()
+        run: ./rollback.sh
+"#,
+    },
+    Rule {
+        id: "gate-accepts-failure",
+        family: Pipelines,
+        severity: Error,
+        title: "a gate lets failures pass",
+        consequence: "The deployment goes on although its tests failed or never ran.",
+        fix: "Drop `continue-on-error` and `|| true`, and ask for `needs.JOB.result == 'success'` where a condition is needed.",
+        explanation: "A deployment whose own condition ignores the results of what it needs is an error for production. Tests that \
+may fail, tests whose exit code is thrown away, and conditions that accept a skipped job are warnings. A later step that reads the \
+test's outcome makes it a gate again.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy-prod:
+    needs: test
+    if: always()
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy-prod:
+    needs: test
+    if: always() && needs.test.result == 'success'
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+    },
+    Rule {
+        id: "environment-missing",
+        family: Pipelines,
+        severity: Warning,
+        title: "a job deploys to an environment without naming it",
+        consequence: "Reviewers, waiting times and branch rules of the environment do not hold, and its secrets must be open to every job.",
+        fix: "Add `environment:` with the environment's name to the job.",
+        explanation: "The environment is told from the job's name, the arguments of what it runs, or the workflow's name. It is a \
+warning for production, a hint elsewhere.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  deploy-prod:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: workflow_dispatch
+concurrency: prod
+jobs:
+  deploy-prod:
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-prod --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh || ./rollback.sh
+"#,
+    },
+    Rule {
+        id: "long-lived-keys",
+        family: Pipelines,
+        severity: Warning,
+        title: "a workflow signs in to the cloud with a key that does not expire",
+        consequence: "Whoever gets hold of the key once can change the environment until somebody notices.",
+        fix: "Let the workflow take a role for each environment through OIDC (`permissions: id-token: write`, `role-to-assume`).",
+        explanation: "It goes by the usual names of secrets of AWS, Google Cloud and Azure, once per workflow.",
+        bad: r#"--- .github/workflows/plan.yml
+on: push
+jobs:
+  plan:
+    runs-on: ubuntu-latest
+    env:
+      AWS_SECRET_ACCESS_KEY: ${{ secrets.AWS_SECRET_ACCESS_KEY }}
+    steps:
+      - run: terraform plan
+"#,
+        good: r#"--- .github/workflows/plan.yml
+on: push
+jobs:
+  plan:
+    runs-on: ubuntu-latest
+    permissions:
+      id-token: write
+    steps:
+      - uses: aws-actions/configure-aws-credentials@v4
+        with:
+          role-to-assume: ${{ vars.ROLE }}
+          aws-region: eu-west-1
+      - run: terraform plan
+"#,
+    },
+    Rule {
+        id: "no-concurrency",
+        family: Pipelines,
+        severity: Warning,
+        title: "two runs of a deployment may overlap",
+        consequence: "The older commit may win the race and stay live, with the newer one's infrastructure.",
+        fix: "Add `concurrency` to the job or the workflow, with a group for each environment and `cancel-in-progress: false`.",
+        explanation: "Workflows that others call are left to their callers. GitHub drops the older of two waiting runs, so the group \
+is no queue; `tiers` checks the order itself.",
+        bad: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy-dev:
+    runs-on: ubuntu-latest
+    environment: dev
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-dev --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh
+"#,
+        good: r#"--- .github/workflows/deploy.yml
+on: push
+jobs:
+  deploy-dev:
+    runs-on: ubuntu-latest
+    environment: dev
+    concurrency:
+      group: deploy-dev
+      cancel-in-progress: false
+    steps:
+      - run: |
+          aws lambda update-function-code --function-name app-dev --image-uri "$REPO@$DIGEST"
+          ./smoke-test.sh
+"#,
+    },
+    Rule {
+        id: "terraform-parallel",
+        family: Pipelines,
+        severity: Warning,
+        title: "Terraform applies in several environments at once",
+        consequence: "A mistake reaches production in the same minute as dev, instead of being stopped there.",
+        fix: "Set `max-parallel: 1` and order the environments, or give each its own job that needs the one before.",
+        explanation: "It looks at matrices over environments in jobs that apply, and at applies that a script puts into the background.",
+        bad: r#"--- .github/workflows/infra.yml
+on: workflow_dispatch
+concurrency: infra
+jobs:
+  apply:
+    runs-on: ubuntu-latest
+    environment: ${{ matrix.environment }}
+    strategy:
+      matrix:
+        environment: [dev, staging, prod]
+    steps:
+      - run: terraform apply plan.out
+"#,
+        good: r#"--- .github/workflows/infra.yml
+on: workflow_dispatch
+concurrency: infra
+jobs:
+  apply:
+    runs-on: ubuntu-latest
+    environment: ${{ matrix.environment }}
+    strategy:
+      max-parallel: 1
+      matrix:
+        environment: [dev, staging, prod]
+    steps:
+      - run: terraform apply plan.out
+"#,
+    },
+    Rule {
+        id: "terraform-switched",
+        family: Pipelines,
+        severity: Error,
+        title: "one environment's state meets another's values",
+        consequence: "Terraform changes one environment into the other: it renames, replaces and destroys.",
+        fix: "Give every environment a data directory of its own (TF_DATA_DIR), or run init with its backend right before plan and apply.",
+        explanation: "Commands are followed in order, folder by folder. Another environment's variable file after an init is an \
+error; going from one environment's values to another's with no init between, and an init for another backend without \
+`-reconfigure`, are warnings: that init fails, and the folder stays where it was. Names that variables hold are not known and left alone.",
+        bad: r#"--- scripts/apply.sh
+terraform init -backend-config=envs/dev/backend.hcl
+terraform plan -var-file=envs/dev/terraform.tfvars -out=dev.plan
+terraform plan -var-file=envs/prod/terraform.tfvars -out=prod.plan
+"#,
+        good: r#"--- scripts/apply.sh
+terraform init -backend-config=envs/dev/backend.hcl
+terraform plan -var-file=envs/dev/terraform.tfvars -out=dev.plan
+terraform init -reconfigure -backend-config=envs/prod/backend.hcl
+terraform plan -var-file=envs/prod/terraform.tfvars -out=prod.plan
+"#,
+    },
+    Rule {
+        id: "apply-unreviewed",
+        family: Pipelines,
+        severity: Warning,
+        title: "an apply that nobody has seen the plan of",
+        consequence: "What is applied is decided when it is applied: a change made by hand or a new provider version goes along.",
+        fix: "Save the plan with `-out`, show it, and apply that file.",
+        explanation: "It is a warning for production, a hint elsewhere.",
+        bad: r#"--- .github/workflows/infra.yml
+on: workflow_dispatch
+concurrency: infra
+jobs:
+  apply-prod:
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: terraform apply -auto-approve -var-file=prod.tfvars
+"#,
+        good: r#"--- .github/workflows/infra.yml
+on: workflow_dispatch
+concurrency: infra
+jobs:
+  apply-prod:
+    runs-on: ubuntu-latest
+    environment: prod
+    steps:
+      - run: |
+          terraform plan -var-file=prod.tfvars -out=prod.plan
+          terraform apply -auto-approve prod.plan
+"#,
+    },
+    Rule {
+        id: "pipeline-state-differs",
+        family: Pipelines,
+        severity: Warning,
+        title: "a pipeline names a state or a lock that no backend has",
+        consequence: "It breaks the lock of, backs up or restores another state than the one that Terraform uses.",
+        fix: "Take the name from the backend file, so that it stands in one place.",
+        explanation: "It looks at state buckets and lock tables in `aws s3` and `aws dynamodb` commands and at `-backend-config` \
+settings, where every backend is known.",
+        bad: r#"--- main.tf
+terraform {
+  backend "s3" {
+    bucket         = "acme-state"
+    key            = "app/terraform.tfstate"
+    dynamodb_table = "acme-locks"
+    encrypt        = true
+  }
+}
+--- scripts/unlock.sh
+aws dynamodb delete-item --table-name acme-terraform-lock --key "$KEY"
+"#,
+        good: r#"--- main.tf
+terraform {
+  backend "s3" {
+    bucket         = "acme-state"
+    key            = "app/terraform.tfstate"
+    dynamodb_table = "acme-locks"
+    encrypt        = true
+  }
+}
+--- scripts/unlock.sh
+aws dynamodb delete-item --table-name acme-locks --key "$KEY"
+"#,
+    },
+    Rule {
+        id: "sleep-as-waiter",
+        family: Pipelines,
+        severity: Warning,
+        title: "a fixed pause where the service could be asked",
+        consequence: "On a slow day the next step meets a function that is still being updated; on all others everybody waits for nothing.",
+        fix: "Use the service's waiter, such as `aws lambda wait function-updated-v2`.",
+        explanation: "It speaks where `sleep` follows a command that the service needs time for. In a loop that looks it is quiet.",
+        bad: r#"--- scripts/deploy.sh
+aws lambda update-function-configuration --function-name app --memory-size 512
+sleep 30
+aws lambda publish-version --function-name app
+"#,
+        good: r#"--- scripts/deploy.sh
+aws lambda update-function-configuration --function-name app --memory-size 512
+aws lambda wait function-updated-v2 --function-name app
+aws lambda publish-version --function-name app
+"#,
+    },
+];

@@ -1,0 +1,146 @@
+//! How a deployment goes: with an environment, one at a time, with keys that expire, tested afterwards and taken back when it fails.
+
+use std::sync::LazyLock;
+
+use github_actions_models::workflow::event::OptionalBody;
+use github_actions_models::workflow::job::Step;
+use github_actions_models::workflow::{Job as AnyJob, Workflow as Model};
+use regex::Regex;
+
+use super::effects;
+use super::jobs::{Call, Job, Pipeline, Target};
+use crate::finding::{Finding, Severity};
+use crate::hcl::Span;
+use crate::model::Place;
+use crate::parsed::Parsed;
+use crate::run::Context;
+
+pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
+    for job in &pipeline.jobs {
+        let Some(deployment) = job.deployment() else { continue };
+        environment_missing(context, job, deployment, out);
+        no_concurrency(context, job, deployment, out);
+        untested(context, pipeline, job, out);
+        no_rollback(context, pipeline, job, out);
+    }
+    long_lived_keys(context, out);
+}
+
+pub(super) fn is_only_called(model: &Model) -> bool {
+    let events = &model.on.events;
+    !matches!(events.workflow_call, OptionalBody::Missing) && events.count() == 1
+}
+
+fn environment_missing(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, out: &mut Vec<Finding>) {
+    if job.model.environment.is_some() {
+        return;
+    }
+    let Target::Named { name, .. } = &job.target else { return };
+    let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
+    let message = format!("{} deploys to {name} without `environment: {name}`", job.id);
+    out.push(
+        context
+            .finding("environment-missing", job.key(), job.id, message)
+            .severity(severity)
+            .beside(context.related(job.place(deployment), "it deploys here"))
+            .environment(name),
+    );
+}
+
+fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, out: &mut Vec<Finding>) {
+    if job.model.concurrency.is_some() || job.workflow.model.concurrency.is_some() || is_only_called(&job.workflow.model) {
+        return;
+    }
+    let message = format!("two runs of {} can deploy at the same time: there is no `concurrency`", job.id);
+    out.push(
+        context
+            .finding("no-concurrency", job.key(), job.id, message)
+            .beside(context.related(job.place(deployment), "it deploys here"))
+            .environments(job.target.name()),
+    );
+}
+
+/// The last command of a job after which users meet other code.
+fn traffic<'p, 'a>(job: &'p Job<'a>) -> Option<(usize, &'p Call<'a>)> {
+    job.calls.iter().enumerate().rfind(|(_, call)| effects::moves_traffic(call.command) && !job.on_failure(call.step))
+}
+
+/// Something after the traffic moved looks whether it works.
+fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let Some((index, call)) = traffic(job) else { return };
+    let in_job = job.calls[index + 1..].iter().any(|call| effects::tests(call.command));
+    let by_step = (call.step..job.model.steps.len()).any(|step| {
+        let named = is_test_name(&job.step_name(step)) && step > call.step;
+        let uses = matches!(&job.model.steps[step], Step::Uses(uses) if step > call.step && is_test_name(uses.uses.raw()));
+        named || uses
+    });
+    let later = pipeline.downstream(job).iter().any(|job| is_test_name(job.id) || job.calls.iter().any(|call| effects::tests(call.command)));
+    let called = job.workflow.model.jobs.iter().any(|(id, other)| {
+        matches!(other, AnyJob::ReusableWorkflowCallJob(reusable) if reusable.needs.iter().any(|needed| needed == job.id) && (is_test_name(id) || is_test_name(reusable.uses.raw())))
+    });
+    if in_job || by_step || later || called || is_only_called(&job.workflow.model) {
+        return;
+    }
+    // The alias that a deployment moves may be tested before it moves; that is half of it.
+    let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
+    let message = format!("nothing tests what {} deploys after users meet it", job.id);
+    out.push(
+        context
+            .finding("no-smoke-test", job.place(call), job.id, message)
+            .severity(severity)
+            .label("from here on users meet it")
+            .environments(job.target.name()),
+    );
+}
+
+pub(super) fn is_test_name(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    ["test", "smoke", "e2e", "health", "verify", "validate", "check-", "canary", "probe"].iter().any(|sign| lower.contains(sign))
+}
+
+fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let Some((_, call)) = traffic(job) else { return };
+    if !job.target.is_production() {
+        return;
+    }
+    let says = |text: &str| {
+        let lower = text.to_lowercase();
+        lower.contains("rollback") || lower.contains("roll-back") || lower.contains("roll_back") || lower.contains("revert")
+    };
+    let on_failure = (0..job.model.steps.len()).any(|step| job.on_failure(step));
+    let somewhere = pipeline.jobs.iter().any(|job| says(job.id) || job.calls.iter().any(|call| effects::rolls_back(call.command)));
+    let by_file = context.tree.files().iter().any(|file| says(file.name()));
+    if on_failure || somewhere || by_file || says(job.workflow.text) {
+        return;
+    }
+    let message = format!("nothing takes back what {} deploys to production when it fails", job.id);
+    out.push(
+        context
+            .finding("no-rollback", job.place(call), job.id, message)
+            .label("no step, job or script rolls this back")
+            .environments(job.target.name()),
+    );
+}
+
+static KEYS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"secrets\.([A-Za-z0-9_]*(?:AWS_SECRET_ACCESS_KEY|AWS_SECRET_KEY|AWS_ACCESS_KEY_SECRET|GCP_SA_KEY|GCP_CREDENTIALS|GOOGLE_CREDENTIALS|GOOGLE_APPLICATION_CREDENTIALS|AZURE_CREDENTIALS|AZURE_CLIENT_SECRET|ARM_CLIENT_SECRET)[A-Za-z0-9_]*)",
+    )
+    .ok()
+});
+
+fn long_lived_keys(context: &Context<'_>, out: &mut Vec<Finding>) {
+    let Some(regex) = KEYS.as_ref() else { return };
+    for (file, parsed) in context.parsed.iter().enumerate() {
+        let Parsed::Workflow(workflow) = parsed else { continue };
+        let found = regex.captures_iter(workflow.text).find(|found| !workflow.is_comment(found.get(0).map_or(0, |all| all.start())));
+        let Some((all, name)) = found.and_then(|found| Some((found.get(0)?, found.get(1)?))) else { continue };
+        let span = Span { start: to_u32(all.start()), end: to_u32(all.end()) };
+        let message = format!("this workflow signs in with a key that does not expire, {}", name.as_str());
+        out.push(context.finding("long-lived-keys", Place { file, span }, name.as_str(), message));
+    }
+}
+
+fn to_u32(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(0)
+}

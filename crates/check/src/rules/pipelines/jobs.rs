@@ -1,0 +1,274 @@
+//! Jobs with everything that they run, the commands of called scripts included, and the environment that each works on.
+
+use github_actions_models::common::If;
+use github_actions_models::workflow::job::{DeploymentEnvironment, NormalJob, Step};
+use yamlpath::Component;
+
+use super::effects;
+use crate::command::Command;
+use crate::discover::names::{self, Stage};
+use crate::hcl::Span;
+use crate::model::{FileId, Place};
+use crate::parsed::Parsed;
+use crate::run::Context;
+use crate::workflow::Workflow;
+
+/// Scripts that call scripts are followed this deep.
+const MAX_DEPTH: usize = 4;
+
+/// All jobs of all workflows that can be read.
+pub(super) struct Pipeline<'a> {
+    pub(super) jobs: Vec<Job<'a>>,
+}
+
+pub(super) struct Job<'a> {
+    pub(super) file: FileId,
+    pub(super) workflow: &'a Workflow<'a>,
+    pub(super) id: &'a str,
+    pub(super) model: &'a NormalJob,
+    pub(super) calls: Vec<Call<'a>>,
+    pub(super) target: Target,
+}
+
+/// One command that a job runs.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) file: FileId,
+    pub(super) step: usize,
+    pub(super) command: &'a Command<'a>,
+    /// Where the step runs, as written.
+    pub(super) directory: Option<&'a str>,
+}
+
+/// The environment that a job works on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Target {
+    Unknown,
+    /// Chosen when the job runs, by an input or a matrix.
+    Chosen,
+    Named { name: String, stage: Option<Stage> },
+}
+
+impl Target {
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Target::Named { name, .. } => Some(name),
+            Target::Unknown | Target::Chosen => None,
+        }
+    }
+
+    pub(super) fn is_production(&self) -> bool {
+        matches!(self, Target::Named { stage: Some(Stage::Prod), .. })
+    }
+}
+
+impl<'a> Pipeline<'a> {
+    pub(super) fn new(context: &Context<'a>) -> Pipeline<'a> {
+        let mut jobs = Vec::new();
+        for (file, parsed) in context.parsed.iter().enumerate() {
+            let Parsed::Workflow(workflow) = parsed else { continue };
+            for (id, model) in workflow.normal_jobs() {
+                let calls = calls(context, file, workflow, id);
+                let target = target(context, file, workflow, id, model, &calls);
+                jobs.push(Job { file, workflow, id, model, calls, target });
+            }
+        }
+        Pipeline { jobs }
+    }
+
+    /// The jobs of the same workflow that `job` needs, directly or through others.
+    pub(super) fn upstream<'p>(&'p self, job: &'p Job<'a>) -> Vec<&'p Job<'a>> {
+        let mut found: Vec<&Job<'a>> = Vec::new();
+        let mut next: Vec<&str> = job.model.needs.iter().map(String::as_str).collect();
+        while let Some(id) = next.pop() {
+            if found.iter().any(|known| known.id == id) {
+                continue;
+            }
+            if let Some(needed) = self.jobs.iter().find(|other| other.file == job.file && other.id == id) {
+                next.extend(needed.model.needs.iter().map(String::as_str));
+                found.push(needed);
+            }
+        }
+        found
+    }
+
+    /// The jobs of the same workflow that need `job`, directly or through others.
+    pub(super) fn downstream<'p>(&'p self, job: &'p Job<'a>) -> Vec<&'p Job<'a>> {
+        self.jobs
+            .iter()
+            .filter(|other| other.file == job.file && self.upstream(other).iter().any(|needed| needed.id == job.id))
+            .collect()
+    }
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn route(&self) -> Vec<Component<'a>> {
+        vec![Component::from("jobs"), Component::from(self.id)]
+    }
+
+    pub(super) fn key(&self) -> Place {
+        Place { file: self.file, span: self.workflow.key_span(&self.route()) }
+    }
+
+    /// The first command that changes an environment.
+    pub(super) fn deployment(&self) -> Option<&Call<'a>> {
+        self.calls.iter().find(|call| effects::deploys(call.command))
+    }
+
+    /// Where a call stands in the workflow: itself, or the step whose script holds it.
+    pub(super) fn place(&self, call: &Call<'a>) -> Place {
+        Place { file: call.file, span: call.command.span() }
+    }
+
+    pub(super) fn step_span(&self, step: usize) -> Span {
+        let mut route = self.route();
+        route.extend([Component::from("steps"), step.into()]);
+        self.workflow.span(&route)
+    }
+
+    /// Whether a step runs only when something before it failed.
+    pub(super) fn on_failure(&self, step: usize) -> bool {
+        let condition = match self.model.steps.get(step) {
+            Some(Step::Run(run)) => &run.shared.r#if,
+            Some(Step::Uses(uses)) => &uses.shared.r#if,
+            _ => return false,
+        };
+        matches!(condition, Some(If::Expr(text)) if text.contains("failure()"))
+    }
+
+    pub(super) fn step_name(&self, step: usize) -> String {
+        let shared = match self.model.steps.get(step) {
+            Some(Step::Run(run)) => &run.shared,
+            Some(Step::Uses(uses)) => &uses.shared,
+            _ => return String::new(),
+        };
+        [shared.name.as_deref(), shared.id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase()
+    }
+}
+
+/// The commands of a job's steps, with those of the scripts and make targets that they call in their place.
+fn calls<'a>(context: &Context<'a>, file: FileId, workflow: &'a Workflow<'a>, id: &str) -> Vec<Call<'a>> {
+    let mut out = Vec::new();
+    for run in workflow.runs.iter().filter(|run| run.job == id) {
+        let directory = run.working_directory.as_deref();
+        for command in &run.commands {
+            expand(context, Call { file, step: run.step, command, directory }, MAX_DEPTH, &mut out);
+        }
+    }
+    out
+}
+
+fn expand<'a>(context: &Context<'a>, call: Call<'a>, depth: usize, out: &mut Vec<Call<'a>>) {
+    out.push(call);
+    if depth == 0 || out.len() > 5000 {
+        return;
+    }
+    let program = call.command.program();
+    if matches!(program, "make" | "just" | "task") {
+        let wanted: Vec<&str> = call.command.subcommands().filter(|word| !word.contains('=')).collect();
+        for (file, parsed) in context.parsed.iter().enumerate() {
+            let name = context.tree.files()[file].name().to_ascii_lowercase();
+            let fits = match program {
+                "make" => name == "makefile" || name == "gnumakefile",
+                _ => name.ends_with("justfile"),
+            };
+            let (Parsed::Script(commands), true) = (parsed, fits) else { continue };
+            let text = context.tree.files()[file].text().unwrap_or_default();
+            for range in wanted.iter().filter_map(|target| section(text, target)) {
+                for command in commands.iter().filter(|command| range.contains(&(command.span().start as usize))) {
+                    expand(context, Call { file, command, ..call }, depth - 1, out);
+                }
+            }
+        }
+        return;
+    }
+    let script = match program {
+        "bash" | "sh" | "source" | "." => call.command.subcommands().next(),
+        _ => call.command.words.iter().map(|word| word.text.as_ref()).find(|word| word.contains('/') && !word.contains('=')),
+    };
+    let Some(script) = script.map(|path| path.trim_start_matches("./")).filter(|path| !path.is_empty()) else { return };
+    let found = context.tree.files().iter().enumerate().find(|(_, file)| {
+        file.path() == script || file.path().strip_suffix(script).is_some_and(|rest| rest.ends_with('/'))
+    });
+    if let Some((file, Parsed::Script(commands))) = found.map(|(file, _)| (file, &context.parsed[file])) {
+        for command in commands {
+            expand(context, Call { file, command, ..call }, depth - 1, out);
+        }
+    }
+}
+
+/// The lines of a recipe: what is indented after `target:`.
+fn section(text: &str, target: &str) -> Option<std::ops::Range<usize>> {
+    let mut start = 0;
+    let mut begin = None;
+    for line in text.split_inclusive('\n') {
+        let indented = line.starts_with(['\t', ' ']);
+        match begin {
+            None => {
+                let head = line.split(':').next().unwrap_or_default();
+                if !indented && line.contains(':') && head.split_whitespace().next() == Some(target) {
+                    begin = Some(start + line.len());
+                }
+            }
+            Some(from) if !indented && !line.trim().is_empty() => return Some(from..start),
+            Some(_) => {}
+        }
+        start += line.len();
+    }
+    begin.map(|from| from..text.len())
+}
+
+fn target(
+    context: &Context<'_>,
+    file: FileId,
+    workflow: &Workflow<'_>,
+    id: &str,
+    model: &NormalJob,
+    calls: &[Call<'_>],
+) -> Target {
+    let declared = match &model.environment {
+        Some(DeploymentEnvironment::Name(name) | DeploymentEnvironment::NameURL { name, .. }) => Some(name.as_str()),
+        None => None,
+    };
+    if let Some(name) = declared {
+        return if name.contains("${{") { Target::Chosen } else { named(context, name).unwrap_or(Target::Named { name: name.to_string(), stage: None }) };
+    }
+    let of_job = named(context, id).or_else(|| model.name.as_deref().and_then(|name| named(context, name)));
+    if let Some(target) = of_job {
+        return target;
+    }
+    let mut mentioned: Vec<Target> = Vec::new();
+    for call in calls.iter().filter(|call| effects::deploys(call.command)) {
+        for word in call.command.args() {
+            if let Some(target) = named(context, &word.text)
+                && !mentioned.contains(&target)
+            {
+                mentioned.push(target);
+            }
+        }
+    }
+    if mentioned.len() == 1 && let Some(target) = mentioned.pop() {
+        return target;
+    }
+    let stem = context.tree.files()[file].name().split('.').next().unwrap_or_default();
+    named(context, stem).or_else(|| workflow.model.name.as_deref().and_then(|name| named(context, name))).unwrap_or(Target::Unknown)
+}
+
+/// The environment that a text names, when it names only one. What a variable holds is not looked at.
+fn named(context: &Context<'_>, text: &str) -> Option<Target> {
+    let mut found: Option<Target> = None;
+    for (start, end) in names::words(text) {
+        let word = &text[start..end];
+        let stage = match names::stage_of(word) {
+            Some((stage, true)) => Some(stage),
+            _ if context.found.environments.iter().any(|name| name == word) => names::stage_of(word).map(|(stage, _)| stage),
+            _ => continue,
+        };
+        let target = Target::Named { name: word.to_lowercase(), stage };
+        match &found {
+            Some(Target::Named { stage: known, name }) if *known != stage || (stage.is_none() && *name != word) => return None,
+            _ => found = Some(target),
+        }
+    }
+    found
+}

@@ -1,0 +1,267 @@
+//! Terraform in pipelines: several environments at once, one environment's backend with another's values, applies that nobody saw.
+
+use github_actions_models::common::expr::LoE;
+use yamlpath::Component;
+
+use super::effects;
+use super::jobs::{Job, Pipeline};
+use crate::backend::Backend;
+use crate::command::Command;
+use crate::discover::names;
+use crate::discover::usage::{self, is_terraform};
+use crate::finding::{Finding, Severity};
+use crate::model::{FileId, Place};
+use crate::parsed::Parsed;
+use crate::run::Context;
+
+pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
+    for job in &pipeline.jobs {
+        parallel(context, job, out);
+        let own: Vec<(FileId, &Command<'_>)> = job.calls.iter().map(|call| (call.file, call.command)).collect();
+        switched(context, job.id, &own, out);
+        unreviewed(context, job, out);
+    }
+    for (file, parsed) in context.parsed.iter().enumerate() {
+        match parsed {
+            // A Makefile's recipes are not run one after the other.
+            Parsed::Script(commands) if !is_recipes(context.path(file)) => {
+                let commands: Vec<(FileId, &Command<'_>)> = commands.iter().map(|command| (file, command)).collect();
+                switched(context, context.path(file), &commands, out);
+                background(context, &commands, out);
+                other_state(context, &commands, out);
+            }
+            Parsed::Script(commands) => {
+                let commands: Vec<(FileId, &Command<'_>)> = commands.iter().map(|command| (file, command)).collect();
+                other_state(context, &commands, out);
+            }
+            Parsed::Workflow(workflow) => {
+                let commands: Vec<(FileId, &Command<'_>)> =
+                    workflow.runs.iter().flat_map(|run| &run.commands).map(|command| (file, command)).collect();
+                other_state(context, &commands, out);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_recipes(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    name.contains("makefile") || name.contains("justfile") || name.ends_with(".mk") || name.ends_with(".just")
+}
+
+/// A matrix over environments that applies in all of them at once.
+fn parallel(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let Some(strategy) = &job.model.strategy else { return };
+    let Some(call) = job.calls.iter().find(|call| effects::applies(call.command)) else { return };
+    if matches!(strategy.max_parallel, Some(LoE::Literal(1))) {
+        return;
+    }
+    let Some(LoE::Literal(matrix)) = &strategy.matrix else { return };
+    let LoE::Literal(dimensions) = &matrix.dimensions else { return };
+    let over = dimensions.iter().find(|(_, values)| {
+        let LoE::Literal(values) = values else { return false };
+        let environments = values.iter().filter(|value| value.as_str().is_some_and(|text| names::find(text).is_some_and(|named| named.strong)));
+        environments.count() > 1
+    });
+    let Some((name, _)) = over else { return };
+    let mut route = job.route();
+    route.extend([Component::from("strategy"), "matrix".into(), name.clone().into()]);
+    let place = Place { file: job.file, span: job.workflow.span(&route) };
+    let message = format!("{} applies Terraform in several environments at the same time", job.id);
+    out.push(
+        context
+            .finding("terraform-parallel", place, job.id, message)
+            .label("no `max-parallel: 1`")
+            .beside(context.related(job.place(call), "it applies here")),
+    );
+}
+
+fn background(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: &mut Vec<Finding>) {
+    let in_background = commands.iter().filter(|(_, command)| effects::applies(command) && command.background);
+    for (file, command) in in_background {
+        let place = Place { file: *file, span: command.span() };
+        let message = "this apply runs in the background, beside whatever comes next".to_string();
+        out.push(context.finding("terraform-parallel", place, &command.words.last().map_or(String::new(), |word| word.text.to_string()), message));
+    }
+}
+
+/// The environment that an argument names.
+fn named(text: &str) -> Option<String> {
+    let found = names::find(text.rsplit_once('/').map_or(text, |(_, name)| name)).filter(|named| named.strong);
+    let found = found.or_else(|| text.split('/').rev().find_map(|part| names::find(part).filter(|named| named.strong && named.whole)));
+    found.map(|named| named.name)
+}
+
+/// Commands of one shell, in order: the backend of one environment with the values of another, or a switch with no init between.
+fn switched(context: &Context<'_>, who: &str, commands: &[(FileId, &Command<'_>)], out: &mut Vec<Finding>) {
+    // By folder: the environment that init bound it to, or that the last values were of.
+    let mut bound: Vec<(String, String, Place, bool)> = Vec::new();
+    for (file, command) in commands.iter().filter(|(_, command)| is_terraform(command.program())) {
+        let dir = command.value("chdir").map(ToString::to_string).or_else(|| command.dir.clone()).unwrap_or_default();
+        let place = Place { file: *file, span: command.span() };
+        // With a data folder per environment nothing is switched.
+        if command.assignments().any(|(name, _)| name == "TF_DATA_DIR") {
+            continue;
+        }
+        let position = bound.iter().position(|(known, ..)| *known == dir);
+        match command.subcommands().next().unwrap_or_default() {
+            "init" => {
+                let environment = command.values("backend-config").find_map(|(value, _)| named(value));
+                let before = position.map(|index| bound.remove(index));
+                let reconfigures = ["-reconfigure", "--reconfigure", "-migrate-state"].iter().any(|flag| command.has_arg(flag));
+                if let (Some(environment), Some((_, old, old_place, true))) = (&environment, &before)
+                    && !names::same_environment(environment, old)
+                    && !reconfigures
+                {
+                    let message = format!("{who} switches this folder from {old} to {environment} without `-reconfigure`");
+                    out.push(
+                        context
+                            .finding("terraform-switched", place, &format!("{who}/{environment}"), message)
+                            .severity(Severity::Warning)
+                            .label("this init fails, and the folder stays bound to the old environment")
+                            .beside(context.related(*old_place, format!("bound to {old} here")))
+                            .environments([old.as_str(), environment.as_str()]),
+                    );
+                }
+                if let Some(environment) = environment {
+                    bound.push((dir, environment, place, true));
+                }
+            }
+            "workspace" => {
+                if let Some(index) = position {
+                    bound.remove(index);
+                }
+            }
+            "plan" | "apply" | "destroy" | "import" => {
+                let Some(environment) = command.values("var-file").find_map(|(value, _)| named(value)) else { continue };
+                match position.map(|index| &bound[index]) {
+                    Some((_, old, old_place, by_init)) if !names::same_environment(old, &environment) => {
+                        let message = if *by_init {
+                            format!("{who} plans the state of {old} with the values of {environment}")
+                        } else {
+                            format!("{who} goes from the values of {old} to those of {environment} in one folder, with no init between")
+                        };
+                        let says = if *by_init { format!("bound to {old} here") } else { format!("the values of {old}") };
+                        out.push(
+                            context
+                                .finding("terraform-switched", place, &format!("{who}/{environment}"), message)
+                                .severity(if *by_init { Severity::Error } else { Severity::Warning })
+                                .label(format!("the values of {environment}"))
+                                .beside(context.related(*old_place, says))
+                                .environments([old.as_str(), environment.as_str()]),
+                        );
+                    }
+                    Some(_) => {}
+                    None => bound.push((dir, environment, place, false)),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `apply -auto-approve` with neither a saved plan nor a variable file.
+fn unreviewed(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    for call in job.calls.iter().filter(|call| effects::applies(call.command)) {
+        let command = call.command;
+        let automatic = ["-auto-approve", "--auto-approve", "-auto-approve=true"].iter().any(|flag| command.has_arg(flag));
+        if !automatic || has_plan_file(command) {
+            continue;
+        }
+        let values = command.values("var-file").next().is_some();
+        let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
+        let missing = if values { "a saved plan" } else { "a saved plan or a variable file" };
+        let message = format!("{} applies without {missing}, so nobody saw what it changes", job.id);
+        out.push(
+            context
+                .finding("apply-unreviewed", job.place(call), &format!("{}/{}", job.id, call.step), message)
+                .severity(severity)
+                .environments(job.target.name()),
+        );
+    }
+}
+
+/// The plan is the argument that is no flag and no flag's value.
+fn has_plan_file(command: &Command<'_>) -> bool {
+    const WITH_VALUE: &[&str] = &["-var", "-var-file", "-target", "-lock-timeout", "-parallelism", "-state", "-backup", "-replace", "-chdir"];
+    let mut words = command.args().iter().skip_while(|word| word.text != "apply").skip(1);
+    while let Some(word) = words.next() {
+        if word.text.starts_with('-') {
+            if WITH_VALUE.contains(&word.text.replacen("--", "-", 1).as_str()) {
+                words.next();
+            }
+        } else if !matches!(word.text.as_ref(), ">" | ">>" | "2>&1" | "<") {
+            return true;
+        }
+    }
+    false
+}
+
+/// State buckets and lock tables in commands, which no backend has.
+fn other_state(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: &mut Vec<Finding>) {
+    let backends: Vec<Backend<'_>> = context
+        .found
+        .stacks
+        .iter()
+        .flat_map(|stack| &stack.instances)
+        .filter_map(|instance| crate::backend::of(context.parsed, context.world, instance))
+        .collect();
+    let known = |name: &str| -> Vec<&str> { backends.iter().filter_map(|backend| backend.text(name)).collect() };
+    if backends.is_empty() || backends.iter().any(|backend| backend.uncertain) {
+        return;
+    }
+    for (file, command) in commands {
+        let place = Place { file: *file, span: command.span() };
+        let told: Option<(&str, String, Vec<&str>)> = match (command.program(), command.subcommands().next().unwrap_or_default()) {
+            ("aws", "dynamodb") => {
+                let table = command.value("table-name").filter(|table| table.contains("lock") || table.contains("tfstate"));
+                table.map(|table| ("lock table", table.to_string(), known("dynamodb_table")))
+            }
+            ("aws", "s3" | "s3api") => {
+                let text = command.args().iter().find_map(|word| word.text.strip_prefix("s3://").map(ToString::to_string));
+                let bucket = text.as_deref().and_then(|text| text.split('/').next()).or_else(|| command.value("bucket"));
+                let state = text.as_deref().is_some_and(|text| text.contains("tfstate"));
+                bucket.filter(|bucket| state || bucket.contains("tfstate") || bucket.contains("terraform-state")).map(|bucket| ("state bucket", bucket.to_string(), known("bucket")))
+            }
+            _ => None,
+        };
+        let told = told.or_else(|| inline(command, &backends));
+        let Some((what, text, known)) = told else { continue };
+        let pattern = usage::pattern(&text);
+        if known.is_empty() || pattern == "*" || known.iter().any(|known| usage::matches(known, &pattern)) {
+            continue;
+        }
+        let message = format!("the {what} {text:?} is none of those that the backends name: {}", list(&known));
+        out.push(context.finding("pipeline-state-differs", place, &format!("{what}/{text}"), message));
+    }
+}
+
+/// `-backend-config=key=value` beside a backend that says otherwise in every environment.
+fn inline<'b>(command: &Command<'_>, backends: &'b [Backend<'_>]) -> Option<(&'static str, String, Vec<&'b str>)> {
+    if !is_terraform(command.program()) {
+        return None;
+    }
+    for (config, _) in command.values("backend-config") {
+        let Some((name, value)) = config.split_once('=') else { continue };
+        let what = match name.trim() {
+            "bucket" => "state bucket",
+            "dynamodb_table" => "lock table",
+            "region" => "region of the state",
+            _ => continue,
+        };
+        // Settings with no place came from such a command themselves.
+        let written: Vec<&str> =
+            backends.iter().filter_map(|backend| backend.settings.get(name.trim())).filter(|setting| setting.place.is_some()).map(|setting| setting.text.as_str()).collect();
+        if !written.is_empty() && written.len() == backends.len() && !written.iter().any(|known| usage::matches(known, &usage::pattern(value))) {
+            return Some((what, value.to_string(), written));
+        }
+    }
+    None
+}
+
+fn list(names: &[&str]) -> String {
+    let mut names: Vec<&str> = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > 3 { format!("{}, {} and {} more", names[0], names[1], names.len() - 2) } else { names.join(", ") }
+}
