@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use crate::world::World;
+use crate::world::{SHOP, World};
 
 /// Worlds side by side; more than there are processors brings nothing.
 const LANES: usize = 2;
@@ -159,9 +159,43 @@ fn an_undo_that_is_killed_too_can_be_resumed() {
 }
 
 #[test]
+fn a_release_that_breaks_at_the_door_is_withdrawn_wherever_its_deployer_dies() {
+    let door = "name = \"door\"\nat = \"live\"\ncommand = [\"true\"]";
+    let strict = door.replace("[\"true\"]", "[\"sh\", \"-c\", \"! grep -q broken site/bootstrap\"]");
+    assert!(SHOP.contains(door), "the fixture has the gate");
+    let begin = || {
+        let world = World::new(&SHOP.replace(door, &strict), &[]);
+        world.release("sound");
+        world.good(&["deploy", "dev"]);
+        world
+    };
+    let world = begin();
+    world.release("broken, counted");
+    let (points, failed) = world.points_of(&["deploy", "dev"]);
+    assert_eq!(failed.code(), 1, "{failed:#?}");
+    drop(world);
+    over_all_points(points, begin, |world, point| {
+        let where_ = format!("broken at the door, killed at point {point}");
+        let serving = world.serves("dev");
+        world.release(&format!("broken, killed at {point}"));
+        world.killed(&["deploy", "dev"], point);
+        let resumed = world.tiers(&["resume", "dev"]);
+        let code = if resumed.out.contains("nothing is open") { 0 } else { 1 };
+        assert_eq!(resumed.code(), code, "{where_}: {resumed:#?}");
+        if point == 1 {
+            assert_eq!(world.tiers(&["deploy", "dev"]).code(), 1, "{where_}: nothing had been claimed");
+        }
+        let state = world.state("dev");
+        assert_eq!(state["last"]["ending"], "failed", "{where_}: {state:#}");
+        world.check("dev", &serving, &where_);
+    });
+    println!("{points} points of a deployment that is undone by itself");
+}
+
+#[test]
 fn a_build_killed_at_every_append_records_one_release() {
     for point in 1.. {
-        let world = World::new(crate::world::SHOP, &[("site/bootstrap", "#!/bin/sh\n")]);
+        let world = World::new(SHOP, &[("site/bootstrap", "#!/bin/sh\n")]);
         let run = world.tiers_with(&["build"], &[("TIERS_TRIPWIRE", &format!("kill:{point}"))]);
         if run.code() == 0 {
             assert_eq!(point, 5, "the genesis and the release, before and after each");

@@ -235,10 +235,17 @@ impl World {
 
     /// How many points a good run of this command passes.
     pub fn points(&self, args: &[&str]) -> u32 {
+        let (points, run) = self.points_of(args);
+        assert_eq!(run.code(), 0, "{run:#?}");
+        points
+    }
+
+    /// How many points a run of this command passes, however it ends.
+    pub fn points_of(&self, args: &[&str]) -> (u32, Run) {
         let file = self.home.join("points");
         let run = self.tiers_with(args, &[("TIERS_TRIPWIRE_COUNT", file.to_str().expect("a UTF-8 path"))]);
-        assert_eq!(run.code(), 0, "{run:#?}");
-        fs::read_to_string(file).expect("a count").parse().expect("a number")
+        let text = fs::read_to_string(file).expect("a count");
+        (text.parse().expect("a number"), run)
     }
 
     /// The state of one environment, from `status --json`.
