@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod debian;
 mod generated;
 mod process;
 mod setup;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::Command;
+use crate::debian;
 use crate::process::{line, output, program, root, run, succeeds};
 
 pub const COMMAND: Command =
@@ -47,8 +48,9 @@ pub fn programs() -> PathBuf {
     root().join(".venv/bin")
 }
 
-/// Makes the environment unless it stands already.
+/// Makes the environment unless it stands already, and installs what a test runs from Debian's packages.
 pub fn prepare() -> Result<Setup, String> {
+    debian::prepare();
     let wanted = read(REQUIREMENTS)? + &read(CONSTRAINTS)?;
     let stamp = root().join(".venv/tiers-setup.txt");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
