@@ -24,7 +24,12 @@ pub(crate) struct Whereabouts {
 impl Whereabouts {
     pub(crate) fn of(view: &View<'_>, deployed: &Deployed<'_>) -> Whereabouts {
         let mut found = Whereabouts::default();
-        let declared = view.context.options.environments.iter().find(|each| names::same_environment(&each.name, deployed.environment));
+        let declared = view
+            .context
+            .options
+            .environments
+            .iter()
+            .find(|each| names::same_environment(&each.name, deployed.environment));
         if let Some(declared) = declared {
             found.account.clone_from(&declared.account);
             found.region.clone_from(&declared.region);
@@ -44,7 +49,9 @@ impl Whereabouts {
                     found.account = found.account.or_else(|| Some(text.to_string()));
                 }
                 let role = provider.body.block("assume_role").and_then(|block| block.body.attr("role_arn"));
-                if let Some(role) = role.and_then(|attr| deployed.evaluation.value(Evaluation::ROOT, &attr.value).to_text()) {
+                if let Some(role) =
+                    role.and_then(|attr| deployed.evaluation.value(Evaluation::ROOT, &attr.value).to_text())
+                {
                     found.account = found.account.or_else(|| account_in(&role));
                     found.stand_in("role", Some(role.to_string()));
                 }
@@ -95,7 +102,10 @@ impl Whereabouts {
             (Some(_), Some(_)) => return Relation::Different,
             _ => {}
         }
-        let differs = self.stand_ins.iter().any(|(kind, text)| other.stand_ins.iter().any(|(other, theirs)| other == kind && theirs != text));
+        let differs = self
+            .stand_ins
+            .iter()
+            .any(|(kind, text)| other.stand_ins.iter().any(|(other, theirs)| other == kind && theirs != text));
         if differs { Relation::Different } else { Relation::Unknown }
     }
 

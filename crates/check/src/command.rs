@@ -73,7 +73,8 @@ impl<'a> Command<'a> {
 
     /// From the first word to the last.
     pub(crate) fn span(&self) -> Span {
-        let offset = |word: Option<&Word<'_>>, of: fn(&Word<'_>) -> usize| u32::try_from(word.map_or(0, of)).unwrap_or(0);
+        let offset =
+            |word: Option<&Word<'_>>, of: fn(&Word<'_>) -> usize| u32::try_from(word.map_or(0, of)).unwrap_or(0);
         Span { start: offset(self.words.first(), |word| word.start), end: offset(self.words.last(), |word| word.end) }
     }
 

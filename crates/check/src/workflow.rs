@@ -44,7 +44,8 @@ impl std::fmt::Debug for Workflow<'_> {
 
 impl<'a> Workflow<'a> {
     pub(crate) fn read(text: &'a str) -> Result<Workflow<'a>, Invalid> {
-        let document = Document::new(text).map_err(|error| Invalid { message: error.to_string(), offset: 0, no_yaml: true })?;
+        let document =
+            Document::new(text).map_err(|error| Invalid { message: error.to_string(), offset: 0, no_yaml: true })?;
         let model: Model = yaml_serde::from_str(text).map_err(|error| Invalid {
             offset: error.location().map_or(0, |location| location.index()),
             no_yaml: yaml_serde::from_str::<yaml_serde::Value>(text).is_err(),
@@ -120,7 +121,13 @@ impl<'a> Workflow<'a> {
         out
     }
 
-    fn run(&self, job: &str, step: usize, route: &[Component<'_>], working_directory: Option<String>) -> Option<Run<'a>> {
+    fn run(
+        &self,
+        job: &str,
+        step: usize,
+        route: &[Component<'_>],
+        working_directory: Option<String>,
+    ) -> Option<Run<'a>> {
         let mut route = route.to_vec();
         route.push(Component::from("run"));
         let span = self.value_span(&route);

@@ -111,7 +111,9 @@ fn lock(deployed: &Deployed<'_>) -> Option<&'static str> {
 }
 
 fn lock_missing(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.as_ref().filter(|backend| backend.kind == "s3" && !backend.uncertain) else { return };
+    let Some(backend) = deployed.backend.as_ref().filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
+        return;
+    };
     // A backend with no key yet gets the rest of its settings from somewhere that is not here.
     if backend.text("bucket").is_none() || backend.text("key").is_none() || lock(deployed).is_some() {
         return;
@@ -146,8 +148,7 @@ fn lock_differs(view: &View<'_>, out: &mut Vec<Finding>) {
         backend.place("dynamodb_table").or_else(|| backend.place("use_lockfile"))
     };
     let (Some(here), Some(there)) = (place(first), place(other)) else { return };
-    let message =
-        format!("{} is locked with {how}, {} with {other_how}", first.label(), other.label());
+    let message = format!("{} is locked with {how}, {} with {other_how}", first.label(), other.label());
     out.push(
         view.context
             .finding("state-lock-differs", here, first.environment, message)
@@ -158,7 +159,9 @@ fn lock_differs(view: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 fn unencrypted(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.as_ref().filter(|backend| backend.kind == "s3" && !backend.uncertain) else { return };
+    let Some(backend) = deployed.backend.as_ref().filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
+        return;
+    };
     if backend.text("bucket").is_none() || backend.text("key").is_none() {
         return;
     }
@@ -166,14 +169,24 @@ fn unencrypted(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>)
     match (backend.text("encrypt"), backend.place("encrypt")) {
         (Some("false"), Some(place)) => out.push(
             view.context
-                .finding("state-unencrypted", place, deployed.environment, format!("encryption of the state{of} is switched off"))
+                .finding(
+                    "state-unencrypted",
+                    place,
+                    deployed.environment,
+                    format!("encryption of the state{of} is switched off"),
+                )
                 .environment(deployed.environment),
         ),
         (None, _) => {
             let Some(place) = backend_place(view, deployed) else { return };
             out.push(
                 view.context
-                    .finding("state-unencrypted", place, deployed.environment, format!("the backend{of} does not say `encrypt = true`"))
+                    .finding(
+                        "state-unencrypted",
+                        place,
+                        deployed.environment,
+                        format!("the backend{of} does not say `encrypt = true`"),
+                    )
                     .severity(Severity::Hint)
                     .environment(deployed.environment),
             );
@@ -183,8 +196,18 @@ fn unencrypted(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>)
 }
 
 /// Settings that lead to a state or a lock, the most telling first.
-const LEADING: &[&str] =
-    &["key", "prefix", "bucket", "container_name", "storage_account_name", "dynamodb_table", "path", "workspace_key_prefix", "profile", "role_arn"];
+const LEADING: &[&str] = &[
+    "key",
+    "prefix",
+    "bucket",
+    "container_name",
+    "storage_account_name",
+    "dynamodb_table",
+    "path",
+    "workspace_key_prefix",
+    "profile",
+    "role_arn",
+];
 
 fn names_other(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
     let Some(backend) = deployed.backend.as_ref().filter(|_| !deployed.environment.is_empty()) else { return };
@@ -194,18 +217,26 @@ fn names_other(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>)
         let Some((_, _, other)) = names::others_named(&setting.text, deployed.environment, all) else { continue };
         // A setting that every environment shares names whoever it was made for, and is no slip of this one.
         let shared = view.deployed.len() > 1
-            && view.deployed.iter().all(|each| each.backend.as_ref().and_then(|backend| backend.text(name)) == Some(&setting.text));
+            && view
+                .deployed
+                .iter()
+                .all(|each| each.backend.as_ref().and_then(|backend| backend.text(name)) == Some(&setting.text));
         if shared || place.file == backend.block.file && view.shares_root() {
             continue;
         }
         let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, &other));
-        let same = theirs.and_then(|each| each.backend.as_ref()).filter(|theirs| theirs.text(name) == Some(&setting.text));
-        let related = same.and_then(|theirs| theirs.place(name)).map(|place| view.context.related(place, format!("as in {other}")));
+        let same =
+            theirs.and_then(|each| each.backend.as_ref()).filter(|theirs| theirs.text(name) == Some(&setting.text));
+        let related = same
+            .and_then(|theirs| theirs.place(name))
+            .map(|place| view.context.related(place, format!("as in {other}")));
         // In a stack whose other environments name themselves, this one is a copy that was not changed.
         let pattern = view.deployed.iter().any(|each| {
             each.environment != deployed.environment
                 && each.backend.as_ref().and_then(|backend| backend.text(name)).is_some_and(|text| {
-                    names::words(text).iter().any(|(start, end)| names::same_environment(&text[*start..*end], each.environment))
+                    names::words(text)
+                        .iter()
+                        .any(|(start, end)| names::same_environment(&text[*start..*end], each.environment))
                 })
         });
         let severity = if pattern || related.is_some() { Severity::Error } else { Severity::Warning };
@@ -254,7 +285,10 @@ fn scripts_write_backend(context: &Context<'_>) -> bool {
     context.tree.files().iter().zip(context.parsed).any(|(file, parsed)| {
         matches!(parsed, Parsed::Script(_) | Parsed::Workflow(_))
             && file.text().is_some_and(|text| {
-                text.contains("backend.tf") || text.contains("_override.tf") || text.contains("backend \"") || text.contains("providers.tf")
+                text.contains("backend.tf")
+                    || text.contains("_override.tf")
+                    || text.contains("backend \"")
+                    || text.contains("providers.tf")
             })
     })
 }
@@ -273,7 +307,8 @@ fn state_local(view: &View<'_>, out: &mut Vec<Finding>) {
             None => module.cloud.is_none(),
         };
         let used = view.context.found.uses.iter().any(|used| {
-            used.subcommand == "apply" && used.dir.as_deref().is_some_and(|dir| crate::discover::usage::ends_with_pattern(module.dir, dir))
+            used.subcommand == "apply"
+                && used.dir.as_deref().is_some_and(|dir| crate::discover::usage::ends_with_pattern(module.dir, dir))
         });
         let shared = !deployed.environment.is_empty() || used;
         let unused_file = module.backend.is_none() && !deployed.instance.backend_files.is_empty();
@@ -281,7 +316,9 @@ fn state_local(view: &View<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         seen.push(module.dir);
-        if deployed.placed().iter().all(|placed| is_harmless(placed.resource.kind)) || scripts_write_backend(view.context) {
+        if deployed.placed().iter().all(|placed| is_harmless(placed.resource.kind))
+            || scripts_write_backend(view.context)
+        {
             continue;
         }
         let Some(file) = module.files.first() else { continue };
@@ -292,7 +329,11 @@ fn state_local(view: &View<'_>, out: &mut Vec<Finding>) {
         } else {
             format!("{root} keeps its state in a local file")
         };
-        out.push(view.context.finding("state-local", place, root, message).environments(view.deployed.iter().map(|each| each.environment)));
+        out.push(
+            view.context
+                .finding("state-local", place, root, message)
+                .environments(view.deployed.iter().map(|each| each.environment)),
+        );
     }
 }
 

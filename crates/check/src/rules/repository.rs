@@ -16,7 +16,9 @@ pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
 
 /// Folders in which a state is a specimen for tests.
 fn is_specimen(path: &str) -> bool {
-    path.split('/').any(|segment| matches!(segment, "test" | "tests" | "testdata" | "fixtures" | "__fixtures__" | "spec" | "mocks" | "examples"))
+    path.split('/').any(|segment| {
+        matches!(segment, "test" | "tests" | "testdata" | "fixtures" | "__fixtures__" | "spec" | "mocks" | "examples")
+    })
 }
 
 fn state_committed(context: &Context<'_>, out: &mut Vec<Finding>) {
@@ -31,7 +33,12 @@ fn state_committed(context: &Context<'_>, out: &mut Vec<Finding>) {
         let place = Place { file: index, span: Span::default() };
         out.push(
             context
-                .finding("state-committed", place, file.path(), format!("a Terraform {what} is in the repository: {}", file.path()))
+                .finding(
+                    "state-committed",
+                    place,
+                    file.path(),
+                    format!("a Terraform {what} is in the repository: {}", file.path()),
+                )
                 .severity(severity),
         );
     }
@@ -43,7 +50,8 @@ pub(super) fn ignored(context: &Context<'_>, path: &str) -> bool {
     for (file, parsed) in context.tree.files().iter().zip(context.parsed) {
         let Parsed::Ignores(lines) = parsed else { continue };
         let dir = file.dir();
-        let below = if dir.is_empty() { Some(path) } else { path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')) };
+        let below =
+            if dir.is_empty() { Some(path) } else { path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')) };
         let Some(below) = below else { continue };
         for line in lines {
             let (pattern, negated) = line.strip_prefix('!').map_or((*line, false), |rest| (rest, true));
@@ -76,7 +84,8 @@ fn lock_file_ignored(context: &Context<'_>, out: &mut Vec<Finding>) {
         let mut start = 0;
         for line in text.split_inclusive('\n') {
             let pattern = line.trim();
-            let names_lock = pattern.ends_with(LOCK) || matches!(pattern, ".terraform*" | "*.lock.hcl" | ".terraform.*" | "**/.terraform*");
+            let names_lock = pattern.ends_with(LOCK)
+                || matches!(pattern, ".terraform*" | "*.lock.hcl" | ".terraform.*" | "**/.terraform*");
             if names_lock && !pattern.starts_with(['#', '!']) && !negated_later(&text[start..]) {
                 let begin = start + line.len() - line.trim_start().len();
                 let span = Span { start: to_u32(begin), end: to_u32(begin + pattern.len()) };

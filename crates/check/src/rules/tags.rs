@@ -71,9 +71,13 @@ fn report_missing(
 ) {
     let named = lacking.join(", ");
     let plural = if lacking.len() == 1 { "tag" } else { "tags" };
-    let environments = |indices: &BTreeSet<usize>| -> Vec<&str> { indices.iter().map(|index| view.deployed[*index].environment).collect() };
+    let environments = |indices: &BTreeSet<usize>| -> Vec<&str> {
+        indices.iter().map(|index| view.deployed[*index].environment).collect()
+    };
     let module = view.deployed.first().map(|deployed| deployed.module);
-    if resources.len() >= TOGETHER && let Some((first, (address, _))) = resources.first_key_value() {
+    if resources.len() >= TOGETHER
+        && let Some((first, (address, _))) = resources.first_key_value()
+    {
         let all: BTreeSet<usize> = resources.values().flat_map(|(_, indices)| indices.iter().copied()).collect();
         let provider = module.and_then(|module| module.providers.iter().find(|provider| provider.name == "aws"));
         let message = format!("{} resources lack the {plural} {named}, {address} among them", resources.len());
@@ -82,11 +86,14 @@ fn report_missing(
             .finding("tag-missing", *first, &format!("{}/{named}", view.stack.name), message)
             .label("one of them")
             .environments(environments(&all));
-        if let Some(attr) = provider.and_then(|provider| provider.body.attr("region").map(|attr| (provider.file, attr))) {
+        if let Some(attr) = provider.and_then(|provider| provider.body.attr("region").map(|attr| (provider.file, attr)))
+        {
             let place = Place { file: attr.0, span: attr.1.span() };
             finding = finding.beside(view.context.related(place, "default_tags of this provider would reach them all"));
         }
-        out.push(finding.fix(format!("Put {named} into the provider's default_tags, so that every resource has them.")));
+        out.push(
+            finding.fix(format!("Put {named} into the provider's default_tags, so that every resource has them.")),
+        );
         return;
     }
     for (place, (address, indices)) in resources {
@@ -99,10 +106,17 @@ fn report_missing(
     }
 }
 
-fn wrong_values<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>, tags: &Tags<'a>, out: &mut Vec<Finding>) {
+fn wrong_values<'a>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    placed: &Placed<'a>,
+    tags: &Tags<'a>,
+    out: &mut Vec<Finding>,
+) {
     for (name, allowed) in &view.context.options.tags.allowed {
         let Some(text) = tags.values.get(name).and_then(Value::to_text) else { continue };
-        let allowed: Vec<String> = allowed.iter().map(|value| value.replace("{environment}", deployed.environment)).collect();
+        let allowed: Vec<String> =
+            allowed.iter().map(|value| value.replace("{environment}", deployed.environment)).collect();
         if allowed.iter().any(|value| *value == *text) {
             continue;
         }
@@ -122,13 +136,22 @@ fn wrong_values<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a
 }
 
 /// The tag that says which environment a resource belongs to says another.
-fn wrong_environment<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>, tags: &Tags<'a>, out: &mut Vec<Finding>) {
+fn wrong_environment<'a>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    placed: &Placed<'a>,
+    tags: &Tags<'a>,
+    out: &mut Vec<Finding>,
+) {
     if deployed.environment.is_empty() {
         return;
     }
     for (name, value) in tags.values.iter().filter(|(name, _)| is_environment_name(name)) {
         let Some(text) = value.as_str() else { continue };
-        let Some((_, _, other)) = names::others_named(text, deployed.environment, &view.context.found.environments) else { continue };
+        let Some((_, _, other)) = names::others_named(text, deployed.environment, &view.context.found.environments)
+        else {
+            continue;
+        };
         // A variable that is wrong is reported once, where it is set.
         let inherited = deployed.module.variables.iter().any(|variable| {
             is_environment_name(variable.name)
@@ -137,7 +160,10 @@ fn wrong_environment<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Plac
         if inherited {
             continue;
         }
-        let message = format!("the tag {name} of {} is {text:?} in {}, so it passes for {other}", placed.address, deployed.environment);
+        let message = format!(
+            "the tag {name} of {} is {text:?} in {}, so it passes for {other}",
+            placed.address, deployed.environment
+        );
         out.push(
             view.context
                 .finding("tag-environment", tags.place, &format!("{}/{name}", placed.address), message)

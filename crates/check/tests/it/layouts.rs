@@ -124,7 +124,9 @@ fn backend_settings_that_a_workflow_gives_inline() {
 #[test]
 fn layers_times_environments_with_several_merged_backend_files() {
     let layer = |name: &str| {
-        format!("--- layers/{name}/main.tf\n{ROOT}terraform {{\n  backend \"s3\" {{\n    key = \"{name}/terraform.tfstate\"\n  }}\n}}\n")
+        format!(
+            "--- layers/{name}/main.tf\n{ROOT}terraform {{\n  backend \"s3\" {{\n    key = \"{name}/terraform.tfstate\"\n  }}\n}}\n"
+        )
     };
     check(
         &format!(
@@ -148,7 +150,9 @@ fn layers_times_environments_with_several_merged_backend_files() {
 #[test]
 fn layers_below_environments() {
     let root = |environment: &str, layer: &str| {
-        format!("--- live/{environment}/eu-west-1/{layer}/main.tf\n{ROOT}terraform {{\n  backend \"s3\" {{\n    key = \"{environment}-{layer}\"\n  }}\n}}\n")
+        format!(
+            "--- live/{environment}/eu-west-1/{layer}/main.tf\n{ROOT}terraform {{\n  backend \"s3\" {{\n    key = \"{environment}-{layer}\"\n  }}\n}}\n"
+        )
     };
     check(
         &[root("nonprod", "db"), root("nonprod", "vpc"), root("prod", "db"), root("prod", "vpc")].concat(),
@@ -250,10 +254,7 @@ fn folders_that_only_look_like_environments_are_none() {
 fn families_of_folders_with_the_environment_in_their_name() {
     check(
         &format!("--- acme-dev-network/main.tf\n{ROOT}--- acme-prod-network/main.tf\n{ROOT}"),
-        &[
-            "acme-*-network | dev | acme-dev-network |  |  | ",
-            "acme-*-network | prod | acme-prod-network |  |  | ",
-        ],
+        &["acme-*-network | dev | acme-dev-network |  |  | ", "acme-*-network | prod | acme-prod-network |  |  | "],
     );
 }
 
@@ -306,7 +307,10 @@ fn odd_files_do_not_confuse_it() {
             format!("envs/{environment}/x.auto.tfvars"),
             format!("\u{feff}size = 1\r\nregion = \"r\"\r\nname = <<EOT\r\nn\r\nEOT\r\nbom = 1\r\n").into_bytes(),
         ));
-        files.push((format!("envs/{environment}/backend.hcl"), format!("bucket = \"b\"\r\nkey = \"{key}\"\r\n").into_bytes()));
+        files.push((
+            format!("envs/{environment}/backend.hcl"),
+            format!("bucket = \"b\"\r\nkey = \"{key}\"\r\n").into_bytes(),
+        ));
     }
     let tree = FileTree::new(files);
     let layout = discover(&tree, &Options::default());
@@ -314,6 +318,7 @@ fn odd_files_do_not_confuse_it() {
     assert_eq!(layout.stacks[0].instances[1].settings.get("key").map(String::as_str), Some("2"));
     assert_eq!(layout.notes, [], "{layout:#?}");
     let report = tiers_check::check(&tree, &Options::default());
-    let errors: Vec<_> = report.findings.iter().filter(|finding| finding.severity > tiers_check::Severity::Warning).collect();
+    let errors: Vec<_> =
+        report.findings.iter().filter(|finding| finding.severity > tiers_check::Severity::Warning).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }

@@ -2,4 +2,5 @@
 
 mod catalogue;
 mod layouts;
+mod matrix;
 mod output;

@@ -15,9 +15,11 @@ use crate::services::WELL_KNOWN_ACCOUNTS;
 
 static ACCOUNT_IN_ARN: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):").ok());
-static ACCOUNT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:^|[^0-9A-Za-z])([0-9]{12})(?:$|[^0-9A-Za-z])").ok());
-static NETWORK_ID: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?:^|[^a-z0-9-])((?:subnet|sg|vpc|vpce|rtb|igw|nat|eni|eipalloc)-[0-9a-f]{8,17})(?:$|[^a-z0-9])").ok());
+static ACCOUNT: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?:^|[^0-9A-Za-z])([0-9]{12})(?:$|[^0-9A-Za-z])").ok());
+static NETWORK_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[^a-z0-9-])((?:subnet|sg|vpc|vpce|rtb|igw|nat|eni|eipalloc)-[0-9a-f]{8,17})(?:$|[^a-z0-9])").ok()
+});
 
 /// Attributes whose text is for people.
 const PROSE: &[&str] = &["description", "comment", "error_message", "alarm_description", "display_name", "purpose"];
@@ -71,7 +73,10 @@ impl Walk<'_, '_> {
     fn body(&mut self, body: &Body<'_>) {
         for attr in &body.attrs {
             // Publishers of images are named by account.
-            if PROSE.contains(&attr.name) || (self.block.kind == "data" && attr.name == "owners") || attr.name == "source" {
+            if PROSE.contains(&attr.name)
+                || (self.block.kind == "data" && attr.name == "owners")
+                || attr.name == "source"
+            {
                 continue;
             }
             self.node(&attr.value, attr.name);
@@ -98,7 +103,8 @@ impl Walk<'_, '_> {
             }
             Expr::Tuple(items) => items.iter().for_each(|item| self.node(item, attribute)),
             Expr::Object(entries) => {
-                let keyed = entries.iter().filter(|(key, _)| key.as_str().is_some_and(|key| self.is_environment(key))).count();
+                let keyed =
+                    entries.iter().filter(|(key, _)| key.as_str().is_some_and(|key| self.is_environment(key))).count();
                 if keyed > 0 && keyed * 2 >= entries.len() {
                     return;
                 }
@@ -131,7 +137,9 @@ impl Walk<'_, '_> {
         let mut asks = false;
         condition.each(&mut |node| {
             asks |= node.as_str().is_some_and(|text| self.is_environment(text));
-            asks |= node.reference().is_some_and(|(_, name)| name.contains("env") || name.contains("prod") || name == "workspace");
+            asks |= node
+                .reference()
+                .is_some_and(|(_, name)| name.contains("env") || name.contains("prod") || name == "workspace");
         });
         asks
     }
@@ -159,8 +167,13 @@ impl Walk<'_, '_> {
         // With one account for all environments the number is only a matter of taste.
         let accounts: BTreeSet<&str> =
             self.context.options.environments.iter().filter_map(|environment| environment.account.as_deref()).collect();
-        let severity = if accounts.len() == 1 && accounts.contains(account) { Severity::Hint } else { Severity::Warning };
-        let (rule, what) = if text.contains("arn:") { ("hard-coded-arn", "an ARN of account") } else { ("hard-coded-account", "account") };
+        let severity =
+            if accounts.len() == 1 && accounts.contains(account) { Severity::Hint } else { Severity::Warning };
+        let (rule, what) = if text.contains("arn:") {
+            ("hard-coded-arn", "an ARN of account")
+        } else {
+            ("hard-coded-account", "account")
+        };
         let message = format!("{what} {account} is written into code that {} share", self.listed());
         self.push(rule, span, account, message, severity);
     }
@@ -174,13 +187,16 @@ impl Walk<'_, '_> {
         let named = words.iter().find_map(|(start, end)| {
             let word = &text[*start..*end];
             let strong = names::stage_of(word).is_some_and(|(_, strong)| strong) || self.environments.contains(word);
-            let found = self.environments.iter().find(|environment| strong && names::same_environment(environment, word))?;
+            let found =
+                self.environments.iter().find(|environment| strong && names::same_environment(environment, word))?;
             Some((word, found.clone()))
         });
         let Some((word, environment)) = named else { return };
         let parts = words.len() > 1 || !whole;
-        let tag = self.block.body.attrs.iter().any(|attr| attr.name.contains("tags")) && names::find(attribute).is_none();
-        let telling = parts || matches!(attribute.to_ascii_lowercase().as_str(), "environment" | "env" | "stage" | "stage_name");
+        let tag =
+            self.block.body.attrs.iter().any(|attr| attr.name.contains("tags")) && names::find(attribute).is_none();
+        let telling =
+            parts || matches!(attribute.to_ascii_lowercase().as_str(), "environment" | "env" | "stage" | "stage_name");
         if !telling || (self.block.kind == "output") {
             return;
         }

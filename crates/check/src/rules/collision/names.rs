@@ -51,7 +51,9 @@ fn collides(
             if first.text != second.text || first.deployed.environment == second.deployed.environment {
                 continue;
             }
-            let of = |name: &Name<'_, '_>| whereabouts.iter().find(|(environment, _)| *environment == name.deployed.environment);
+            let of = |name: &Name<'_, '_>| {
+                whereabouts.iter().find(|(environment, _)| *environment == name.deployed.environment)
+            };
             let (Some((_, here)), Some((_, there))) = (of(first), of(second)) else { continue };
             let severity = match (named.scope, here.account(there), here.region(there)) {
                 (Scope::World, ..) => Severity::Error,
@@ -74,8 +76,11 @@ fn collides(
         (Scope::Account, _) => ("in an account", ", unless each environment has an account of its own"),
         (Scope::Region, _) => ("in a region of an account", ", unless each environment has an account of its own"),
     };
-    let message =
-        format!("{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}", &*first.text, sharing.join(" and "));
+    let message = format!(
+        "{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}",
+        &*first.text,
+        sharing.join(" and ")
+    );
     let mut finding = view
         .context
         .finding("name-collides", first.place, address, message)
@@ -83,7 +88,8 @@ fn collides(
         .label("does not vary with the environment")
         .environments(sharing);
     if second.place != first.place {
-        finding = finding.beside(view.context.related(second.place, format!("the same name in {}", second.deployed.environment)));
+        finding = finding
+            .beside(view.context.related(second.place, format!("the same name in {}", second.deployed.environment)));
     }
     out.push(finding);
 }
@@ -94,7 +100,8 @@ fn too_long(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_,
     if length <= named.limit {
         return;
     }
-    let affected = names.iter().filter(|name| name.text.chars().count() > named.limit).map(|name| name.deployed.environment);
+    let affected =
+        names.iter().filter(|name| name.text.chars().count() > named.limit).map(|name| name.deployed.environment);
     let message = format!(
         "{address} is called {:?} in {}: {length} characters, and {} takes {}",
         &*longest.text,
@@ -113,12 +120,21 @@ fn too_long(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_,
 /// Types that follow the project's pattern: what a component consists of. Buckets carry more than the pattern to be unique, paths
 /// have patterns of their own, and repositories are shared.
 const PATTERNED: &[&str] = &[
-    "aws_cloudwatch_event_rule", "aws_dynamodb_table", "aws_ecs_cluster", "aws_lambda_function", "aws_lb", "aws_rds_cluster",
-    "aws_sfn_state_machine", "aws_sns_topic", "aws_sqs_queue",
+    "aws_cloudwatch_event_rule",
+    "aws_dynamodb_table",
+    "aws_ecs_cluster",
+    "aws_lambda_function",
+    "aws_lb",
+    "aws_rds_cluster",
+    "aws_sfn_state_machine",
+    "aws_sns_topic",
+    "aws_sqs_queue",
 ];
 
 fn against_pattern(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_, '_>], out: &mut Vec<Finding>) {
-    let Some(pattern) = view.context.options.name_pattern.as_deref().filter(|_| PATTERNED.contains(&named.kind)) else { return };
+    let Some(pattern) = view.context.options.name_pattern.as_deref().filter(|_| PATTERNED.contains(&named.kind)) else {
+        return;
+    };
     for name in names.iter().filter(|name| !name.deployed.environment.is_empty()) {
         let project = view.context.options.project.as_deref().map_or("[a-z0-9-]+".to_string(), regex::escape);
         let expression = regex::escape(pattern)

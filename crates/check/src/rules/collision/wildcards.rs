@@ -48,13 +48,17 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
             }
             let own = targets[index].iter().any(|target| target.service == service && glob(resource, &target.resource));
             let other = (0..view.deployed.len()).find(|other| {
-                let apart = whereabouts[index].account(&whereabouts[*other]) == Relation::Different && account != "*" && service != "s3";
+                let apart = whereabouts[index].account(&whereabouts[*other]) == Relation::Different
+                    && account != "*"
+                    && service != "s3";
                 *other != index
                     && !apart
                     && targets[*other].iter().any(|target| {
                         target.service == service
                             && glob(resource, &target.resource)
-                            && !targets[index].iter().any(|mine| mine.service == service && mine.resource == target.resource)
+                            && !targets[index]
+                                .iter()
+                                .any(|mine| mine.service == service && mine.resource == target.resource)
                     })
             });
             let Some(other) = other.filter(|_| own) else { continue };
@@ -80,7 +84,10 @@ pub(crate) const UNKNOWN: char = '\u{FFFD}';
 fn targets(deployed: &Deployed<'_>) -> Vec<Target> {
     let mut out = Vec::new();
     for placed in deployed.placed() {
-        let Some((_, attribute, service, form)) = ARN_FORMS.iter().find(|(kind, ..)| *kind == placed.resource.kind) else { continue };
+        let Some((_, attribute, service, form)) = ARN_FORMS.iter().find(|(kind, ..)| *kind == placed.resource.kind)
+        else {
+            continue;
+        };
         if let Some((Value::Str(name), _)) = deployed.attribute(placed, attribute) {
             out.push(Target { service, resource: form.replace("{}", &name) });
         }
@@ -143,7 +150,8 @@ fn arns<'a>(deployed: &Deployed<'a>, scope: ScopeId, file: FileId, node: &'a Nod
 /// Service, account and resource part.
 fn arn_parts(arn: &str) -> Option<(&str, &str, &str)> {
     let mut parts = arn.splitn(6, ':');
-    let (_, _, service, _, account, resource) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (_, _, service, _, account, resource) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     Some((service, account, resource))
 }
 
@@ -152,7 +160,9 @@ fn is_telling(resource: &str) -> bool {
     let name = resource.rsplit([':', '/']).next().unwrap_or(resource);
     let name = if name == "*" { resource.trim_end_matches("/*").trim_end_matches(":*") } else { name };
     let bare = name.rsplit([':', '/']).next().unwrap_or(name);
-    bare.contains('*') && bare.chars().filter(|character| character.is_alphanumeric()).count() >= 2 && !resource.contains(UNKNOWN)
+    bare.contains('*')
+        && bare.chars().filter(|character| character.is_alphanumeric()).count() >= 2
+        && !resource.contains(UNKNOWN)
 }
 
 /// IAM's manners: `*` stands for any text, `?` for one character. A bucket's objects are its own.

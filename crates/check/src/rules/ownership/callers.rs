@@ -49,13 +49,22 @@ pub(super) fn check(context: &Context<'_>, module: &Module<'_>, out: &mut Vec<Fi
 
 fn attributes<'b, 'a>(body: &'b Body<'a>, path: &str) -> Vec<&'b Attr<'a>> {
     match path.split_once('.') {
-        Some((block, name)) => body.blocks.iter().filter(|inner| inner.kind == block).filter_map(|inner| inner.body.attr(name)).collect(),
+        Some((block, name)) => {
+            body.blocks.iter().filter(|inner| inner.kind == block).filter_map(|inner| inner.body.attr(name)).collect()
+        }
         None => body.attr(path).into_iter().collect(),
     }
 }
 
 /// Names of functions in the environment of another: whoever reads them calls the bare function.
-fn environment(context: &Context<'_>, module: &Module<'_>, file: FileId, address: &str, block: &Block<'_>, out: &mut Vec<Finding>) {
+fn environment(
+    context: &Context<'_>,
+    module: &Module<'_>,
+    file: FileId,
+    address: &str,
+    block: &Block<'_>,
+    out: &mut Vec<Finding>,
+) {
     let Some(attr) = block.body.attr("variables") else { return };
     let mut found = Vec::new();
     attr.value.each(&mut |node| {
@@ -80,7 +89,12 @@ fn caller(
     let Some((function, alias)) = called(context, module, value) else { return };
     let message = format!("{address} calls {function} past its alias, so it runs $LATEST");
     let finding = context
-        .finding("caller-bypasses-alias", Place { file, span: value.span }, &format!("{address}/{}", attr.name), message)
+        .finding(
+            "caller-bypasses-alias",
+            Place { file, span: value.span },
+            &format!("{address}/{}", attr.name),
+            message,
+        )
         .label("names the function")
         .beside(context.related(alias, "the alias that the deployer moves"));
     out.push(finding);
@@ -112,7 +126,9 @@ fn called(context: &Context<'_>, module: &Module<'_>, value: &Node<'_>) -> Optio
             let (_, block) = inner.outputs.iter().find(|(_, block)| block.label(0) == Some(output))?;
             let value = &block.body.attr("value")?.value;
             match &value.expr {
-                Expr::Path("aws_lambda_function", _) => called(context, inner, value).map(|(function, alias)| (format!("module.{name}.{function}"), alias)),
+                Expr::Path("aws_lambda_function", _) => {
+                    called(context, inner, value).map(|(function, alias)| (format!("module.{name}.{function}"), alias))
+                }
                 _ => None,
             }
         }

@@ -61,7 +61,13 @@ pub(super) fn check(context: &Context<'_>, module: &Module<'_>, deployer: &Deplo
     }
 }
 
-fn function(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer, by_tiers: bool, out: &mut Vec<Finding>) {
+fn function(
+    context: &Context<'_>,
+    resource: &Resource<'_>,
+    deployer: &Deployer,
+    by_tiers: bool,
+    out: &mut Vec<Finding>,
+) {
     let body = resource.body;
     let image = body.attr("image_uri").map(|attr| ("image_uri", attr, deployer.image, Severity::Error));
     let archive = ["filename", "s3_key", "s3_object_version"]
@@ -82,7 +88,10 @@ fn function(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer,
             .severity(severity)
             .label("the next apply puts this back")
             .besides(evidence.map(|place| context.related(place, "the other deployer")))
-            .fix(format!("Add `lifecycle {{ ignore_changes = [{}] }}` to the function.", if ignored == "image_uri" { "image_uri" } else { "filename, source_code_hash" })),
+            .fix(format!(
+                "Add `lifecycle {{ ignore_changes = [{}] }}` to the function.",
+                if ignored == "image_uri" { "image_uri" } else { "filename, source_code_hash" }
+            )),
     );
 }
 
@@ -92,7 +101,8 @@ fn alias(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer, by
         return;
     }
     let place = Place { file: resource.place.file, span: attr.span() };
-    let message = format!("Terraform manages the version of {}.{} and a deployer moves it", resource.kind, resource.name);
+    let message =
+        format!("Terraform manages the version of {}.{} and a deployer moves it", resource.kind, resource.name);
     out.push(
         context
             .finding("alias-owned-twice", place, &format!("{}.{}", resource.kind, resource.name), message)
@@ -105,7 +115,9 @@ fn alias(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer, by
 fn ignores(body: &Body<'_>, attribute: &str) -> bool {
     let Some(attr) = body.block("lifecycle").and_then(|block| block.body.attr("ignore_changes")) else { return false };
     match &attr.value.expr {
-        Expr::Tuple(items) => items.iter().any(|item| matches!(item.keyword(), Some(name) if name == attribute || name == "*")),
+        Expr::Tuple(items) => {
+            items.iter().any(|item| matches!(item.keyword(), Some(name) if name == attribute || name == "*"))
+        }
         _ => attr.value.keyword() == Some("all"),
     }
 }

@@ -32,16 +32,21 @@ fn mutable(context: &Context<'_>, resource: &Resource<'_>, out: &mut Vec<Finding
     let attr = resource.body.attr("image_tag_mutability");
     let span = attr.map_or(resource.place.span, |attr| attr.span());
     let message = format!("tags in {}.{} can be moved to another image", resource.kind, resource.name);
-    out.push(context.finding("repository-mutable", Place { file: resource.place.file, span }, resource.name, message).label(
-        if attr.is_some() { "" } else { "image_tag_mutability is MUTABLE by default" },
-    ));
+    out.push(
+        context
+            .finding("repository-mutable", Place { file: resource.place.file, span }, resource.name, message)
+            .label(if attr.is_some() { "" } else { "image_tag_mutability is MUTABLE by default" }),
+    );
 }
 
 /// Text that ends an image reference with `:latest`.
 fn latest(context: &Context<'_>, resource: &Resource<'_>, node: &Node<'_>, out: &mut Vec<Finding>) {
     let ends = match &node.expr {
         Expr::Str(text) => text.ends_with(":latest") && text.contains('/') && !text.contains(char::is_whitespace),
-        Expr::Template(parts) => parts.len() > 1 && matches!(parts.last(), Some(Part::Text(text)) if text == ":latest" || (text.ends_with(":latest") && !text.contains(char::is_whitespace))),
+        Expr::Template(parts) => {
+            parts.len() > 1
+                && matches!(parts.last(), Some(Part::Text(text)) if text == ":latest" || (text.ends_with(":latest") && !text.contains(char::is_whitespace)))
+        }
         _ => false,
     };
     if ends {
@@ -66,9 +71,11 @@ fn eats_live(context: &Context<'_>, module: &Module<'_>, resource: &Resource<'_>
         Expr::Str(text) if text.contains("\"tagStatus\"") => {
             let json: Option<serde_json::Value> = serde_json::from_str(text).ok();
             let rules = json.as_ref().and_then(|json| json["rules"].as_array()).into_iter().flatten();
-            statuses.extend(rules.filter_map(|rule| rule["selection"]["tagStatus"].as_str()).map(|status| {
-                (status.to_string(), Place { file: resource.place.file, span: node.span })
-            }));
+            statuses.extend(
+                rules
+                    .filter_map(|rule| rule["selection"]["tagStatus"].as_str())
+                    .map(|status| (status.to_string(), Place { file: resource.place.file, span: node.span })),
+            );
         }
         _ => {}
     });
@@ -77,7 +84,9 @@ fn eats_live(context: &Context<'_>, module: &Module<'_>, resource: &Resource<'_>
     for (status, place) in statuses {
         let why = match status.as_str() {
             "any" => "expires images by age or number, whatever runs",
-            "untagged" if moves => "expires untagged images of a repository in which a moved tag leaves the live image untagged",
+            "untagged" if moves => {
+                "expires untagged images of a repository in which a moved tag leaves the live image untagged"
+            }
             _ => continue,
         };
         let message = format!("{}.{} {why}", resource.kind, resource.name);

@@ -64,13 +64,23 @@ fn undeclared(context: &Context<'_>, module: &Module<'_>, uses: &Uses<'_>, out: 
     for (name, (file, span)) in &uses.variables {
         if module.variable(name).is_none() {
             let place = Place { file: *file, span: *span };
-            out.push(context.finding("variable-undeclared", place, name, format!("var.{name} is used and declared nowhere in this module")));
+            out.push(context.finding(
+                "variable-undeclared",
+                place,
+                name,
+                format!("var.{name} is used and declared nowhere in this module"),
+            ));
         }
     }
     for (name, (file, span)) in &uses.locals {
         if module.local(name).is_none() {
             let place = Place { file: *file, span: *span };
-            out.push(context.finding("local-undeclared", place, name, format!("local.{name} is used and declared nowhere in this module")));
+            out.push(context.finding(
+                "local-undeclared",
+                place,
+                name,
+                format!("local.{name} is used and declared nowhere in this module"),
+            ));
         }
     }
 }
@@ -85,7 +95,12 @@ fn unused(context: &Context<'_>, module: &Module<'_>, uses: &Uses<'_>, out: &mut
     for local in &module.locals {
         if !uses.locals.contains_key(local.name) {
             let place = Place { file: local.file, span: local.attr.name_span };
-            out.push(context.finding("local-unused", place, local.name, format!("local.{} is declared and never used", local.name)));
+            out.push(context.finding(
+                "local-unused",
+                place,
+                local.name,
+                format!("local.{} is declared and never used", local.name),
+            ));
         }
     }
 }

@@ -34,21 +34,31 @@ fn environment_wrong(view: &View<'_>, out: &mut Vec<Finding>) {
             let Some((_, _, other)) = names::others_named(text, deployed.environment, all) else { continue };
             let given = deployed.by_name.get(variable.name);
             let (place, label) = match (given, variable.default) {
-                (Some((file, attr)), _) => (Place { file: *file, span: attr.span() }, format!("among the values of {}", deployed.environment)),
+                (Some((file, attr)), _) => {
+                    (Place { file: *file, span: attr.span() }, format!("among the values of {}", deployed.environment))
+                }
                 (None, Some(default)) => {
                     let place = Place { file: variable.place.file, span: default.span() };
                     (place, format!("the default, which {} does not change", deployed.environment))
                 }
                 (None, None) => continue,
             };
-            let message = format!("in {} the variable {:?} is {text:?}, so it passes for {other}", deployed.environment, variable.name);
+            let message = format!(
+                "in {} the variable {:?} is {text:?}, so it passes for {other}",
+                deployed.environment, variable.name
+            );
             let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, &other));
             let related = theirs.and_then(|each| each.by_name.get(variable.name)).map(|(file, attr)| {
                 view.context.related(Place { file: *file, span: attr.span() }, format!("as in {other}"))
             });
             out.push(
                 view.context
-                    .finding("environment-wrong", place, &format!("{}/{}", deployed.environment, variable.name), message)
+                    .finding(
+                        "environment-wrong",
+                        place,
+                        &format!("{}/{}", deployed.environment, variable.name),
+                        message,
+                    )
                     .label(label)
                     .besides(related)
                     .environments([deployed.environment, other.as_str()]),
@@ -94,7 +104,9 @@ fn names_themselves(view: &View<'_>, deployed: &Deployed<'_>, name: &str) -> boo
         let Some((_, attr)) = other.by_name.get(name) else { return false };
         let mut found = false;
         strings(&attr.value, &mut |_, text| {
-            found |= names::words(text).iter().any(|(start, end)| names::same_environment(&text[*start..*end], other.environment));
+            found |= names::words(text)
+                .iter()
+                .any(|(start, end)| names::same_environment(&text[*start..*end], other.environment));
         });
         found
     })
@@ -139,14 +151,16 @@ fn only_in_some(view: &View<'_>, out: &mut Vec<Finding>) {
     let module = view.deployed[0].module;
     for variable in &module.variables {
         let Some(default) = variable.default else { continue };
-        let (set, unset): (Vec<_>, Vec<_>) = view.deployed.iter().partition(|each| each.by_name.contains_key(variable.name));
+        let (set, unset): (Vec<_>, Vec<_>) =
+            view.deployed.iter().partition(|each| each.by_name.contains_key(variable.name));
         let Some(first) = set.first() else { continue };
         // Environments with no variable file at all get everything from elsewhere.
         if unset.is_empty() || unset.iter().any(|each| each.values.is_empty()) {
             continue;
         }
         let fallback = literal(&default.value);
-        let value = |each: &Deployed<'_>| each.by_name.get(variable.name).map(|(_, attr)| literal(&attr.value).to_string());
+        let value =
+            |each: &Deployed<'_>| each.by_name.get(variable.name).map(|(_, attr)| literal(&attr.value).to_string());
         if set.iter().any(|each| value(each) == Some(fallback.to_string())) {
             continue;
         }
@@ -167,7 +181,10 @@ fn only_in_some(view: &View<'_>, out: &mut Vec<Finding>) {
                 .finding("value-only-in-some", Place { file: *file, span: attr.span() }, variable.name, message)
                 .severity(severity)
                 .label(format!("{} sets it", first.environment))
-                .beside(view.context.related(Place { file: variable.place.file, span: default.span() }, format!("what {} gets", names(&unset))))
+                .beside(view.context.related(
+                    Place { file: variable.place.file, span: default.span() },
+                    format!("what {} gets", names(&unset)),
+                ))
                 .environments(unset.iter().map(|each| each.environment)),
         );
     }
@@ -183,18 +200,33 @@ fn empty_in_one(view: &View<'_>, out: &mut Vec<Finding>) {
         }
     }
     for (name, mut values) in by_variable {
-        values.sort_by_key(|(deployed, ..)| view.context.found.environments.iter().position(|known| known == deployed.environment));
+        values.sort_by_key(|(deployed, ..)| {
+            view.context.found.environments.iter().position(|known| known == deployed.environment)
+        });
         let Some(full) = values.iter().find(|(.., value)| !value.is_empty() && !value.is_unknown()) else { continue };
         let text = matches!(full.3, Value::Str(_));
         for (deployed, file, span, value) in values.iter().filter(|(.., value)| value.is_empty()) {
             let severity = if is_production(deployed) && text { Severity::Warning } else { Severity::Hint };
-            let message = format!("{name:?} is {value} in {} and {} in {}", deployed.environment, shorten(&full.3), full.0.environment);
+            let message = format!(
+                "{name:?} is {value} in {} and {} in {}",
+                deployed.environment,
+                shorten(&full.3),
+                full.0.environment
+            );
             out.push(
                 view.context
-                    .finding("value-empty", Place { file: *file, span: *span }, &format!("{}/{name}", deployed.environment), message)
+                    .finding(
+                        "value-empty",
+                        Place { file: *file, span: *span },
+                        &format!("{}/{name}", deployed.environment),
+                        message,
+                    )
                     .severity(severity)
                     .label(format!("empty in {}", deployed.environment))
-                    .beside(view.context.related(Place { file: full.1, span: full.2 }, format!("set in {}", full.0.environment)))
+                    .beside(
+                        view.context
+                            .related(Place { file: full.1, span: full.2 }, format!("set in {}", full.0.environment)),
+                    )
                     .environment(deployed.environment),
             );
         }
@@ -228,7 +260,11 @@ fn same_everywhere(view: &View<'_>, out: &mut Vec<Finding>) {
     }
     let Some((file, attr)) = same.first() else { return };
     let names: Vec<&str> = same.iter().map(|(_, attr)| attr.name).collect();
-    let listed = if names.len() > 6 { format!("{} and {} more", names[..6].join(", "), names.len() - 6) } else { names.join(", ") };
+    let listed = if names.len() > 6 {
+        format!("{} and {} more", names[..6].join(", "), names.len() - 6)
+    } else {
+        names.join(", ")
+    };
     let plural = if names.len() == 1 { "is" } else { "are" };
     out.push(
         view.context

@@ -25,19 +25,23 @@ fn wrong_type(view: &View<'_>, deployed: &Deployed<'_>, variable: &Variable<'_>,
     let default = variable.default.map(|attr| (variable.place.file, attr, true));
     for (file, attr, is_default) in given.into_iter().chain(default) {
         let Err(mismatch) = convert(literal(&attr.value), &variable.kind) else { continue };
-        let whose = if is_default { "the default of".to_string() } else { format!("in {} the value of", deployed.label()) };
+        let whose =
+            if is_default { "the default of".to_string() } else { format!("in {} the value of", deployed.label()) };
         let message = format!(
             "{whose} {}{} is {}, and its type is {}",
             variable.name, mismatch.path, mismatch.found, mismatch.expected
         );
-        let subject = if is_default { variable.name.to_string() } else { format!("{}/{}", deployed.environment, variable.name) };
+        let subject =
+            if is_default { variable.name.to_string() } else { format!("{}/{}", deployed.environment, variable.name) };
         let mut finding = view
             .context
             .finding("value-type", Place { file, span: attr.span() }, &subject, message)
             .label(format!("not a {}", mismatch.expected));
         if let Some(constraint) = variable.constraint.filter(|_| !is_default) {
             let place = Place { file: variable.place.file, span: constraint.span };
-            finding = finding.beside(view.context.related(place, "the type that is declared")).environment(deployed.environment);
+            finding = finding
+                .beside(view.context.related(place, "the type that is declared"))
+                .environment(deployed.environment);
         }
         out.push(finding);
     }
@@ -72,8 +76,12 @@ fn fields_below<'n, 'a>(node: &'n Node<'a>, kind: &Type<'_>, out: &mut Vec<(&'n 
                 }
             }
         }
-        (Expr::Object(entries), Type::Map(inner)) => entries.iter().for_each(|(_, value)| fields_below(value, inner, out)),
-        (Expr::Tuple(items), Type::List(inner) | Type::Set(inner)) => items.iter().for_each(|item| fields_below(item, inner, out)),
+        (Expr::Object(entries), Type::Map(inner)) => {
+            entries.iter().for_each(|(_, value)| fields_below(value, inner, out))
+        }
+        (Expr::Tuple(items), Type::List(inner) | Type::Set(inner)) => {
+            items.iter().for_each(|item| fields_below(item, inner, out))
+        }
         _ => {}
     }
 }
@@ -92,15 +100,29 @@ fn invalid<'a>(view: &View<'a>, deployed: &Deployed<'a>, variable: &Variable<'a>
         if outcome != Ok(Value::Bool(false)) {
             continue;
         }
-        let reason = block.body.attr("error_message").and_then(|attr| attr.value.as_str()).unwrap_or_default().trim().to_string();
-        let related = view.context.related(Place { file: variable.place.file, span: condition.value.span }, "the condition that fails");
+        let reason = block
+            .body
+            .attr("error_message")
+            .and_then(|attr| attr.value.as_str())
+            .unwrap_or_default()
+            .trim()
+            .to_string();
+        let related = view
+            .context
+            .related(Place { file: variable.place.file, span: condition.value.span }, "the condition that fails");
         let says = if reason.is_empty() { String::new() } else { format!(": {}", reason.trim_end_matches('.')) };
         match (given, variable.default) {
             (Some((file, attr)), _) => {
-                let message = format!("the value of {:?} in {} fails its validation{says}", variable.name, deployed.label());
+                let message =
+                    format!("the value of {:?} in {} fails its validation{says}", variable.name, deployed.label());
                 out.push(
                     view.context
-                        .finding("value-invalid", Place { file: *file, span: attr.span() }, &format!("{}/{}", deployed.environment, variable.name), message)
+                        .finding(
+                            "value-invalid",
+                            Place { file: *file, span: attr.span() },
+                            &format!("{}/{}", deployed.environment, variable.name),
+                            message,
+                        )
                         .label("fails")
                         .beside(related)
                         .environment(deployed.environment),
@@ -112,7 +134,11 @@ fn invalid<'a>(view: &View<'a>, deployed: &Deployed<'a>, variable: &Variable<'a>
                 out.push(
                     view.context
                         .finding("default-invalid", place, variable.name, message)
-                        .label(if deployed.environment.is_empty() { "fails".to_string() } else { format!("what {} gets", deployed.environment) })
+                        .label(if deployed.environment.is_empty() {
+                            "fails".to_string()
+                        } else {
+                            format!("what {} gets", deployed.environment)
+                        })
                         .beside(related)
                         .environment(deployed.environment),
                 );
@@ -139,13 +165,17 @@ fn default_alone<'a>(view: &View<'a>, variable: &Variable<'a>, out: &mut Vec<Fin
             continue;
         }
         let place = Place { file: variable.place.file, span: default.span() };
-        let message = format!("the default of {:?} fails its own validation; every environment sets it so far", variable.name);
+        let message =
+            format!("the default of {:?} fails its own validation; every environment sets it so far", variable.name);
         out.push(
             view.context
                 .finding("default-invalid", place, variable.name, message)
                 .severity(Severity::Warning)
                 .label("fails")
-                .beside(view.context.related(Place { file: variable.place.file, span: condition.value.span }, "the condition that fails")),
+                .beside(view.context.related(
+                    Place { file: variable.place.file, span: condition.value.span },
+                    "the condition that fails",
+                )),
         );
         return;
     }
@@ -177,11 +207,19 @@ fn environment_default(view: &View<'_>, out: &mut Vec<Finding>) {
     for variable in first.module.variables.iter().filter(|variable| is_environment_name(variable.name)) {
         let Some(default) = variable.default else { continue };
         let Some(text) = default.value.as_str() else { continue };
-        let Some(real) = view.context.found.environments.iter().find(|name| names::same_environment(name, text)) else { continue };
-        let message = format!("{:?} defaults to {text:?}, so a plan with no variable file passes for {real}", variable.name);
+        let Some(real) = view.context.found.environments.iter().find(|name| names::same_environment(name, text)) else {
+            continue;
+        };
+        let message =
+            format!("{:?} defaults to {text:?}, so a plan with no variable file passes for {real}", variable.name);
         out.push(
             view.context
-                .finding("environment-default", Place { file: variable.place.file, span: default.span() }, variable.name, message)
+                .finding(
+                    "environment-default",
+                    Place { file: variable.place.file, span: default.span() },
+                    variable.name,
+                    message,
+                )
                 .label("leave the default out")
                 .environment(real),
         );

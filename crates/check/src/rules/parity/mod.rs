@@ -25,6 +25,13 @@ pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
 pub(super) fn is_environment_name(name: &str) -> bool {
     matches!(
         name.to_ascii_lowercase().as_str(),
-        "environment" | "env" | "stage" | "environment_name" | "env_name" | "deploy_env" | "deployment_environment" | "tier"
+        "environment"
+            | "env"
+            | "stage"
+            | "environment_name"
+            | "env_name"
+            | "deploy_env"
+            | "deployment_environment"
+            | "tier"
     )
 }

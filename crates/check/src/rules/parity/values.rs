@@ -39,12 +39,18 @@ pub(super) fn undeclared(context: &Context<'_>, out: &mut Vec<Finding>) {
             let near = nearest(attr.name, free);
             let place = Place { file, span: attr.name_span };
             let mut finding = context
-                .finding("value-undeclared", place, attr.name, format!("{:?} is set here and declared nowhere", attr.name))
+                .finding(
+                    "value-undeclared",
+                    place,
+                    attr.name,
+                    format!("{:?} is set here and declared nowhere", attr.name),
+                )
                 .label("Terraform ignores this value");
             if let Some(near) = near {
                 finding = finding.fix(format!("Did you mean {near:?}, which this file does not set?"));
                 let variable = modules.iter().find_map(|module| module.variable(near));
-                finding = finding.besides(variable.map(|variable| context.related(variable.place, "declared under this name")));
+                finding = finding
+                    .besides(variable.map(|variable| context.related(variable.place, "declared under this name")));
             }
             out.push(finding);
         }
@@ -91,8 +97,20 @@ fn may_come_from_elsewhere(view: &View<'_>, variable: &Variable<'_>) -> bool {
     let context = view.context;
     let given = context.found.uses.iter().any(|used| used.variables.iter().any(|name| name == variable.name));
     let lower = variable.name.to_ascii_lowercase();
-    const SECRET: &[&str] =
-        &["password", "passwd", "secret", "token", "credential", "api_key", "apikey", "private_key", "access_key", "webhook", "dsn", "auth"];
+    const SECRET: &[&str] = &[
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "credential",
+        "api_key",
+        "apikey",
+        "private_key",
+        "access_key",
+        "webhook",
+        "dsn",
+        "auth",
+    ];
     let secret = variable.sensitive || SECRET.iter().any(|word| lower.contains(word)) || lower.ends_with("_key");
     // Terraform's names are case-sensitive, and a secrets provider writes upper case.
     let upper = variable.name.chars().all(|character| !character.is_ascii_lowercase());
@@ -119,23 +137,33 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         for variable in &deployed.module.variables {
-            if variable.default.is_some() || deployed.by_name.contains_key(variable.name) || may_come_from_elsewhere(view, variable) {
+            if variable.default.is_some()
+                || deployed.by_name.contains_key(variable.name)
+                || may_come_from_elsewhere(view, variable)
+            {
                 continue;
             }
-            let elsewhere = view.deployed.iter().find_map(|other| other.by_name.get(variable.name).map(|given| (other, given)));
+            let elsewhere =
+                view.deployed.iter().find_map(|other| other.by_name.get(variable.name).map(|given| (other, given)));
             // Where no environment sets it, something outside the repository does.
             let Some((other, (file, attr))) = elsewhere else { continue };
             // An environment with no values at all gets them from somewhere else too.
             let severity = if deployed.values.is_empty() { Severity::Warning } else { Severity::Error };
             let place = deployed.values.last().map_or(variable.place, |(file, _)| view.context.top(*file));
             let subject = format!("{}/{}", deployed.environment, variable.name);
-            let message = format!("{} has no value for {:?}, which has no default", deployed.environment, variable.name);
+            let message =
+                format!("{} has no value for {:?}, which has no default", deployed.environment, variable.name);
             out.push(
                 view.context
                     .finding("value-missing", place, &subject, message)
                     .severity(severity)
                     .label(format!("the values of {} do not set it", deployed.environment))
-                    .beside(view.context.related(Place { file: *file, span: attr.span() }, format!("{} sets it", other.environment)))
+                    .beside(
+                        view.context.related(
+                            Place { file: *file, span: attr.span() },
+                            format!("{} sets it", other.environment),
+                        ),
+                    )
                     .beside(view.context.related(variable.place, "declared here, with no default"))
                     .environment(deployed.environment),
             );
@@ -146,26 +174,40 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
 /// Two files that both claim to hold an environment's values, each by its name, and give one variable two values.
 fn disagree(view: &View<'_>, out: &mut Vec<Finding>) {
     for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
-        let claims = |file: FileId| claims_environment(view.context.path(file), deployed.module.dir, deployed.environment);
+        let claims =
+            |file: FileId| claims_environment(view.context.path(file), deployed.module.dir, deployed.environment);
         for (index, (file, attr)) in deployed.values.iter().enumerate() {
             if !claims(*file) {
                 continue;
             }
             let value = literal(&attr.value);
-            let later = deployed.values[index + 1..]
-                .iter()
-                .find(|(other, second)| other != file && second.name == attr.name && claims(*other) && literal(&second.value) != value);
+            let later = deployed.values[index + 1..].iter().find(|(other, second)| {
+                other != file && second.name == attr.name && claims(*other) && literal(&second.value) != value
+            });
             let Some((other, second)) = later else { continue };
             // Files of one folder are read together, and the later wins on purpose.
-            if folder(view.context.path(*file)) == folder(view.context.path(*other)) && both_named_alike(view, *file, *other) {
+            if folder(view.context.path(*file)) == folder(view.context.path(*other))
+                && both_named_alike(view, *file, *other)
+            {
                 continue;
             }
-            let message = format!("two files claim to hold the values of {} and disagree about {:?}", deployed.environment, attr.name);
+            let message = format!(
+                "two files claim to hold the values of {} and disagree about {:?}",
+                deployed.environment, attr.name
+            );
             out.push(
                 view.context
-                    .finding("values-disagree", Place { file: *file, span: attr.span() }, &format!("{}/{}", deployed.environment, attr.name), message)
+                    .finding(
+                        "values-disagree",
+                        Place { file: *file, span: attr.span() },
+                        &format!("{}/{}", deployed.environment, attr.name),
+                        message,
+                    )
                     .label(format!("{} here", literal(&attr.value)))
-                    .beside(view.context.related(Place { file: *other, span: second.span() }, format!("{} there", literal(&second.value))))
+                    .beside(view.context.related(
+                        Place { file: *other, span: second.span() },
+                        format!("{} there", literal(&second.value)),
+                    ))
                     .environment(deployed.environment),
             );
         }

@@ -45,17 +45,29 @@ fn newest(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     for call in &job.calls {
         let command = call.command;
         let mut words = command.subcommands();
-        let (program, first, second) = (command.program(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (program, first, second) =
+            (command.program(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let text = command.words.iter().map(|word| word.text.as_ref()).collect::<Vec<_>>().join(" ");
         let what = match (program, first, second) {
-            ("gh", "run", "list") if command.value("commit").is_none() && (command.value("limit").is_some() || text.contains("[0]")) => {
+            ("gh", "run", "list")
+                if command.value("commit").is_none() && (command.value("limit").is_some() || text.contains("[0]")) =>
+            {
                 "the newest run of a workflow"
             }
-            ("gh", "run", "download") if !command.subcommands().nth(2).is_some_and(|id| id.starts_with('$') || id.starts_with(|c: char| c.is_ascii_digit())) => {
+            ("gh", "run", "download")
+                if !command
+                    .subcommands()
+                    .nth(2)
+                    .is_some_and(|id| id.starts_with('$') || id.starts_with(|c: char| c.is_ascii_digit())) =>
+            {
                 "the artifact of the newest run"
             }
-            ("aws", "ecr", "describe-images") if text.contains("sort_by") && !text.contains("imageTag=") => "the newest image of the repository",
-            ("aws", "lambda", "list-versions-by-function") if text.contains("[-1]") && !effects::rolls_back(command) => {
+            ("aws", "ecr", "describe-images") if text.contains("sort_by") && !text.contains("imageTag=") => {
+                "the newest image of the repository"
+            }
+            ("aws", "lambda", "list-versions-by-function")
+                if text.contains("[-1]") && !effects::rolls_back(command) =>
+            {
                 "the newest version of the function"
             }
             _ => continue,
@@ -70,10 +82,15 @@ fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     for call in &job.calls {
         let command = call.command;
         let reference = match command.program() {
-            "aws" if command.subcommands().nth(1) == Some("update-function-code") => command.value("image-uri").map(ToString::to_string),
-            "kubectl" if command.subcommands().next() == Some("set") => {
-                command.args().iter().filter_map(|word| word.text.split_once('=')).map(|(_, image)| image.to_string()).next()
+            "aws" if command.subcommands().nth(1) == Some("update-function-code") => {
+                command.value("image-uri").map(ToString::to_string)
             }
+            "kubectl" if command.subcommands().next() == Some("set") => command
+                .args()
+                .iter()
+                .filter_map(|word| word.text.split_once('='))
+                .map(|(_, image)| image.to_string())
+                .next(),
             _ => None,
         };
         let Some(reference) = reference else { continue };
@@ -83,14 +100,19 @@ fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         let message = format!("{} deploys an image by its tag: {resolved}", job.id);
-        out.push(context.finding("deploys-tag", job.place(call), &format!("{}/{resolved}", job.id), message).environments(job.target.name()));
+        out.push(
+            context
+                .finding("deploys-tag", job.place(call), &format!("{}/{resolved}", job.id), message)
+                .environments(job.target.name()),
+        );
     }
 }
 
 /// A variable's value where the same job assigns it before, once over.
 fn resolve(job: &Job<'_>, call: &Call<'_>, reference: &str) -> String {
     let name = reference.trim_start_matches('$').trim_matches(['{', '}']);
-    let is_variable = reference.starts_with('$') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_variable =
+        reference.starts_with('$') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_variable {
         return reference.to_string();
     }
@@ -100,7 +122,9 @@ fn resolve(job: &Job<'_>, call: &Call<'_>, reference: &str) -> String {
             break;
         }
         for word in &other.command.words {
-            if let Some((known, text)) = word.text.split_once('=') && known == name {
+            if let Some((known, text)) = word.text.split_once('=')
+                && known == name
+            {
                 value = Some(text.to_string());
             }
         }
@@ -145,7 +169,10 @@ fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Findin
     let Some((first_job, first_place, first)) = builds.first() else { return };
     for (job, place, target) in builds.iter().filter(|(_, _, target)| target != first) {
         let (Some(name), Some(before)) = (target.name(), first.name()) else { continue };
-        let message = format!("{} builds the image again for {name}, so what was tested in {before} is not what is deployed", job.id);
+        let message = format!(
+            "{} builds the image again for {name}, so what was tested in {before} is not what is deployed",
+            job.id
+        );
         let severity = if target.is_production() { Severity::Warning } else { Severity::Hint };
         out.push(
             context

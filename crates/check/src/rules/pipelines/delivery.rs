@@ -48,7 +48,10 @@ fn environment_missing(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'
 }
 
 fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, out: &mut Vec<Finding>) {
-    if job.model.concurrency.is_some() || job.workflow.model.concurrency.is_some() || is_only_called(&job.workflow.model) {
+    if job.model.concurrency.is_some()
+        || job.workflow.model.concurrency.is_some()
+        || is_only_called(&job.workflow.model)
+    {
         return;
     }
     let message = format!("two runs of {} can deploy at the same time: there is no `concurrency`", job.id);
@@ -71,10 +74,14 @@ fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: 
     let in_job = job.calls[index + 1..].iter().any(|call| effects::tests(call.command));
     let by_step = (call.step..job.model.steps.len()).any(|step| {
         let named = is_test_name(&job.step_name(step)) && step > call.step;
-        let uses = matches!(&job.model.steps[step], Step::Uses(uses) if step > call.step && is_test_name(uses.uses.raw()));
+        let uses =
+            matches!(&job.model.steps[step], Step::Uses(uses) if step > call.step && is_test_name(uses.uses.raw()));
         named || uses
     });
-    let later = pipeline.downstream(job).iter().any(|job| is_test_name(job.id) || job.calls.iter().any(|call| effects::tests(call.command)));
+    let later = pipeline
+        .downstream(job)
+        .iter()
+        .any(|job| is_test_name(job.id) || job.calls.iter().any(|call| effects::tests(call.command)));
     let called = job.workflow.model.jobs.iter().any(|(id, other)| {
         matches!(other, AnyJob::ReusableWorkflowCallJob(reusable) if reusable.needs.iter().any(|needed| needed == job.id) && (is_test_name(id) || is_test_name(reusable.uses.raw())))
     });
@@ -95,7 +102,9 @@ fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: 
 
 pub(super) fn is_test_name(text: &str) -> bool {
     let lower = text.to_lowercase();
-    ["test", "smoke", "e2e", "health", "verify", "validate", "check-", "canary", "probe"].iter().any(|sign| lower.contains(sign))
+    ["test", "smoke", "e2e", "health", "verify", "validate", "check-", "canary", "probe"]
+        .iter()
+        .any(|sign| lower.contains(sign))
 }
 
 fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
@@ -105,10 +114,14 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
     }
     let says = |text: &str| {
         let lower = text.to_lowercase();
-        lower.contains("rollback") || lower.contains("roll-back") || lower.contains("roll_back") || lower.contains("revert")
+        lower.contains("rollback")
+            || lower.contains("roll-back")
+            || lower.contains("roll_back")
+            || lower.contains("revert")
     };
     let on_failure = (0..job.model.steps.len()).any(|step| job.on_failure(step));
-    let somewhere = pipeline.jobs.iter().any(|job| says(job.id) || job.calls.iter().any(|call| effects::rolls_back(call.command)));
+    let somewhere =
+        pipeline.jobs.iter().any(|job| says(job.id) || job.calls.iter().any(|call| effects::rolls_back(call.command)));
     let by_file = context.tree.files().iter().any(|file| says(file.name()));
     if on_failure || somewhere || by_file || says(job.workflow.text) {
         return;
@@ -133,7 +146,9 @@ fn long_lived_keys(context: &Context<'_>, out: &mut Vec<Finding>) {
     let Some(regex) = KEYS.as_ref() else { return };
     for (file, parsed) in context.parsed.iter().enumerate() {
         let Parsed::Workflow(workflow) = parsed else { continue };
-        let found = regex.captures_iter(workflow.text).find(|found| !workflow.is_comment(found.get(0).map_or(0, |all| all.start())));
+        let found = regex
+            .captures_iter(workflow.text)
+            .find(|found| !workflow.is_comment(found.get(0).map_or(0, |all| all.start())));
         let Some((all, name)) = found.and_then(|found| Some((found.get(0)?, found.get(1)?))) else { continue };
         let span = Span { start: to_u32(all.start()), end: to_u32(all.end()) };
         let message = format!("this workflow signs in with a key that does not expire, {}", name.as_str());

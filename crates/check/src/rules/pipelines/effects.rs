@@ -57,8 +57,28 @@ pub(super) fn tests(command: &Command<'_>) -> bool {
     let program = command.program();
     if matches!(
         program,
-        "pytest" | "jest" | "vitest" | "curl" | "wget" | "http" | "https" | "xh" | "hurl" | "newman" | "playwright" | "cypress" | "k6"
-            | "artillery" | "tox" | "nox" | "rspec" | "phpunit" | "bats" | "locust" | "grpcurl" | "tavern-ci"
+        "pytest"
+            | "jest"
+            | "vitest"
+            | "curl"
+            | "wget"
+            | "http"
+            | "https"
+            | "xh"
+            | "hurl"
+            | "newman"
+            | "playwright"
+            | "cypress"
+            | "k6"
+            | "artillery"
+            | "tox"
+            | "nox"
+            | "rspec"
+            | "phpunit"
+            | "bats"
+            | "locust"
+            | "grpcurl"
+            | "tavern-ci"
     ) {
         return true;
     }
@@ -78,7 +98,9 @@ pub(super) fn tests(command: &Command<'_>) -> bool {
 pub(super) fn rolls_back(command: &Command<'_>) -> bool {
     command.words.iter().any(|word| {
         let lower = word.text.to_ascii_lowercase();
-        ["rollback", "roll-back", "roll_back", "undo", "revert", "--atomic", "previous"].iter().any(|sign| lower.contains(sign))
+        ["rollback", "roll-back", "roll_back", "undo", "revert", "--atomic", "previous"]
+            .iter()
+            .any(|sign| lower.contains(sign))
     })
 }
 

@@ -27,7 +27,9 @@ fn starts_by_push(model: &Model) -> bool {
         OptionalBody::Missing => false,
         OptionalBody::Default => true,
         // A tag is chosen.
-        OptionalBody::Body(push) => push.tag_filters.is_none() || matches!(&push.branch_filters, Some(BranchFilters::Branches(_))),
+        OptionalBody::Body(push) => {
+            push.tag_filters.is_none() || matches!(&push.branch_filters, Some(BranchFilters::Branches(_)))
+        }
     }
 }
 
@@ -41,7 +43,9 @@ fn prod_without_gate(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'
     {
         return;
     }
-    let Some((index, call)) = job.calls.iter().enumerate().find(|(_, call)| effects::deploys(call.command)) else { return };
+    let Some((index, call)) = job.calls.iter().enumerate().find(|(_, call)| effects::deploys(call.command)) else {
+        return;
+    };
     let before = job.calls[..index].iter().any(|call| effects::tests(call.command))
         || (0..call.step).any(|step| is_test_name(&job.step_name(step)));
     let upstream = pipeline.upstream(job);
@@ -51,11 +55,18 @@ fn prod_without_gate(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'
             || needed.deployment().is_some()
             || needed.calls.iter().any(|call| effects::tests(call.command))
     });
-    let reusable = job.model.needs.iter().any(|needed| matches!(job.workflow.model.jobs.get(needed), Some(AnyJob::ReusableWorkflowCallJob(_))));
+    let reusable = job
+        .model
+        .needs
+        .iter()
+        .any(|needed| matches!(job.workflow.model.jobs.get(needed), Some(AnyJob::ReusableWorkflowCallJob(_))));
     if before || gated || reusable {
         return;
     }
-    let message = format!("{} deploys to production on every push, with no test, approval or earlier environment before it", job.id);
+    let message = format!(
+        "{} deploys to production on every push, with no test, approval or earlier environment before it",
+        job.id
+    );
     out.push(
         context
             .finding("prod-without-gate", job.key(), job.id, message)
@@ -72,7 +83,10 @@ fn condition(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     }
     let compact: String = text.chars().filter(|character| !character.is_whitespace()).collect();
     let checks_success = compact.contains("=='success'") || compact.contains("success()");
-    let why = if (compact.contains("always()") || compact.contains("!cancelled()")) && !checks_success && !compact.contains("failure()") {
+    let why = if (compact.contains("always()") || compact.contains("!cancelled()"))
+        && !checks_success
+        && !compact.contains("failure()")
+    {
         "runs whether or not what it needs succeeded"
     } else if compact.contains("!='failure'") && !checks_success {
         "also runs when what it needs was skipped or cancelled"
@@ -88,7 +102,12 @@ fn condition(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     // A gate that is skipped on purpose is common enough: an input that leaves tests out.
     let severity = if why.ends_with("was skipped") { Severity::Warning } else { severity };
     let message = format!("{} {why}", job.id);
-    out.push(context.finding("gate-accepts-failure", place, job.id, message).severity(severity).environments(job.target.name()));
+    out.push(
+        context
+            .finding("gate-accepts-failure", place, job.id, message)
+            .severity(severity)
+            .environments(job.target.name()),
+    );
 }
 
 /// What the deployment needs cannot fail.
@@ -110,7 +129,8 @@ fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out
                 _ => false,
             };
             let before = first_deployment.is_none_or(|step| index < step);
-            let tests = is_test_name(&gate.step_name(index)) || gate.calls.iter().any(|call| call.step == index && is_test_call(call.command));
+            let tests = is_test_name(&gate.step_name(index))
+                || gate.calls.iter().any(|call| call.step == index && is_test_call(call.command));
             if soft && tests && before && !is_looked_at(gate, index) {
                 let mut route = gate.route();
                 route.extend(["steps".into(), index.into(), "continue-on-error".into()]);
@@ -128,7 +148,11 @@ fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out
 
 /// A test proper: fetching something with curl, though it may be a probe, often is not.
 fn is_test_call(command: &crate::command::Command<'_>) -> bool {
-    effects::tests(command) && !matches!(command.program(), "curl" | "wget" | "tiers" | "grep" | "mkdir" | "echo" | "cat" | "cp" | "ls" | "rm" | "docker")
+    effects::tests(command)
+        && !matches!(
+            command.program(),
+            "curl" | "wget" | "tiers" | "grep" | "mkdir" | "echo" | "cat" | "cp" | "ls" | "rm" | "docker"
+        )
 }
 
 fn is_gate(job: &Job<'_>) -> bool {
@@ -142,7 +166,10 @@ fn is_looked_at(job: &Job<'_>, step: usize) -> bool {
         Some(Step::Uses(uses)) => uses.shared.id.as_deref(),
         _ => None,
     };
-    id.is_some_and(|id| job.workflow.text.contains(&format!("steps.{id}.outcome")) || job.workflow.text.contains(&format!("steps.{id}.conclusion")))
+    id.is_some_and(|id| {
+        job.workflow.text.contains(&format!("steps.{id}.outcome"))
+            || job.workflow.text.contains(&format!("steps.{id}.conclusion"))
+    })
 }
 
 fn report(context: &Context<'_>, job: &Job<'_>, gate: &Job<'_>, place: Place, what: &str, out: &mut Vec<Finding>) {

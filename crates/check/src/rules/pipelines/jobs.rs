@@ -46,7 +46,10 @@ pub(super) enum Target {
     Unknown,
     /// Chosen when the job runs, by an input or a matrix.
     Chosen,
-    Named { name: String, stage: Option<Stage> },
+    Named {
+        name: String,
+        stage: Option<Stage>,
+    },
 }
 
 impl Target {
@@ -142,7 +145,12 @@ impl<'a> Job<'a> {
             Some(Step::Uses(uses)) => &uses.shared,
             _ => return String::new(),
         };
-        [shared.name.as_deref(), shared.id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase()
+        [shared.name.as_deref(), shared.id.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .to_lowercase()
     }
 }
 
@@ -184,7 +192,12 @@ fn expand<'a>(context: &Context<'a>, call: Call<'a>, depth: usize, out: &mut Vec
     }
     let script = match program {
         "bash" | "sh" | "source" | "." => call.command.subcommands().next(),
-        _ => call.command.words.iter().map(|word| word.text.as_ref()).find(|word| word.contains('/') && !word.contains('=')),
+        _ => call
+            .command
+            .words
+            .iter()
+            .map(|word| word.text.as_ref())
+            .find(|word| word.contains('/') && !word.contains('=')),
     };
     let Some(script) = script.map(|path| path.trim_start_matches("./")).filter(|path| !path.is_empty()) else { return };
     let found = context.tree.files().iter().enumerate().find(|(_, file)| {
@@ -231,7 +244,11 @@ fn target(
         None => None,
     };
     if let Some(name) = declared {
-        return if name.contains("${{") { Target::Chosen } else { named(context, name).unwrap_or(Target::Named { name: name.to_string(), stage: None }) };
+        return if name.contains("${{") {
+            Target::Chosen
+        } else {
+            named(context, name).unwrap_or(Target::Named { name: name.to_string(), stage: None })
+        };
     }
     let of_job = named(context, id).or_else(|| model.name.as_deref().and_then(|name| named(context, name)));
     if let Some(target) = of_job {
@@ -247,11 +264,15 @@ fn target(
             }
         }
     }
-    if mentioned.len() == 1 && let Some(target) = mentioned.pop() {
+    if mentioned.len() == 1
+        && let Some(target) = mentioned.pop()
+    {
         return target;
     }
     let stem = context.tree.files()[file].name().split('.').next().unwrap_or_default();
-    named(context, stem).or_else(|| workflow.model.name.as_deref().and_then(|name| named(context, name))).unwrap_or(Target::Unknown)
+    named(context, stem)
+        .or_else(|| workflow.model.name.as_deref().and_then(|name| named(context, name)))
+        .unwrap_or(Target::Unknown)
 }
 
 /// The environment that a text names, when it names only one. What a variable holds is not looked at.
@@ -261,12 +282,16 @@ fn named(context: &Context<'_>, text: &str) -> Option<Target> {
         let word = &text[start..end];
         let stage = match names::stage_of(word) {
             Some((stage, true)) => Some(stage),
-            _ if context.found.environments.iter().any(|name| name == word) => names::stage_of(word).map(|(stage, _)| stage),
+            _ if context.found.environments.iter().any(|name| name == word) => {
+                names::stage_of(word).map(|(stage, _)| stage)
+            }
             _ => continue,
         };
         let target = Target::Named { name: word.to_lowercase(), stage };
         match &found {
-            Some(Target::Named { stage: known, name }) if *known != stage || (stage.is_none() && *name != word) => return None,
+            Some(Target::Named { stage: known, name }) if *known != stage || (stage.is_none() && *name != word) => {
+                return None;
+            }
             _ => found = Some(target),
         }
     }

@@ -24,7 +24,9 @@ pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
                 let rest = text.get(start..).unwrap_or_default();
                 let span = to_span(start, start + rest.find(['\r', '\n']).unwrap_or(rest.len()));
                 let message = format!("this workflow cannot be read: {}", invalid.message);
-                out.push(context.finding("workflow-invalid", Place { file, span }, "workflow", message).severity(severity));
+                out.push(
+                    context.finding("workflow-invalid", Place { file, span }, "workflow", message).severity(severity),
+                );
             }
             Parsed::Workflow(workflow) => {
                 let mut checker = Checker { context, file, workflow, out };
@@ -61,7 +63,11 @@ impl Checker<'_, '_> {
         for (id, job) in &self.model().jobs {
             for needed in needs(job).iter().filter(|needed| !self.model().jobs.contains_key(*needed)) {
                 let span = self.workflow.span(&[Component::from("jobs"), id.clone().into(), "needs".into()]);
-                found.push((span, format!("{id}/{needed}"), format!("{id} needs the job {needed:?}, which this workflow does not have")));
+                found.push((
+                    span,
+                    format!("{id}/{needed}"),
+                    format!("{id} needs the job {needed:?}, which this workflow does not have"),
+                ));
             }
         }
         for (span, subject, message) in found {
@@ -77,7 +83,10 @@ impl Checker<'_, '_> {
             match job {
                 Job::ReusableWorkflowCallJob(call) => {
                     if matches!(call.uses, Uses::Local(_)) {
-                        found.push((self.workflow.span(&[&route[..], &["uses".into()]].concat()), call.uses.raw().to_string()));
+                        found.push((
+                            self.workflow.span(&[&route[..], &["uses".into()]].concat()),
+                            call.uses.raw().to_string(),
+                        ));
                     }
                 }
                 Job::NormalJob(job) => {
@@ -93,10 +102,13 @@ impl Checker<'_, '_> {
             }
         }
         for (span, path) in found {
-            let clean = path.trim_start_matches("./").split('@').next().unwrap_or_default().trim_end_matches('/').to_string();
+            let clean =
+                path.trim_start_matches("./").split('@').next().unwrap_or_default().trim_end_matches('/').to_string();
             let tree = self.context.tree;
             let there = tree.get(&clean).is_some()
-                || ["action.yml", "action.yaml", "Dockerfile"].iter().any(|name| tree.get(&format!("{clean}/{name}")).is_some());
+                || ["action.yml", "action.yaml", "Dockerfile"]
+                    .iter()
+                    .any(|name| tree.get(&format!("{clean}/{name}")).is_some());
             // An action that another checkout brings stands in a folder that is not here at all.
             let ours = clean.starts_with(".github/");
             if !there && ours {
@@ -117,7 +129,13 @@ impl Checker<'_, '_> {
                     Err(error) => {
                         let span = to_span(start, start + expression.len());
                         let message = format!("this expression cannot be read: {}", first_line(&error.to_string()));
-                        found.push((span, expression.trim().to_string(), message, Severity::Warning, "workflow-invalid"));
+                        found.push((
+                            span,
+                            expression.trim().to_string(),
+                            message,
+                            Severity::Warning,
+                            "workflow-invalid",
+                        ));
                         continue;
                     }
                 };
@@ -131,7 +149,13 @@ impl Checker<'_, '_> {
                     };
                     if let Some(message) = message {
                         let from = start + origin.span.start;
-                        found.push((to_span(from, from + origin.raw.len()), format!("{id}/{pattern}"), message, Severity::Error, "workflow-dangling"));
+                        found.push((
+                            to_span(from, from + origin.raw.len()),
+                            format!("{id}/{pattern}"),
+                            message,
+                            Severity::Error,
+                            "workflow-dangling",
+                        ));
                     }
                 }
             }
@@ -186,7 +210,11 @@ impl Checker<'_, '_> {
                     let skip = raw.find('\n').map_or(raw.len(), |at| at + 1);
                     out.push((start + skip, &raw[skip..]));
                 }
-                Some('"' | '\'') if raw.len() >= 2 && !raw[1..raw.len() - 1].contains(['\\', '"']) && !raw[1..raw.len() - 1].contains("''") => {
+                Some('"' | '\'')
+                    if raw.len() >= 2
+                        && !raw[1..raw.len() - 1].contains(['\\', '"'])
+                        && !raw[1..raw.len() - 1].contains("''") =>
+                {
                     out.push((start + 1, &raw[1..raw.len() - 1]));
                 }
                 Some('"' | '\'') | None => {}
@@ -217,7 +245,8 @@ impl Checker<'_, '_> {
                 }
             }
         };
-        (!has && *output != "*").then(|| format!("{id} reads the output {output:?} of {name}, which {name} does not have"))
+        (!has && *output != "*")
+            .then(|| format!("{id} reads the output {output:?} of {name}, which {name} does not have"))
     }
 
     /// Workflows that `workflow_run` waits for.
@@ -239,10 +268,16 @@ impl Checker<'_, '_> {
         if self.context.parsed.iter().any(|parsed| matches!(parsed, Parsed::InvalidWorkflow(_))) {
             return;
         }
-        let missing: Vec<String> = run.workflows.iter().filter(|name| !known.contains(name) && !name.contains('*')).cloned().collect();
+        let missing: Vec<String> =
+            run.workflows.iter().filter(|name| !known.contains(name) && !name.contains('*')).cloned().collect();
         for name in missing {
             let span = self.workflow.span(&["on".into(), "workflow_run".into(), "workflows".into()]);
-            self.push(span, &name, format!("this waits for the workflow {name:?}, which does not exist, so it never runs"), Severity::Error);
+            self.push(
+                span,
+                &name,
+                format!("this waits for the workflow {name:?}, which does not exist, so it never runs"),
+                Severity::Error,
+            );
         }
     }
 
@@ -264,8 +299,14 @@ impl Checker<'_, '_> {
                     uploaded.push(with("name").unwrap_or_else(|| "artifact".to_string()));
                 } else if raw.starts_with("actions/download-artifact@") && with("run-id").is_none() {
                     if let Some(name) = with("name") {
-                        let route =
-                            [Component::from("jobs"), id.to_string().into(), "steps".into(), index.into(), "with".into(), "name".into()];
+                        let route = [
+                            Component::from("jobs"),
+                            id.to_string().into(),
+                            "steps".into(),
+                            index.into(),
+                            "with".into(),
+                            "name".into(),
+                        ];
                         fetched.push((self.workflow.span(&route), name));
                     }
                 } else if raw.contains("artifact") || raw.starts_with("./") {
@@ -280,7 +321,12 @@ impl Checker<'_, '_> {
                 crate::discover::usage::matches(&name, &a) || crate::discover::usage::matches(upload, &b)
             });
             if !there {
-                self.push(span, &name, format!("the artifact {name:?} is uploaded nowhere in this workflow"), Severity::Error);
+                self.push(
+                    span,
+                    &name,
+                    format!("the artifact {name:?} is uploaded nowhere in this workflow"),
+                    Severity::Error,
+                );
             }
         }
     }

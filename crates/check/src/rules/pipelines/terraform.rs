@@ -60,7 +60,9 @@ fn parallel(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let LoE::Literal(dimensions) = &matrix.dimensions else { return };
     let over = dimensions.iter().find(|(_, values)| {
         let LoE::Literal(values) = values else { return false };
-        let environments = values.iter().filter(|value| value.as_str().is_some_and(|text| names::find(text).is_some_and(|named| named.strong)));
+        let environments = values
+            .iter()
+            .filter(|value| value.as_str().is_some_and(|text| names::find(text).is_some_and(|named| named.strong)));
         environments.count() > 1
     });
     let Some((name, _)) = over else { return };
@@ -81,14 +83,21 @@ fn background(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: &
     for (file, command) in in_background {
         let place = Place { file: *file, span: command.span() };
         let message = "this apply runs in the background, beside whatever comes next".to_string();
-        out.push(context.finding("terraform-parallel", place, &command.words.last().map_or(String::new(), |word| word.text.to_string()), message));
+        out.push(context.finding(
+            "terraform-parallel",
+            place,
+            &command.words.last().map_or(String::new(), |word| word.text.to_string()),
+            message,
+        ));
     }
 }
 
 /// The environment that an argument names.
 fn named(text: &str) -> Option<String> {
     let found = names::find(text.rsplit_once('/').map_or(text, |(_, name)| name)).filter(|named| named.strong);
-    let found = found.or_else(|| text.split('/').rev().find_map(|part| names::find(part).filter(|named| named.strong && named.whole)));
+    let found = found.or_else(|| {
+        text.split('/').rev().find_map(|part| names::find(part).filter(|named| named.strong && named.whole))
+    });
     found.map(|named| named.name)
 }
 
@@ -108,12 +117,14 @@ fn switched(context: &Context<'_>, who: &str, commands: &[(FileId, &Command<'_>)
             "init" => {
                 let environment = command.values("backend-config").find_map(|(value, _)| named(value));
                 let before = position.map(|index| bound.remove(index));
-                let reconfigures = ["-reconfigure", "--reconfigure", "-migrate-state"].iter().any(|flag| command.has_arg(flag));
+                let reconfigures =
+                    ["-reconfigure", "--reconfigure", "-migrate-state"].iter().any(|flag| command.has_arg(flag));
                 if let (Some(environment), Some((_, old, old_place, true))) = (&environment, &before)
                     && !names::same_environment(environment, old)
                     && !reconfigures
                 {
-                    let message = format!("{who} switches this folder from {old} to {environment} without `-reconfigure`");
+                    let message =
+                        format!("{who} switches this folder from {old} to {environment} without `-reconfigure`");
                     out.push(
                         context
                             .finding("terraform-switched", place, &format!("{who}/{environment}"), message)
@@ -133,15 +144,20 @@ fn switched(context: &Context<'_>, who: &str, commands: &[(FileId, &Command<'_>)
                 }
             }
             "plan" | "apply" | "destroy" | "import" => {
-                let Some(environment) = command.values("var-file").find_map(|(value, _)| named(value)) else { continue };
+                let Some(environment) = command.values("var-file").find_map(|(value, _)| named(value)) else {
+                    continue;
+                };
                 match position.map(|index| &bound[index]) {
                     Some((_, old, old_place, by_init)) if !names::same_environment(old, &environment) => {
                         let message = if *by_init {
                             format!("{who} plans the state of {old} with the values of {environment}")
                         } else {
-                            format!("{who} goes from the values of {old} to those of {environment} in one folder, with no init between")
+                            format!(
+                                "{who} goes from the values of {old} to those of {environment} in one folder, with no init between"
+                            )
                         };
-                        let says = if *by_init { format!("bound to {old} here") } else { format!("the values of {old}") };
+                        let says =
+                            if *by_init { format!("bound to {old} here") } else { format!("the values of {old}") };
                         out.push(
                             context
                                 .finding("terraform-switched", place, &format!("{who}/{environment}"), message)
@@ -164,7 +180,8 @@ fn switched(context: &Context<'_>, who: &str, commands: &[(FileId, &Command<'_>)
 fn unreviewed(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     for call in job.calls.iter().filter(|call| effects::applies(call.command)) {
         let command = call.command;
-        let automatic = ["-auto-approve", "--auto-approve", "-auto-approve=true"].iter().any(|flag| command.has_arg(flag));
+        let automatic =
+            ["-auto-approve", "--auto-approve", "-auto-approve=true"].iter().any(|flag| command.has_arg(flag));
         if !automatic || has_plan_file(command) {
             continue;
         }
@@ -183,7 +200,8 @@ fn unreviewed(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
 
 /// The plan is the argument that is no flag and no flag's value.
 fn has_plan_file(command: &Command<'_>) -> bool {
-    const WITH_VALUE: &[&str] = &["-var", "-var-file", "-target", "-lock-timeout", "-parallelism", "-state", "-backup", "-replace", "-chdir"];
+    const WITH_VALUE: &[&str] =
+        &["-var", "-var-file", "-target", "-lock-timeout", "-parallelism", "-state", "-backup", "-replace", "-chdir"];
     let mut words = command.args().iter().skip_while(|word| word.text != "apply").skip(1);
     while let Some(word) = words.next() {
         if word.text.starts_with('-') {
@@ -212,19 +230,25 @@ fn other_state(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: 
     }
     for (file, command) in commands {
         let place = Place { file: *file, span: command.span() };
-        let told: Option<(&str, String, Vec<&str>)> = match (command.program(), command.subcommands().next().unwrap_or_default()) {
-            ("aws", "dynamodb") => {
-                let table = command.value("table-name").filter(|table| table.contains("lock") || table.contains("tfstate"));
-                table.map(|table| ("lock table", table.to_string(), known("dynamodb_table")))
-            }
-            ("aws", "s3" | "s3api") => {
-                let text = command.args().iter().find_map(|word| word.text.strip_prefix("s3://").map(ToString::to_string));
-                let bucket = text.as_deref().and_then(|text| text.split('/').next()).or_else(|| command.value("bucket"));
-                let state = text.as_deref().is_some_and(|text| text.contains("tfstate"));
-                bucket.filter(|bucket| state || bucket.contains("tfstate") || bucket.contains("terraform-state")).map(|bucket| ("state bucket", bucket.to_string(), known("bucket")))
-            }
-            _ => None,
-        };
+        let told: Option<(&str, String, Vec<&str>)> =
+            match (command.program(), command.subcommands().next().unwrap_or_default()) {
+                ("aws", "dynamodb") => {
+                    let table =
+                        command.value("table-name").filter(|table| table.contains("lock") || table.contains("tfstate"));
+                    table.map(|table| ("lock table", table.to_string(), known("dynamodb_table")))
+                }
+                ("aws", "s3" | "s3api") => {
+                    let text =
+                        command.args().iter().find_map(|word| word.text.strip_prefix("s3://").map(ToString::to_string));
+                    let bucket =
+                        text.as_deref().and_then(|text| text.split('/').next()).or_else(|| command.value("bucket"));
+                    let state = text.as_deref().is_some_and(|text| text.contains("tfstate"));
+                    bucket
+                        .filter(|bucket| state || bucket.contains("tfstate") || bucket.contains("terraform-state"))
+                        .map(|bucket| ("state bucket", bucket.to_string(), known("bucket")))
+                }
+                _ => None,
+            };
         let told = told.or_else(|| inline(command, &backends));
         let Some((what, text, known)) = told else { continue };
         let pattern = usage::pattern(&text);
@@ -250,9 +274,16 @@ fn inline<'b>(command: &Command<'_>, backends: &'b [Backend<'_>]) -> Option<(&'s
             _ => continue,
         };
         // Settings with no place came from such a command themselves.
-        let written: Vec<&str> =
-            backends.iter().filter_map(|backend| backend.settings.get(name.trim())).filter(|setting| setting.place.is_some()).map(|setting| setting.text.as_str()).collect();
-        if !written.is_empty() && written.len() == backends.len() && !written.iter().any(|known| usage::matches(known, &usage::pattern(value))) {
+        let written: Vec<&str> = backends
+            .iter()
+            .filter_map(|backend| backend.settings.get(name.trim()))
+            .filter(|setting| setting.place.is_some())
+            .map(|setting| setting.text.as_str())
+            .collect();
+        if !written.is_empty()
+            && written.len() == backends.len()
+            && !written.iter().any(|known| usage::matches(known, &usage::pattern(value)))
+        {
             return Some((what, value.to_string(), written));
         }
     }

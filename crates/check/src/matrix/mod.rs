@@ -1,0 +1,173 @@
+//! What differs between environments, as one table: `tiers matrix`, and for two of them `tiers diff`.
+
+mod oddity;
+mod render;
+mod rows;
+
+use serde::Serialize;
+
+use crate::discover::{self, names};
+use crate::eval::World;
+use crate::finding::Location;
+use crate::model;
+use crate::options::Options;
+use crate::parsed;
+use crate::run::Context;
+use crate::tree::FileTree;
+
+/// Every setting that differs, with one cell for each environment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Matrix {
+    /// Grows when a field changes its meaning or goes away.
+    pub version: u32,
+    pub environments: Vec<String>,
+    /// What a person should look at first stands first.
+    pub rows: Vec<Row>,
+}
+
+/// One setting in every environment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub group: Group,
+    /// The stack that it belongs to; empty for what belongs to the project.
+    pub stack: String,
+    /// `lambda_memory_size`, `key`, `aws_lambda_function.api.timeout`.
+    pub name: String,
+    /// In the order of the environments.
+    pub cells: Vec<Cell>,
+    /// What is odd about it, in a few words; empty for most.
+    pub odd: Vec<String>,
+    /// The values differ in nothing but the environment's own name.
+    pub by_name_only: bool,
+}
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    Variable,
+    Resource,
+    Backend,
+    Gate,
+    Secret,
+}
+
+impl Group {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Group::Variable => "variable",
+            Group::Resource => "resource",
+            Group::Backend => "backend",
+            Group::Gate => "gate",
+            Group::Secret => "secret",
+        }
+    }
+}
+
+/// A setting in one environment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Cell {
+    /// On one line; `None` where it is absent or not known before Terraform runs.
+    pub value: Option<String>,
+    /// Why there is no value, or that it is the default.
+    pub how: How,
+    /// Where it is written.
+    pub origin: Option<Location>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Written for this environment.
+    Set,
+    /// The variable's default.
+    Default,
+    /// Computed from other values.
+    Computed,
+    /// Not there in this environment.
+    #[default]
+    Absent,
+    /// Known only when Terraform runs.
+    Unknown,
+}
+
+/// A setting that tiers.toml holds: gates, names of secrets. The caller knows them, this crate does not.
+#[derive(Clone, Debug)]
+pub struct ExtraRow {
+    pub group: Group,
+    pub name: String,
+    /// Environment, value on one line, and where it is written. An environment that is not named has none.
+    pub cells: Vec<(String, String, Option<Location>)>,
+}
+
+/// The environment that was asked for is none of those that were found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownEnvironment {
+    pub name: String,
+    pub known: Vec<String>,
+}
+
+impl std::fmt::Display for UnknownEnvironment {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.known.is_empty() {
+            return write!(out, "there is no environment {:?}: none were found", self.name);
+        }
+        write!(out, "there is no environment {:?}: {} were found", self.name, self.known.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownEnvironment {}
+
+/// Everything that differs between any two environments.
+pub fn matrix(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
+    let mut matrix = all(tree, options, extra);
+    matrix.rows.retain(|row| rows::differs(&row.cells));
+    for row in &mut matrix.rows {
+        row.odd = oddity::of(row, &matrix.environments);
+    }
+    matrix.rows.sort_by(|a, b| {
+        let rank = |row: &Row| (row.odd.is_empty(), row.by_name_only, row.group, row.stack.clone(), row.name.clone());
+        rank(a).cmp(&rank(b))
+    });
+    matrix
+}
+
+/// What differs between two environments, in either spelling of their names.
+pub fn diff(
+    tree: &FileTree,
+    options: &Options,
+    extra: &[ExtraRow],
+    first: &str,
+    second: &str,
+) -> Result<Matrix, UnknownEnvironment> {
+    let mut matrix = all(tree, options, extra);
+    let position = |name: &str| {
+        let exact = matrix.environments.iter().position(|known| known == name);
+        exact
+            .or_else(|| matrix.environments.iter().position(|known| names::same_environment(known, name)))
+            .ok_or_else(|| UnknownEnvironment { name: name.to_string(), known: matrix.environments.clone() })
+    };
+    let (first, second) = (position(first)?, position(second)?);
+    for row in &mut matrix.rows {
+        row.cells = vec![row.cells[first].clone(), row.cells[second].clone()];
+    }
+    matrix.environments = vec![matrix.environments[first].clone(), matrix.environments[second].clone()];
+    matrix.rows.retain(|row| rows::differs(&row.cells));
+    for row in &mut matrix.rows {
+        row.by_name_only = rows::by_name_only(&row.cells, &matrix.environments);
+        row.odd = oddity::of(row, &matrix.environments);
+    }
+    matrix.rows.sort_by(|a, b| {
+        let rank = |row: &Row| (row.by_name_only, row.group, row.stack.clone(), row.name.clone());
+        rank(a).cmp(&rank(b))
+    });
+    Ok(matrix)
+}
+
+fn all(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
+    let parsed = parsed::parse(tree);
+    let world = World::new(model::modules(tree, &parsed));
+    let found = discover::find(tree, &parsed, &world, options);
+    let context = Context { tree, parsed: &parsed, world: &world, found: &found, options };
+    Matrix { version: 1, environments: found.environments.clone(), rows: rows::collect(&context, extra) }
+}

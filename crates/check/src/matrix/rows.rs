@@ -1,0 +1,222 @@
+//! The rows of the table: variables, settings of backends, and attributes of resources, in every environment.
+
+use std::collections::BTreeMap;
+
+use super::{Cell, ExtraRow, Group, How, Row};
+use crate::discover::names;
+use crate::eval::{Evaluation, Value};
+use crate::model::Place;
+use crate::run::Context;
+use crate::view::{Deployed, View};
+
+/// Attributes of resources that say nothing about how an environment differs.
+const LEFT_OUT: &[&str] = &[
+    "count",
+    "for_each",
+    "provider",
+    "depends_on",
+    "tags",
+    "tags_all",
+    "policy",
+    "assume_role_policy",
+    "description",
+    "source_code_hash",
+];
+
+pub(super) fn collect(context: &Context<'_>, extra: &[ExtraRow]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for stack in context
+        .found
+        .stacks
+        .iter()
+        .filter(|stack| stack.instances.iter().any(|instance| instance.environment.is_some()))
+    {
+        let view = View::new(context, stack);
+        variables(&view, &mut rows);
+        backends(&view, &mut rows);
+        resources(&view, &mut rows);
+    }
+    for row in extra {
+        let cells = context.found.environments.iter().map(|environment| {
+            let cell = row.cells.iter().find(|(name, ..)| names::same_environment(name, environment));
+            cell.map_or_else(Cell::default, |(_, value, origin)| Cell {
+                value: Some(value.clone()),
+                how: How::Set,
+                origin: origin.clone(),
+            })
+        });
+        rows.push(row_of(context, row.group, "", &row.name, cells.collect()));
+    }
+    rows
+}
+
+/// Whether two environments have different values. Values that are not known tell nothing.
+pub(super) fn differs(cells: &[Cell]) -> bool {
+    let known: Vec<Option<&str>> =
+        cells.iter().filter(|cell| cell.how != How::Unknown).map(|cell| cell.value.as_deref()).collect();
+    known.windows(2).any(|pair| pair[0] != pair[1])
+}
+
+/// Whether nothing is left of the difference once each environment's own name is taken out.
+pub(super) fn by_name_only(cells: &[Cell], environments: &[String]) -> bool {
+    let neutral: Vec<Option<String>> = cells
+        .iter()
+        .zip(environments)
+        .filter(|(cell, _)| cell.how != How::Unknown)
+        .map(|(cell, environment)| cell.value.as_ref().map(|value| without_name(value, environment)))
+        .collect();
+    neutral.iter().all(Option::is_some) && neutral.windows(2).all(|pair| pair[0] == pair[1])
+}
+
+fn without_name(value: &str, environment: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut last = 0;
+    for (start, end) in names::words(value) {
+        if names::same_environment(&value[start..end], environment) {
+            out.push_str(&value[last..start]);
+            out.push_str("{environment}");
+            last = end;
+        }
+    }
+    out.push_str(&value[last..]);
+    // A name of several words: `prod-eu-west-1`.
+    out.replace(environment, "{environment}")
+}
+
+fn row_of(context: &Context<'_>, group: Group, stack: &str, name: &str, cells: Vec<Cell>) -> Row {
+    let by_name_only = by_name_only(&cells, &context.found.environments);
+    let stack = if stack == "." { "" } else { stack };
+    Row { group, stack: stack.to_string(), name: name.to_string(), cells, odd: Vec::new(), by_name_only }
+}
+
+/// One cell for each environment of the repository; an environment that the stack does not have is absent.
+fn cells<'a>(view: &View<'a>, cell: impl Fn(&Deployed<'a>) -> Cell) -> Vec<Cell> {
+    view.context
+        .found
+        .environments
+        .iter()
+        .map(|environment| {
+            let deployed = view.deployed.iter().find(|each| names::same_environment(each.environment, environment));
+            deployed.map_or_else(Cell::default, &cell)
+        })
+        .collect()
+}
+
+fn known(context: &Context<'_>, value: &Value<'_>, how: How, place: Place) -> Cell {
+    let origin = Some(context.location(place));
+    if value.is_known() {
+        let text = match value {
+            Value::Str(text) => text.to_string(),
+            other => other.to_string(),
+        };
+        return Cell { value: Some(one_line(&text)), how, origin };
+    }
+    Cell { value: None, how: How::Unknown, origin }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn variables(view: &View<'_>, rows: &mut Vec<Row>) {
+    let mut names: BTreeMap<&str, bool> = BTreeMap::new();
+    for deployed in &view.deployed {
+        for variable in &deployed.module.variables {
+            *names.entry(variable.name).or_default() |= variable.sensitive;
+        }
+    }
+    for (name, sensitive) in names {
+        let cells = cells(view, |deployed| {
+            let value = deployed.evaluation.variable(Evaluation::ROOT, name);
+            let mut cell = match (deployed.by_name.get(name), deployed.module.variable(name)) {
+                (Some((file, attr)), _) => {
+                    known(view.context, &value, How::Set, Place { file: *file, span: attr.span() })
+                }
+                (None, Some(variable)) => match variable.default {
+                    Some(default) => {
+                        let place = Place { file: variable.place.file, span: default.span() };
+                        known(view.context, &value, How::Default, place)
+                    }
+                    None => Cell { how: How::Unknown, ..Cell::default() },
+                },
+                (None, None) => Cell::default(),
+            };
+            if sensitive && cell.value.is_some() {
+                cell.value = Some("(sensitive)".into());
+            }
+            cell
+        });
+        rows.push(row_of(view.context, Group::Variable, &view.stack.name, name, cells));
+    }
+}
+
+fn backends(view: &View<'_>, rows: &mut Vec<Row>) {
+    let mut names: Vec<String> = Vec::new();
+    for deployed in &view.deployed {
+        for name in deployed.backend.iter().flat_map(|backend| backend.settings.keys()) {
+            // Credentials do not belong into a table that lands in a pull request.
+            let secret = ["secret", "password", "token", "access_key", "conn_str", "credentials"]
+                .iter()
+                .any(|word| name.contains(word));
+            if !names.contains(name) && !secret {
+                names.push(name.clone());
+            }
+        }
+    }
+    names.sort();
+    for name in names {
+        let cells = cells(view, |deployed| {
+            let setting = deployed.backend.as_ref().and_then(|backend| backend.settings.get(&name));
+            setting.map_or_else(Cell::default, |setting| Cell {
+                value: Some(one_line(&setting.text)),
+                how: How::Set,
+                origin: setting.place.map(|place| view.context.location(place)),
+            })
+        });
+        rows.push(row_of(view.context, Group::Backend, &view.stack.name, &name, cells));
+    }
+}
+
+fn resources(view: &View<'_>, rows: &mut Vec<Row>) {
+    // By address and attribute: the cell of each instance of the stack.
+    let mut found: BTreeMap<(String, &str), Vec<(usize, Cell)>> = BTreeMap::new();
+    let mut present: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, deployed) in view.deployed.iter().enumerate() {
+        for placed in deployed.placed() {
+            present.entry(placed.address.clone()).or_default().push(index);
+            for attr in &placed.resource.body.attrs {
+                // A plain variable has a row of its own.
+                let plain =
+                    attr.value.reference().is_some_and(|(root, _)| root == "var") && placed.scope == Evaluation::ROOT;
+                if plain || LEFT_OUT.contains(&attr.name) {
+                    continue;
+                }
+                let Some((value, place)) = deployed.attribute(placed, attr.name) else { continue };
+                let cell = known(view.context, &value, How::Computed, place);
+                found.entry((placed.address.clone(), attr.name)).or_default().push((index, cell));
+            }
+        }
+    }
+    for (address, environments) in present {
+        if environments.len() < view.deployed.len() && view.shares_root() {
+            let cells = cells(view, |deployed| {
+                let index = view.deployed.iter().position(|each| std::ptr::eq(each, deployed)).unwrap_or_default();
+                let there = environments.contains(&index);
+                let value = Some(if there { "yes" } else { "no" }.to_string());
+                Cell { value, how: How::Computed, origin: None }
+            });
+            rows.push(row_of(view.context, Group::Resource, &view.stack.name, &address, cells));
+        }
+    }
+    for ((address, attribute), values) in found {
+        let cells = cells(view, |deployed| {
+            let index = view.deployed.iter().position(|each| std::ptr::eq(each, deployed));
+            values.iter().find(|(known, _)| Some(*known) == index).map_or_else(
+                // What is not there in this environment has no attributes either.
+                || Cell { how: How::Unknown, ..Cell::default() },
+                |(_, cell)| cell.clone(),
+            )
+        });
+        rows.push(row_of(view.context, Group::Resource, &view.stack.name, &format!("{address}.{attribute}"), cells));
+    }
+}
