@@ -20,12 +20,12 @@ fn picture(world: &World, environment: &str) -> Picture {
     Picture { live: world.live(environment), records }
 }
 
-/// Starts a deployment that stops itself at this point; `None` where it ended before.
-fn stopped(world: &World, args: &[&str], point: usize) -> Option<Started> {
+/// Starts a deployment that stops itself at this point.
+fn stopped(world: &World, args: &[&str], point: usize) -> Started {
     let zombie = world.start(args, &[("TIERS_TRIPWIRE", &format!("stop:{point}")), ("TIERS_ACTOR", "zombie")]);
     let (_, status) = waitpid(Some(zombie.pid()), WaitOptions::UNTRACED).expect("a child").expect("a status");
     assert!(status.stopped(), "it was to stop at point {point}, and ended: {status:?}");
-    Some(zombie)
+    zombie
 }
 
 fn wake(zombie: Started) -> Run {
@@ -61,7 +61,7 @@ fn a_deployer_that_was_replaced_changes_nothing_after_it_wakes_up_at_any_point()
     for point in 2..points {
         let where_ = format!("stopped at point {point}");
         let release = world.release(&where_);
-        let Some(zombie) = stopped(&world, &["deploy", "dev"], point) else { continue };
+        let zombie = stopped(&world, &["deploy", "dev"], point);
         let resumed = resume(&world, "dev", &[]);
         assert_eq!(resumed.code(), 0, "{where_}: {resumed:#?}");
         world.check("dev", &release, &where_);
@@ -77,7 +77,7 @@ fn a_deployer_whose_work_was_undone_changes_nothing_after_it_wakes_up() {
     for point in (2..points).step_by(3) {
         let where_ = format!("undone while stopped at point {point}");
         world.release(&where_);
-        let Some(zombie) = stopped(&world, &["deploy", "dev"], point) else { continue };
+        let zombie = stopped(&world, &["deploy", "dev"], point);
         let undone = resume(&world, "dev", &["--undo"]);
         assert_eq!(undone.code(), 1, "{where_}: {undone:#?}");
         world.check("dev", &serving, &where_);
@@ -91,7 +91,7 @@ fn a_deployer_that_wakes_up_after_the_next_deployment_changes_nothing() {
     for point in (3..points).step_by(4) {
         let where_ = format!("slept from point {point} until after the next deployment");
         world.release(&where_);
-        let Some(zombie) = stopped(&world, &["deploy", "dev"], point) else { continue };
+        let zombie = stopped(&world, &["deploy", "dev"], point);
         assert_eq!(resume(&world, "dev", &[]).code(), 0, "{where_}");
         let next = world.release(&format!("after the one that {where_}"));
         let deployed = world.tiers_with(&["deploy", "dev"], &[("TIERS_ACTOR", "boris")]);
@@ -107,7 +107,7 @@ fn a_zombie_that_wakes_up_in_the_middle_of_the_takeover_stops_and_the_takeover_g
     for (number, point) in (2..points).step_by(4).enumerate() {
         let where_ = format!("stopped at point {point}, woken while its successor stood still");
         let release = world.release(&where_);
-        let Some(zombie) = stopped(&world, &["deploy", "dev"], point) else { continue };
+        let zombie = stopped(&world, &["deploy", "dev"], point);
         let wire = format!("stop:{}", 2 + number % 4);
         let successor = world.start(&["resume", "dev"], &[("TIERS_TRIPWIRE", &wire), ("TIERS_ACTOR", "boris")]);
         let (_, status) = waitpid(Some(successor.pid()), WaitOptions::UNTRACED).expect("a child").expect("a status");
@@ -125,7 +125,7 @@ fn a_zombie_that_wakes_up_in_the_middle_of_the_takeover_stops_and_the_takeover_g
 fn a_deployer_that_slept_before_its_claim_finds_its_work_done() {
     let (world, _) = running_shop();
     let release = world.release("claimed by another");
-    let zombie = stopped(&world, &["deploy", "dev"], 1).expect("it stops");
+    let zombie = stopped(&world, &["deploy", "dev"], 1);
     world.good(&["deploy", "dev"]);
     let before = picture(&world, "dev");
     let woken = wake(zombie);
