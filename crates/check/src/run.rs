@@ -46,7 +46,14 @@ fn report(context: &Context<'_>, mut findings: Vec<Finding>, layout: crate::layo
     findings.sort_by(|a, b| {
         (&a.at.path, a.at.bytes, a.rule, &a.message).cmp(&(&b.at.path, b.at.bytes, b.rule, &b.message))
     });
-    findings.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.at == b.at);
+    // The same fault in several environments is one finding.
+    findings.dedup_by(|later, kept| {
+        let same = later.fingerprint == kept.fingerprint && later.at == kept.at;
+        if same {
+            *kept = kept.clone().environments(later.environments.iter().map(String::as_str));
+        }
+        same
+    });
     let silencers = suppress::Silencers::read(context.tree, context.options, &findings);
     let mut report = Report { findings: Vec::new(), suppressed: Vec::new(), in_baseline: 0, layout };
     for finding in findings {

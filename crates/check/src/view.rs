@@ -41,8 +41,25 @@ pub(crate) struct Placed<'a> {
     pub(crate) each: Option<Value<'a>>,
     /// `module.a.aws_sqs_queue.b`.
     pub(crate) address: String,
+    /// No module call above it is repeated by something that is not known.
+    pub(crate) certain: bool,
     /// What the provider adds to its tags; unknown where the provider cannot be told.
     pub(crate) default_tags: Value<'a>,
+    /// Where the provider says so.
+    pub(crate) default_tags_at: Option<Place>,
+}
+
+/// The `default_tags` of a provider configuration, and where they are written.
+#[derive(Clone)]
+struct ProviderTags<'a> {
+    value: Value<'a>,
+    at: Option<Place>,
+}
+
+impl ProviderTags<'_> {
+    fn none() -> Self {
+        ProviderTags { value: Value::map(BTreeMap::new()), at: None }
+    }
 }
 
 impl<'a> View<'a> {
@@ -101,7 +118,7 @@ impl<'a> Deployed<'a> {
         self.placed.get_or_init(|| {
             let mut out = Vec::new();
             let tags = self.provider_tags(Evaluation::ROOT, self.module);
-            self.place(Evaluation::ROOT, self.module, "", &tags, &mut out);
+            self.place(Evaluation::ROOT, self.module, ("", true), &tags, &mut out);
             out
         })
     }
@@ -110,31 +127,33 @@ impl<'a> Deployed<'a> {
         &self,
         scope: ScopeId,
         module: &'a Module<'a>,
-        prefix: &str,
-        tags: &BTreeMap<String, Value<'a>>,
+        (prefix, certain): (&str, bool),
+        tags: &BTreeMap<String, ProviderTags<'a>>,
         out: &mut Vec<Placed<'a>>,
     ) {
         for resource in &module.resources {
             let Present::Yes(each) = self.evaluation.present(scope, resource.body) else { continue };
             let address = format!("{prefix}{}.{}", resource.kind, resource.name);
-            let default_tags = tags_of(tags, resource);
-            out.push(Placed { resource, scope, each, address, default_tags });
+            let ProviderTags { value: default_tags, at: default_tags_at } = tags_of(tags, resource);
+            out.push(Placed { resource, scope, each, address, default_tags, default_tags_at, certain });
         }
         for call in &module.calls {
-            if self.evaluation.present(scope, call.body) == Present::No {
-                continue;
-            }
+            let repeated = ["count", "for_each"].iter().any(|name| call.body.attr(name).is_some());
+            let certain = match self.evaluation.present(scope, call.body) {
+                Present::No => continue,
+                Present::Yes(each) => certain && !(repeated && each.is_none()),
+            };
             let Some(child) = self.evaluation.child(scope, call) else { continue };
             let called = self.evaluation.module(child);
             let mut handed = handed_down(tags, call.body);
             // A module may configure providers of its own, though it should not.
             handed.extend(self.provider_tags(child, called));
-            self.place(child, called, &format!("{prefix}module.{}.", call.name), &handed, out);
+            self.place(child, called, (&format!("{prefix}module.{}.", call.name), certain), &handed, out);
         }
     }
 
     /// `default_tags` of each provider configuration: `aws`, `aws.east`.
-    fn provider_tags(&self, scope: ScopeId, module: &'a Module<'a>) -> BTreeMap<String, Value<'a>> {
+    fn provider_tags(&self, scope: ScopeId, module: &'a Module<'a>) -> BTreeMap<String, ProviderTags<'a>> {
         let mut out = BTreeMap::new();
         for provider in &module.providers {
             let name = match provider.alias {
@@ -142,9 +161,11 @@ impl<'a> Deployed<'a> {
                 None => provider.name.to_string(),
             };
             let tags = provider.body.block("default_tags").and_then(|block| block.body.attr("tags"));
-            let value =
-                tags.map_or_else(|| Value::map(BTreeMap::new()), |attr| self.evaluation.value(scope, &attr.value));
-            out.insert(name, value);
+            let tags = tags.map_or_else(ProviderTags::none, |attr| ProviderTags {
+                value: self.evaluation.value(scope, &attr.value),
+                at: Some(Place { file: provider.file, span: attr.span() }),
+            });
+            out.insert(name, tags);
         }
         out
     }
@@ -162,18 +183,21 @@ impl<'a> Deployed<'a> {
 }
 
 /// The provider that a resource names, or the default one of its kind: the first word of its type.
-fn tags_of<'a>(tags: &BTreeMap<String, Value<'a>>, resource: &Resource<'a>) -> Value<'a> {
+fn tags_of<'a>(tags: &BTreeMap<String, ProviderTags<'a>>, resource: &Resource<'a>) -> ProviderTags<'a> {
     let named = resource.body.attr("provider").map(|attr| match attr.value.reference() {
         Some((provider, alias)) => format!("{provider}.{alias}"),
         None => attr.value.keyword().unwrap_or("\0").to_string(),
     });
     let name = named.unwrap_or_else(|| resource.kind.split('_').next().unwrap_or_default().to_string());
-    tags.get(&name).cloned().unwrap_or_else(|| Value::map(BTreeMap::new()))
+    tags.get(&name).cloned().unwrap_or_else(ProviderTags::none)
 }
 
 /// The providers as a called module sees them, after `providers = { aws = aws.east }`.
-fn handed_down<'a>(tags: &BTreeMap<String, Value<'a>>, call: &crate::hcl::Body<'a>) -> BTreeMap<String, Value<'a>> {
-    let mut out: BTreeMap<String, Value<'a>> = tags
+fn handed_down<'a>(
+    tags: &BTreeMap<String, ProviderTags<'a>>,
+    call: &crate::hcl::Body<'a>,
+) -> BTreeMap<String, ProviderTags<'a>> {
+    let mut out: BTreeMap<String, ProviderTags<'a>> = tags
         .iter()
         .filter(|(name, _)| !name.contains('.'))
         .map(|(name, value)| (name.clone(), value.clone()))
@@ -187,7 +211,7 @@ fn handed_down<'a>(tags: &BTreeMap<String, Value<'a>>, call: &crate::hcl::Body<'
             None => value.keyword().map(ToString::to_string),
         };
         if let (Some(inner), Some(outer)) = (inner, outer) {
-            out.insert(inner, tags.get(&outer).cloned().unwrap_or(Value::Unknown));
+            out.insert(inner, tags.get(&outer).cloned().unwrap_or(ProviderTags { value: Value::Unknown, at: None }));
         }
     }
     out

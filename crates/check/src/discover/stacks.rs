@@ -59,7 +59,14 @@ pub(crate) fn group(
         let name = if module.dir.is_empty() { ".".to_string() } else { module.dir.to_string() };
         if environments.is_empty() {
             let instances = vec![instance(index, None, &files, false)];
-            stacks.push(FoundStack { name, shape: Shape::Single, instances });
+            let shape = if uses_workspaces(module, uses) { Shape::Workspaces } else { Shape::Single };
+            if shape == Shape::Workspaces {
+                notes.push(Note {
+                    path: name.clone(),
+                    says: "workspaces part the environments here; which there are, and their values, is known only when Terraform runs".into(),
+                });
+            }
+            stacks.push(FoundStack { name, shape, instances });
             continue;
         }
         let mut instances: Vec<FoundInstance> = environments

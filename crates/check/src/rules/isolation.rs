@@ -99,10 +99,16 @@ fn is_on(text: Option<&str>) -> bool {
     text == Some("true")
 }
 
+/// `lock_table` is what Terraform called it before 0.10.
+const LOCK_TABLES: &[&str] = &["dynamodb_table", "lock_table"];
+
 /// How a state in S3 is locked: `None` where it is not.
 fn lock(deployed: &Deployed<'_>) -> Option<&'static str> {
     let backend = deployed.backend.as_ref()?;
-    match (backend.text("dynamodb_table").is_some_and(|table| !table.is_empty()), is_on(backend.text("use_lockfile"))) {
+    match (
+        LOCK_TABLES.iter().any(|name| backend.text(name).is_some_and(|table| !table.is_empty())),
+        is_on(backend.text("use_lockfile")),
+    ) {
         (true, true) => Some("a DynamoDB table and a lock file"),
         (true, false) => Some("a DynamoDB table"),
         (false, true) => Some("a lock file"),

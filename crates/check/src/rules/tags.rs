@@ -160,13 +160,19 @@ fn wrong_environment<'a>(
         if inherited {
             continue;
         }
-        let message = format!(
-            "the tag {name} of {} is {text:?} in {}, so it passes for {other}",
-            placed.address, deployed.environment
-        );
+        // Tags of the provider are everybody's: one finding, where they are written.
+        let own = deployed
+            .attribute(placed, "tags")
+            .is_some_and(|(tags, _)| matches!(tags, Value::Map(tags) if tags.contains_key(name.as_str())));
+        let (place, whose) = match placed.default_tags_at {
+            Some(at) if !own => (at, "every resource".to_string()),
+            _ => (tags.place, placed.address.clone()),
+        };
+        let message =
+            format!("the tag {name} of {whose} is {text:?} in {}, so it passes for {other}", deployed.environment);
         out.push(
             view.context
-                .finding("tag-environment", tags.place, &format!("{}/{name}", placed.address), message)
+                .finding("tag-environment", place, &format!("{whose}/{name}"), message)
                 .environments([deployed.environment, other.as_str()]),
         );
     }

@@ -4,3 +4,4 @@ mod catalogue;
 mod layouts;
 mod matrix;
 mod output;
+mod trees;

@@ -8,7 +8,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "state-shared",
         family: Isolation,
         severity: Error,
-        title: "two environments keep one state",
+        title: "two environments, or two stacks, keep one state",
         consequence: "An apply in one environment changes or destroys what stands in the other.",
         fix: "Give each environment a key, prefix or bucket of its own, and move the state before the next apply.",
         explanation: "Two states are the same when backend type, bucket or account, endpoint, workspace prefix and key are the \

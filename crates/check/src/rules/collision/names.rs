@@ -16,6 +16,8 @@ struct Name<'v, 'a> {
     deployed: &'v Deployed<'a>,
     text: Text<'a>,
     place: Place,
+    /// The resource is there for certain: nothing that is not known decides about it.
+    certain: bool,
 }
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
@@ -25,11 +27,18 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
             let Some(named) = named_type(placed.resource.kind) else { continue };
             let Some((Value::Str(text), place)) = deployed.attribute(placed, named.attribute) else { continue };
             let entry = by_address.entry(placed.address.clone()).or_insert_with(|| (named, Vec::new()));
-            entry.1.push(Name { deployed, text, place });
+            let repeated = ["count", "for_each"].iter().any(|name| placed.resource.body.attr(name).is_some());
+            entry.1.push(Name {
+                deployed,
+                text,
+                place,
+                certain: placed.certain && !(repeated && placed.each.is_none()),
+            });
         }
     }
     let whereabouts: Vec<(&str, Whereabouts)> =
         view.deployed.iter().map(|deployed| (deployed.environment, Whereabouts::of(view, deployed))).collect();
+    taken_twice(view, &by_address, out);
     for (address, (named, names)) in &by_address {
         collides(view, address, named, names, &whereabouts, out);
         too_long(view, address, named, names, out);
@@ -92,6 +101,40 @@ fn collides(
             .beside(view.context.related(second.place, format!("the same name in {}", second.deployed.environment)));
     }
     out.push(finding);
+}
+
+/// Two resources of one environment want the same name. Where providers have aliases they may stand apart.
+fn taken_twice(
+    view: &View<'_>,
+    by_address: &BTreeMap<String, (&'static NamedType, Vec<Name<'_, '_>>)>,
+    out: &mut Vec<Finding>,
+) {
+    let aliased =
+        view.deployed.iter().any(|deployed| deployed.module.providers.iter().any(|provider| provider.alias.is_some()));
+    if aliased {
+        return;
+    }
+    let mut taken: BTreeMap<(&str, &str, &str), (&str, Place)> = BTreeMap::new();
+    for (address, (named, names)) in by_address {
+        for name in names.iter().filter(|name| name.certain) {
+            let key = (name.deployed.environment, named.kind, &*name.text);
+            let Some((other, place)) = taken.get(&key).copied() else {
+                taken.insert(key, (address, name.place));
+                continue;
+            };
+            let message =
+                format!("{other} and {address} are both called {:?} in {}", &*name.text, name.deployed.label());
+            let mut finding = view
+                .context
+                .finding("name-collides", name.place, &format!("{other}/{address}"), message)
+                .label("the same name a second time")
+                .environment(name.deployed.environment);
+            if place != name.place {
+                finding = finding.beside(view.context.related(place, format!("taken by {other}")));
+            }
+            out.push(finding);
+        }
+    }
 }
 
 fn too_long(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_, '_>], out: &mut Vec<Finding>) {

@@ -43,10 +43,12 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     for (index, deployed) in view.deployed.iter().enumerate() {
         for (pattern, place) in patterns(deployed) {
             let Some((service, account, resource)) = arn_parts(&pattern) else { continue };
-            if seen.contains(&place) || !is_telling(resource) {
+            if seen.contains(&place) || !is_telling(service, resource) {
                 continue;
             }
-            let own = targets[index].iter().any(|target| target.service == service && glob(resource, &target.resource));
+            let own = targets[index]
+                .iter()
+                .any(|target| target.service == service && glob(service, resource, &target.resource));
             let other = (0..view.deployed.len()).find(|other| {
                 let apart = whereabouts[index].account(&whereabouts[*other]) == Relation::Different
                     && account != "*"
@@ -55,7 +57,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
                     && !apart
                     && targets[*other].iter().any(|target| {
                         target.service == service
-                            && glob(resource, &target.resource)
+                            && glob(service, resource, &target.resource)
                             && !targets[index]
                                 .iter()
                                 .any(|mine| mine.service == service && mine.resource == target.resource)
@@ -155,19 +157,33 @@ fn arn_parts(arn: &str) -> Option<(&str, &str, &str)> {
     Some((service, account, resource))
 }
 
-/// Whether a pattern says more than its type: `function:acme-*`, and neither `function:*` nor `*`.
-fn is_telling(resource: &str) -> bool {
-    let name = resource.rsplit([':', '/']).next().unwrap_or(resource);
-    let name = if name == "*" { resource.trim_end_matches("/*").trim_end_matches(":*") } else { name };
-    let bare = name.rsplit([':', '/']).next().unwrap_or(name);
-    bare.contains('*')
-        && bare.chars().filter(|character| character.is_alphanumeric()).count() >= 2
-        && !resource.contains(UNKNOWN)
+/// Whether a pattern says more than its type: `function:acme-*` and `parameter/acme/*`, and neither `function:*` nor `*`.
+fn is_telling(service: &str, resource: &str) -> bool {
+    if !resource.contains('*') || resource.contains(UNKNOWN) {
+        return false;
+    }
+    let prefix =
+        ARN_FORMS.iter().find(|(_, _, known, _)| *known == service).and_then(|(.., form)| form.split('{').next());
+    let Some(prefix) = prefix else { return false };
+    let Some(name) = resource.strip_prefix(prefix) else { return false };
+    // What stands behind a bucket's or a log group's own name is inside of it.
+    let name = inside_stripped(service, name);
+    name.contains('*') && name.chars().filter(|character| character.is_alphanumeric()).count() >= 2
 }
 
-/// IAM's manners: `*` stands for any text, `?` for one character. A bucket's objects are its own.
-fn glob(pattern: &str, text: &str) -> bool {
-    let pattern = pattern.trim_end_matches("/*").trim_end_matches(":*");
+/// The name of a bucket without its objects, of a log group without its streams.
+fn inside_stripped<'r>(service: &str, resource: &'r str) -> &'r str {
+    match service {
+        "s3" => resource.split('/').next().unwrap_or(resource),
+        "logs" => resource.trim_end_matches(":*"),
+        "dynamodb" => resource.trim_end_matches("/index/*").trim_end_matches("/stream/*"),
+        _ => resource,
+    }
+}
+
+/// IAM's manners: `*` stands for any text, `?` for one character.
+fn glob(service: &str, pattern: &str, text: &str) -> bool {
+    let pattern = inside_stripped(service, pattern);
     fn matches(pattern: &[char], text: &[char]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),

@@ -159,6 +159,10 @@ fn only_in_some(view: &View<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         let fallback = literal(&default.value);
+        // An empty default says that the setting is optional; that production goes without is worth a look all the same.
+        if fallback.is_empty() && !unset.iter().any(|each| is_production(each)) {
+            continue;
+        }
         let value =
             |each: &Deployed<'_>| each.by_name.get(variable.name).map(|(_, attr)| literal(&attr.value).to_string());
         if set.iter().any(|each| value(each) == Some(fallback.to_string())) {

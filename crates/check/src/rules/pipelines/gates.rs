@@ -172,16 +172,26 @@ fn is_looked_at(job: &Job<'_>, step: usize) -> bool {
     })
 }
 
+/// One finding for a gate, whatever number of deployments stand behind it.
 fn report(context: &Context<'_>, job: &Job<'_>, gate: &Job<'_>, place: Place, what: &str, out: &mut Vec<Finding>) {
-    let before = match (&job.target, gate.id == job.id) {
-        (Target::Named { name, .. }, _) => format!("before {name}"),
-        (_, true) => "before it deploys".to_string(),
-        (_, false) => format!("before {}", job.id),
+    let behind = match (&job.target, gate.id == job.id) {
+        (Target::Named { name, .. }, _) => name.clone(),
+        (_, true) => "the deployment".to_string(),
+        (_, false) => job.id.to_string(),
     };
-    let message = format!("{} {what}, {before}", gate.id);
+    let subject = format!("{}/{what}", gate.id);
+    let location = context.location(place);
+    if let Some(known) = out.iter_mut().find(|known| known.rule == "gate-accepts-failure" && known.at == location) {
+        if !known.environments.contains(&behind) {
+            known.message.push_str(&format!(" and {behind}"));
+        }
+        *known = known.clone().environments(job.target.name());
+        return;
+    }
+    let message = format!("{} {what}, before {behind}", gate.id);
     out.push(
         context
-            .finding("gate-accepts-failure", place, &format!("{}/{}", job.id, gate.id), message)
+            .finding("gate-accepts-failure", place, &subject, message)
             .severity(Severity::Warning)
             .environments(job.target.name()),
     );

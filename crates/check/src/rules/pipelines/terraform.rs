@@ -19,9 +19,18 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
         parallel(context, job, out);
         let own: Vec<(FileId, &Command<'_>)> = job.calls.iter().map(|call| (call.file, call.command)).collect();
         switched(context, job.id, &own, out);
-        unreviewed(context, job, out);
+        let applies = job.calls.iter().filter(|call| effects::applies(call.command));
+        for call in applies {
+            let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
+            unreviewed(context, job.id, (call.file, call.command), severity, job.target.name(), out);
+        }
     }
     for (file, parsed) in context.parsed.iter().enumerate() {
+        if let Parsed::Script(commands) = parsed {
+            for command in commands.iter().filter(|command| effects::applies(command)) {
+                unreviewed(context, context.path(file), (file, command), Severity::Hint, None, out);
+            }
+        }
         match parsed {
             // A Makefile's recipes are not run one after the other.
             Parsed::Script(commands) if !is_recipes(context.path(file)) => {
@@ -177,25 +186,30 @@ fn switched(context: &Context<'_>, who: &str, commands: &[(FileId, &Command<'_>)
 }
 
 /// `apply -auto-approve` with neither a saved plan nor a variable file.
-fn unreviewed(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    for call in job.calls.iter().filter(|call| effects::applies(call.command)) {
-        let command = call.command;
-        let automatic =
-            ["-auto-approve", "--auto-approve", "-auto-approve=true"].iter().any(|flag| command.has_arg(flag));
-        if !automatic || has_plan_file(command) {
-            continue;
-        }
-        let values = command.values("var-file").next().is_some();
-        let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
-        let missing = if values { "a saved plan" } else { "a saved plan or a variable file" };
-        let message = format!("{} applies without {missing}, so nobody saw what it changes", job.id);
-        out.push(
-            context
-                .finding("apply-unreviewed", job.place(call), &format!("{}/{}", job.id, call.step), message)
-                .severity(severity)
-                .environments(job.target.name()),
-        );
+fn unreviewed(
+    context: &Context<'_>,
+    who: &str,
+    (file, command): (FileId, &Command<'_>),
+    severity: Severity,
+    environment: Option<&str>,
+    out: &mut Vec<Finding>,
+) {
+    let automatic = ["-auto-approve", "--auto-approve", "-auto-approve=true"].iter().any(|flag| command.has_arg(flag));
+    let place = Place { file, span: command.span() };
+    // The job that calls a script says more than the script alone.
+    let location = context.location(place);
+    let known = out.iter().any(|known| known.rule == "apply-unreviewed" && known.at == location);
+    if !automatic || has_plan_file(command) || known {
+        return;
     }
+    let values = command.values("var-file").next().is_some();
+    let missing = if values { "a saved plan" } else { "a saved plan or a variable file" };
+    let message = format!("{who} applies without {missing}, so nobody saw what it changes");
+    let subject =
+        format!("{who}/{}", command.words.iter().map(|word| word.text.as_ref()).collect::<Vec<_>>().join(" "));
+    out.push(
+        context.finding("apply-unreviewed", place, &subject, message).severity(severity).environments(environment),
+    );
 }
 
 /// The plan is the argument that is no flag and no flag's value.

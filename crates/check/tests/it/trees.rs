@@ -1,0 +1,44 @@
+//! Configurations as teams really write them, ugly ones among them: what the checker says about each, line by line.
+//!
+//! The trees were written for these tests. Each snapshot was read: what stands in it is meant, what is missing is quiet on purpose.
+
+use tiers_check::{FileTree, Options, Report, check};
+
+fn lines(report: &Report) -> String {
+    let mut out = format!("environments: {}\n", report.layout.environments.join(", "));
+    for stack in &report.layout.stacks {
+        let instances: Vec<&str> =
+            stack.instances.iter().map(|instance| instance.environment.as_deref().unwrap_or("-")).collect();
+        out.push_str(&format!("{}: {} [{}]\n", stack.name, stack.shape.as_str(), instances.join(", ")));
+    }
+    for note in &report.layout.notes {
+        out.push_str(&format!("note {}: {}\n", note.path, note.says));
+    }
+    for finding in &report.findings {
+        let (severity, at) = (finding.severity.as_str(), &finding.at);
+        out.push_str(&format!("{severity} {} {}:{} {}\n", finding.rule, at.path, at.line, finding.message));
+    }
+    out
+}
+
+macro_rules! trees {
+    ($($name:ident: $sentence:ident),* $(,)?) => {$(
+        #[test]
+        fn $sentence() {
+            let tree = FileTree::from_listing(include_str!(concat!("../trees/", stringify!($name), ".txt")));
+            insta::assert_snapshot!(stringify!($name), lines(&check(&tree, &Options::default())));
+        }
+    )*};
+}
+
+trees! {
+    azure: values_and_backends_in_folders_of_their_own,
+    copies: folders_that_were_copied_from_one_environment_to_the_next,
+    legacy: a_repository_from_the_days_of_terraform_0_11,
+    library: a_published_module_has_nothing_to_compare,
+    modules: modules_that_compute_names_and_tags_for_others,
+    pipelines: workflows_that_grew,
+    regions: environments_times_regions,
+    startup: a_shared_root_with_everything_in_one_folder,
+    workspaces: workspaces_with_a_map_of_settings,
+}
