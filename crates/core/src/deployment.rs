@@ -310,9 +310,10 @@ impl Deployment {
                 return Err(self.illegal(EventKind::Settled, why));
             }
         }
-        self.open_intent = None;
+        let closed = self.open_intent.take();
         let before = self.progress();
         self.forget_impossible_calls(findings);
+        self.forget_moves_that_were_not_sent(closed.as_ref(), findings);
         for finding in findings {
             if let Some(part) = self.parts.iter_mut().find(|part| part.component == finding.component) {
                 part.settle(step, finding);
@@ -356,6 +357,21 @@ impl Deployment {
             });
             seen.is_none_or(|token| token == &call.token)
         });
+    }
+
+    /// A first move that was never sent, of an alias that stands where it was and that no other call can move, is none: users
+    /// saw nothing of this deployment yet.
+    fn forget_moves_that_were_not_sent(&mut self, intent: Option<&Intent>, findings: &[Finding]) {
+        if intent.is_none_or(|intent| intent.step != (Step::Shift { number: 0 })) {
+            return;
+        }
+        for finding in findings.iter().filter(|f| f.answer == Answer::NotSent && f.found == Found::Before) {
+            let may_still_move =
+                self.late.iter().any(|call| call.component == finding.component && call.resource == Resource::Alias);
+            if let Some(part) = self.parts.iter_mut().find(|part| part.component == finding.component) {
+                part.touched_alias &= may_still_move;
+            }
+        }
     }
 
     /// A number that grows with every step forward, so that a bound on tries counts only idle ones.

@@ -17,6 +17,9 @@ use crate::release::Release;
 /// How many verdicts, earlier successes and approvals the summary carries.
 pub const KEPT: usize = 32;
 
+/// Why a release that no commit holds is never verified.
+const DIRTY: &str = "built from a working tree with uncommitted changes";
+
 /// What a release's deployment here says about its digest: the evidence, as of the last record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -224,8 +227,11 @@ impl EnvState {
         if let Some(open) = &self.open {
             return Err(FoldError::AlreadyOpen(open.id.clone()));
         }
-        let late = std::mem::take(&mut self.late);
-        let deployment = Deployment::claimed(id.clone(), plan.clone(), meta.by.to_owned(), meta.at, late);
+        // Calls for a component that the app no longer has can't be fenced by this deployment, and don't concern it.
+        let late = std::mem::take(&mut self.late).into_iter();
+        let (ours, others) = late.partition(|call| plan.component(&call.component).is_some());
+        self.late = others;
+        let deployment = Deployment::claimed(id.clone(), plan.clone(), meta.by.to_owned(), meta.at, ours);
         self.open = Some(Box::new(deployment));
         if self.waits.as_ref().is_some_and(|waits| waits.digest == plan.release.digest) {
             self.waits = None;
@@ -255,7 +261,7 @@ impl EnvState {
 
     fn end(&mut self, deployment: &Deployment, ending: Ending, why: &str, left: &[Left], meta: &Meta<'_>) {
         let plan = &deployment.plan;
-        self.last = Some(EndedDeployment {
+        let earlier = self.last.replace(EndedDeployment {
             id: deployment.id.clone(),
             kind: plan.kind,
             release: plan.release.id.clone(),
@@ -267,7 +273,7 @@ impl EnvState {
             by: deployment.owner.clone(),
         });
         match ending {
-            Ending::Succeeded => self.succeed(deployment, meta),
+            Ending::Succeeded => self.succeed(deployment, meta, earlier.as_ref()),
             Ending::Failed => {
                 let on = HoldOn::Release { digest: plan.release.digest.clone() };
                 if plan.kind != Kind::Rollback {
@@ -275,12 +281,12 @@ impl EnvState {
                     self.revoke(&plan.release.digest, &format!("failed here: {why}"));
                 }
             }
-            Ending::Stuck => self.late.clone_from(&deployment.late),
+            Ending::Stuck => self.late.extend(deployment.late.iter().cloned()),
             Ending::Refused | Ending::Errored => {}
         }
     }
 
-    fn succeed(&mut self, deployment: &Deployment, meta: &Meta<'_>) {
+    fn succeed(&mut self, deployment: &Deployment, meta: &Meta<'_>, earlier: Option<&EndedDeployment>) {
         let plan = &deployment.plan;
         let components = deployment.parts.iter().zip(&plan.components).filter_map(|(part, planned)| {
             Some(Served {
@@ -304,9 +310,13 @@ impl EnvState {
         if let Some(before) = self.serving.replace(now) {
             if plan.kind == Kind::Rollback {
                 // What was rolled away from is no place to go back to, and is not promoted again by itself.
-                let on = HoldOn::Release { digest: before.release.digest.clone() };
-                self.hold(&on, "rolled back from it", meta, true);
+                // After a deployment that got stuck that is its release, which never came to serve by the ledger.
+                let stuck = earlier.filter(|last| last.ending == Ending::Stuck && last.kind != Kind::Rollback);
                 let back_to = plan.release.digest.clone();
+                let left = [Some(&before.release.digest), stuck.map(|last| &last.digest)];
+                for digest in left.into_iter().flatten().filter(|digest| **digest != back_to) {
+                    self.hold(&HoldOn::Release { digest: digest.clone() }, "rolled back from it", meta, true);
+                }
                 self.previous.retain(|serving| serving.release.digest != back_to);
             } else {
                 self.previous.insert(0, before);
@@ -323,11 +333,8 @@ impl EnvState {
     /// The verdict of a deployment that succeeded: good when every gate that counts here passed.
     fn judge(&mut self, deployment: &Deployment, meta: &Meta<'_>) {
         let plan = &deployment.plan;
-        let why_not = if plan.release.dirty {
-            Some("built from a working tree with uncommitted changes".to_owned())
-        } else {
-            why_not_verified(plan, &deployment.gates)
-        };
+        let why_not =
+            if plan.release.dirty { Some(DIRTY.to_owned()) } else { why_not_verified(plan, &deployment.gates) };
         self.put_verdict(Verdict {
             digest: plan.release.digest.clone(),
             release: plan.release.id.clone(),
@@ -350,6 +357,8 @@ impl EnvState {
     }
 
     fn verified_again(&mut self, digest: &Digest, results: &[GateResult], meta: &Meta<'_>) {
+        // No gate makes evidence of a build that no commit holds.
+        let dirty = self.serving.as_ref().is_some_and(|now| now.release.dirty && &now.release.digest == digest);
         let Some(verdict) = self.verdicts.iter_mut().find(|verdict| &verdict.digest == digest) else { return };
         for result in results {
             verdict.results.retain(|old| old.gate != result.gate);
@@ -358,8 +367,13 @@ impl EnvState {
         verdict.at = meta.at;
         let good = |r: &GateResult| r.outcome == Outcome::Passed || r.effect == crate::gate::Effect::Advise;
         let any = verdict.results.iter().any(|r| r.effect != crate::gate::Effect::Advise);
-        verdict.verified = any && verdict.results.iter().all(good);
-        verdict.why_not = (!verdict.verified).then(|| "its gates do not all pass".to_owned());
+        let all_pass = any && verdict.results.iter().all(good);
+        verdict.verified = all_pass && !dirty;
+        verdict.why_not = match (all_pass, dirty) {
+            (_, true) => Some(DIRTY.to_owned()),
+            (false, false) => Some("its gates do not all pass".to_owned()),
+            (true, false) => None,
+        };
     }
 
     fn revoke(&mut self, digest: &Digest, why: &str) {

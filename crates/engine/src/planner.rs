@@ -82,7 +82,11 @@ pub struct Planned {
 pub async fn plan(world: &World, wanted: &Wanted) -> Result<Planned, PlanError> {
     let session = Session::load(world, &wanted.environment, &wanted.app).await?;
     let state = session.state;
-    let (kind, release, back_to) = goal(wanted, &state)?;
+    let astray = match (&wanted.goal, &state.serving) {
+        (Goal::Rollback { .. }, Some(serving)) => is_astray(world, wanted, serving).await,
+        _ => false,
+    };
+    let (kind, release, back_to) = goal(wanted, &state, astray)?;
     let looks = wanted.components.iter().map(|(component, function)| {
         let back_to = back_to.as_ref();
         async move { look(world, wanted, component, function, back_to).await }
@@ -119,22 +123,35 @@ pub async fn plan(world: &World, wanted: &Wanted) -> Result<Planned, PlanError> 
     Ok(Planned { plan, unchanged, state })
 }
 
-fn goal(wanted: &Wanted, state: &EnvState) -> Result<(Kind, Release, Option<Serving>), PlanError> {
+fn goal(wanted: &Wanted, state: &EnvState, astray: bool) -> Result<(Kind, Release, Option<Serving>), PlanError> {
     let nothing = || PlanError::NothingServes(wanted.environment.clone());
     match &wanted.goal {
         Goal::Deploy(release) => Ok((Kind::Deploy, release.clone(), None)),
         Goal::ConfigOnly => Ok((Kind::ConfigOnly, state.serving.as_ref().ok_or_else(nothing)?.release.clone(), None)),
         Goal::Rollback { to } => {
-            let target = way_back(wanted, state, to.as_deref())?;
+            let target = way_back(wanted, state, astray, to.as_deref())?;
             Ok((Kind::Rollback, target.release.clone(), Some(target)))
         }
     }
 }
 
-fn way_back(wanted: &Wanted, state: &EnvState, to: Option<&str>) -> Result<Serving, PlanError> {
+/// True when an alias does not stand where the ledger says. One that can't be looked at is the plan's business.
+async fn is_astray(world: &World, wanted: &Wanted, serving: &Serving) -> bool {
+    for served in &serving.components {
+        if let Ok(look) = world.target.look_alias(&served.function, &wanted.alias).await
+            && (look.version != served.version || !look.weights.is_empty())
+        {
+            return true;
+        }
+    }
+    false
+}
+
+fn way_back(wanted: &Wanted, state: &EnvState, astray: bool, to: Option<&str>) -> Result<Serving, PlanError> {
     let environment = wanted.environment.clone();
-    // After a deployment that ended Stuck, what serves by the ledger is itself a place to go back to.
-    let stuck = state.last.as_ref().is_some_and(|last| last.ending == tiers_core::event::Ending::Stuck);
+    // After a deployment that ended Stuck, and where an alias was moved by hand, what serves by the ledger is itself a place to
+    // go back to.
+    let stuck = astray || state.last.as_ref().is_some_and(|last| last.ending == tiers_core::event::Ending::Stuck);
     let serving = state.serving.as_ref().ok_or_else(|| PlanError::NothingServes(environment.clone()))?;
     let mut candidates: Vec<&Serving> = Vec::new();
     for earlier in state.serving.iter().filter(|_| stuck).chain(&state.previous) {

@@ -38,7 +38,7 @@ impl Objection {
 /// Everything that speaks against this plan now, before it is claimed; empty when nothing does.
 pub async fn preflight(world: &World, state: &EnvState, plan: &Plan) -> Result<Vec<Objection>, DriveError> {
     let mut objections = Vec::new();
-    objections.extend(rules(world, state, plan));
+    objections.extend(rules(world, state, plan, &world.actor.who));
     let upstream = evidence(world, &plan.upstream, &plan.app, &plan.release.digest).await?;
     if plan.kind != Kind::Rollback {
         objections.extend(missing(plan, &upstream).map(|(why, undecided)| match undecided {
@@ -57,7 +57,9 @@ pub(super) async fn check(session: &mut Session) -> Result<(), DriveError> {
     let open = session.own()?.clone();
     let plan = &open.plan;
     let fresh = open.phase == tiers_core::deployment::Phase::Claimed;
-    let mut objections: Vec<Objection> = rules(&world, &session.state, plan);
+    // Whoever resumes asked for nothing, and may well be one of those who approved; the claim was made with enough of others.
+    let asked_by = if open.epoch == 0 { world.actor.who.as_str() } else { "" };
+    let mut objections: Vec<Objection> = rules(&world, &session.state, plan, asked_by);
     let upstream = evidence(&world, &plan.upstream, &plan.app, &plan.release.digest).await?;
     if plan.kind != Kind::Rollback {
         objections.extend(missing(plan, &upstream).map(|(why, _)| Objection::No(why)));
@@ -106,20 +108,46 @@ fn way_back_note(plan: &Plan) -> String {
 }
 
 /// What the environment's own state, the calendar and the people say.
-fn rules(world: &World, state: &EnvState, plan: &Plan) -> Vec<Objection> {
+fn rules(world: &World, state: &EnvState, plan: &Plan, asked_by: &str) -> Vec<Objection> {
     let mut objections = Vec::new();
     if plan.kind != Kind::Rollback {
         if let Some(why) = held(state, plan).filter(|_| !plan.is_waived("hold")) {
             objections.push(Objection::No(why));
         }
         objections.extend(frozen(world, plan).map(Objection::No));
-        objections.extend(not_approved(state, plan, &world.actor.who).map(Objection::NotYet));
+        objections.extend(not_approved(state, plan, asked_by).map(Objection::NotYet));
+        objections.extend(mixed(state, plan).map(Objection::No));
+        if plan.release.dirty && !plan.upstream.is_empty() {
+            let why = format!("{} was built from a dirty tree; it goes to entry environments only", plan.release.id);
+            objections.push(Objection::No(why));
+        }
     }
     if plan.way_back_required && !plan.has_way_back && state.serving.is_some() {
         let why = "the ledger records no version to go back to, and this environment demands one".to_owned();
         objections.push(Objection::No(why));
     }
     objections
+}
+
+/// An undo goes back to what the plan found, so the components of the app must be on one release there: not so after a deployment
+/// that ended Stuck, or where somebody moved an alias by hand. A component that is new here was on none.
+fn mixed(state: &EnvState, plan: &Plan) -> Option<String> {
+    let serving = state.serving.as_ref()?;
+    let known = |one: &&ComponentPlan| serving.components.iter().any(|served| served.component == one.component);
+    let mut known = plan.components.iter().filter(known);
+    let first = known.next()?;
+    let other = known.find(|other| other.before.digest != first.before.digest)?;
+    Some(format!(
+        "the components of {app} are on different releases in {env} ({} on {}, {} on {}), so there is nothing whole to go back \
+         to; `tiers rollback {env}` brings all of them to {} first",
+        first.component,
+        first.before.digest.short(),
+        other.component,
+        other.before.digest.short(),
+        serving.release.id,
+        app = plan.app,
+        env = plan.environment,
+    ))
 }
 
 fn frozen(world: &World, plan: &Plan) -> Option<String> {
@@ -142,6 +170,11 @@ fn not_approved(state: &EnvState, plan: &Plan, asked_by: &str) -> Option<String>
         }
         _ => None,
     })
+}
+
+/// Why this is not the place that the plan was made for: asked before anything is written by somebody who resumes.
+pub async fn misplaced(world: &World, plan: &Plan) -> Option<Objection> {
+    place(world, plan).await
 }
 
 async fn place(world: &World, plan: &Plan) -> Option<Objection> {
@@ -218,7 +251,7 @@ async fn target(world: &World, plan: &Plan, component: &ComponentPlan, fresh: bo
         unchanged(component, &look)?;
     }
     // A rollback leaves the version it comes from behind, whatever state that is in.
-    if plan.kind != Kind::Rollback {
+    if plan.kind != Kind::Rollback && plan.way_back_required {
         way_back(world, component).await?;
     }
     match &component.target_version {

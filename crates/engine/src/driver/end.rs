@@ -52,6 +52,8 @@ async fn stuck(session: &Session) -> Result<Vec<Left>, DriveError> {
             Ok(look) => (Some(look.version.clone()), format!("{alias} points at {}", describe(look))),
             Err(error) => (None, format!("{alias} could not be looked at: {error}")),
         };
+        // A rollback leaves behind what nobody wants back.
+        let whole = planned.target_version.as_ref().unwrap_or(&planned.before.version);
         left.push(Left {
             component: planned.component.clone(),
             function: planned.function.clone(),
@@ -60,7 +62,7 @@ async fn stuck(session: &Session) -> Result<Vec<Left>, DriveError> {
             command: Some(format!(
                 "aws lambda update-alias --function-name {} --name {alias} --function-version {} \
                  --routing-config 'AdditionalVersionWeights={{}}'",
-                planned.function, planned.before.version
+                planned.function, whole
             )),
         });
     }

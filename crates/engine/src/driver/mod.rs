@@ -17,7 +17,7 @@ mod upstream;
 mod watch;
 mod write;
 
-pub use check::{Objection, preflight};
+pub use check::{Objection, misplaced, preflight};
 pub use claim::{Claim, claim};
 pub use people::{Say, halt, say};
 pub use run::{Driven, drive, take_over};

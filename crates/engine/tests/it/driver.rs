@@ -1,11 +1,21 @@
 //! The driver over the model: the endings, one by one.
 
-use tiers_core::event::Ending;
-use tiers_core::id::Digest;
-use tiers_engine::driver::Driven;
-use tiers_engine::planner::Goal;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use crate::world::{Small, block};
+use futures::FutureExt as _;
+use tiers_core::deployment::LateCall;
+use tiers_core::event::{Ending, Event, HoldOn, Resource, Step};
+use tiers_core::gate::{At, Check};
+use tiers_core::id::Digest;
+use tiers_core::plan::OnFailure;
+use tiers_core::record::Actor;
+use tiers_core::state::{EnvState, Meta};
+use tiers_engine::driver::{Claim, Driven, Progress, Say, Session, Watch, World, claim, drive, say, take_over};
+use tiers_engine::planner::Goal;
+use tiers_lambda::api::{AliasWrite, LambdaApi as _};
+
+use crate::world::{Small, block, gate};
 
 fn ending(driven: Driven) -> (Ending, String) {
     match driven {
@@ -79,4 +89,108 @@ fn a_rollback_goes_to_the_recorded_versions_of_the_last_success() {
     assert_eq!(small.live("dev"), both("one"));
     let state = small.session("dev").state;
     assert!(state.held_release(&Digest::of(b"two")).is_some(), "what was rolled back from is held");
+}
+
+fn another(small: &Small, who: &str) -> World {
+    World { actor: Actor { who: who.into(), host: "test".into(), via: "test".into() }, ..small.world.clone() }
+}
+
+async fn tell(world: &World, event: Event) {
+    let (environment, app) = ("dev".into(), "app".into());
+    say(world, Say { environment: &environment, app: &app, event, downstream: &[] }).await.expect("recorded");
+}
+
+/// Somebody who holds the environment once the first move of traffic is intended.
+struct HoldsAtTheShift(World);
+
+impl Watch for HoldsAtTheShift {
+    fn see(&self, progress: &Progress<'_>) {
+        if let Progress::Recorded { event: Event::Intended { intent }, .. } = progress
+            && intent.step == (Step::Shift { number: 0 })
+        {
+            let event = Event::Held { what: HoldOn::Environment, why: "quarter end".into() };
+            tell(&self.0, event).now_or_never().expect("a ledger in memory answers at once");
+        }
+    }
+}
+
+#[test]
+fn a_hold_between_the_first_shifts_intent_and_its_sending_refuses_a_release_that_nobody_met() {
+    for on_failure in [OnFailure::Automatic, OnFailure::Manual] {
+        let mut small = Small::new();
+        small.deploy("dev", Goal::Deploy(small.release("one")));
+        small.world.watch = Rc::new(HoldsAtTheShift(another(&small, "otto")));
+        let mut wanted = small.wanted("dev", Goal::Deploy(small.release("two")));
+        wanted.on_failure = on_failure;
+        let (end, why) = ending(small.run(&wanted));
+        assert_eq!(end, Ending::Refused, "{why}");
+        assert_eq!(small.live("dev"), both("one"));
+        assert!(small.session("dev").state.held_release(&Digest::of(b"two")).is_none(), "the release did nothing bad");
+    }
+}
+
+#[test]
+fn components_on_different_releases_are_brought_together_before_anything_else() {
+    let small = Small::new();
+    for content in ["one", "two"] {
+        small.deploy("dev", Goal::Deploy(small.release(content)));
+    }
+    let alias = block(small.lambda.get_alias("api-dev", "live")).expect("alias");
+    let by_hand = AliasWrite { version: "2".into(), description: String::new(), weights: BTreeMap::new() };
+    block(small.lambda.update_alias("api-dev", "live", &by_hand, &alias.revision)).expect("moved");
+    let (end, why) = ending(small.deploy("dev", Goal::Deploy(small.release("three"))));
+    assert_eq!(end, Ending::Refused);
+    assert!(why.contains("`tiers rollback dev`"), "{why}");
+    assert_eq!(ending(small.deploy("dev", Goal::Rollback { to: None })).0, Ending::Succeeded);
+    assert_eq!(small.live("dev"), both("two"));
+    assert!(small.session("dev").state.held_release(&Digest::of(b"two")).is_none(), "what serves is not held");
+}
+
+#[test]
+fn a_late_call_for_a_component_that_the_app_no_longer_has_stays_known_and_stops_nothing() {
+    let small = Small::new();
+    let plan = small.plan(&small.wanted("dev", Goal::Deploy(small.release("one")))).plan;
+    let late = |component: &str| LateCall {
+        component: component.into(),
+        resource: Resource::Alias,
+        token: tiers_core::id::Token("t".into()),
+    };
+    let state = EnvState { late: vec![late("gone"), late("api")], ..EnvState::default() };
+    let id = small.world.ids.deployment(small.world.clock.now());
+    let meta = Meta { by: "erika", at: small.world.clock.now(), deployment: Some(&id), epoch: 0 };
+    let after = state.apply(&Event::Claimed { id: id.clone(), plan: Box::new(plan) }, &meta).expect("claimed");
+    assert_eq!(after.open.map(|open| open.late.clone()), Some(vec![late("api")]));
+    assert_eq!(after.late, vec![late("gone")]);
+}
+
+#[test]
+fn whoever_approved_may_resume() {
+    let small = Small::new();
+    let release = small.release("one");
+    let otto = another(&small, "otto");
+    block(tell(&otto, Event::Approved { digest: release.digest.clone(), release: release.id.clone() }));
+    let mut wanted = small.wanted("dev", Goal::Deploy(release));
+    let mut approval = gate("approval", At::Before);
+    approval.check = Check::Approval { count: 1 };
+    wanted.gates.insert(0, approval);
+    let plan = small.plan(&wanted).plan;
+    assert!(matches!(block(claim(&small.world, &plan)).expect("claimed"), Claim::Claimed(..)));
+    let mut session = block(Session::load(&otto, &"dev".into(), &"app".into())).expect("readable");
+    assert!(block(take_over(&mut session, "a test resumes", None)).expect("taken over"));
+    assert_eq!(ending(block(drive(&mut session)).expect("driven")), (Ending::Succeeded, String::new()));
+}
+
+#[test]
+fn a_dirty_build_is_never_verified_and_never_promoted() {
+    let small = Small::new();
+    let mut release = small.release("one");
+    release.dirty = true;
+    assert_eq!(ending(small.deploy("dev", Goal::Deploy(release.clone()))).0, Ending::Succeeded);
+    let results = small.session("dev").state.verdicts[0].results.clone();
+    block(tell(&small.world, Event::Verified { digest: release.digest.clone(), results }));
+    let why = small.session("dev").state.passes(&release.digest).map(drop).expect_err("not verified");
+    assert!(why.contains("uncommitted"), "{why}");
+    let (end, why) = ending(small.deploy("staging", Goal::Deploy(release)));
+    assert_eq!(end, Ending::Refused);
+    assert!(why.contains("dirty tree"), "{why}");
 }

@@ -121,7 +121,8 @@ async fn candidate(
         match all.iter().find_map(|one| one.passes.as_ref().err().map(|reason| (one, reason))) {
             None => {
                 tell(context, &passed_over)?;
-                return release_named(ledger, &app.name, verdict.digest.as_str()).await;
+                // By its id: another build of the same bits may carry the digest too, one from a dirty tree for instance.
+                return release_named(ledger, &app.name, verdict.release.as_str()).await;
             }
             Some((one, reason)) => {
                 why = format!("{} is not verified in {}: {}", verdict.release, one.environment, brief(reason, 120));

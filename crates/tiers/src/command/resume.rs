@@ -3,7 +3,7 @@
 use clap::Args;
 use tiers_core::config::{AppConfig, Environment};
 use tiers_core::deployment::Deployment;
-use tiers_engine::driver::{Session, take_over};
+use tiers_engine::driver::{Objection, Session, misplaced, take_over};
 use tiers_engine::ledger::Ledger;
 
 use crate::cli::Global;
@@ -85,6 +85,12 @@ async fn one(
     let plan = open.plan.clone();
     let (world, _) = world_of(context, ledger, environment, Some(&plan)).await?;
     let mut session = Session::load(&world, &environment.name, &app.name).await?;
+    // Late calls are fenced before anything else, and that writes: so the place is compared first.
+    match misplaced(&world, &plan).await {
+        None => {}
+        Some(Objection::Unanswered(what)) => return Err(Fault::errored(what)),
+        Some(objection) => return Err(Fault::refused(objection.text())),
+    }
     let undo = args.undo.then(|| format!("{} asked for it", context.actor.who));
     if !context.global.json {
         print(&decision(&open, args.undo, now))?;
@@ -100,7 +106,8 @@ async fn one(
 fn is_overdue(open: &Deployment, now: jiff::Timestamp) -> bool {
     let silent_s = now.duration_since(open.seen_at).as_secs();
     let owner_gone = u64::try_from(silent_s).is_ok_and(|silent| silent > open.plan.deadline_s);
-    owner_gone || open.unwind_by.is_some_and(|by| now > by)
+    // What waits for a person is nothing that a schedule may decide.
+    owner_gone && !open.waits_for_person() || open.unwind_by.is_some_and(|by| now > by)
 }
 
 fn decision(open: &Deployment, undo: bool, now: jiff::Timestamp) -> String {
@@ -112,6 +119,8 @@ fn decision(open: &Deployment, undo: bool, now: jiff::Timestamp) -> String {
         ("undoing", "its canary is overdue".to_owned())
     } else if let Some(cause) = open.cause.as_ref().filter(|_| !open.waits_for_person()) {
         ("undoing", cause.text())
+    } else if open.waits_for_person() {
+        ("continuing", "it waited for a person, and you decided; its gates are asked again".to_owned())
     } else {
         ("continuing", "nothing that was recorded speaks against it".to_owned())
     };
