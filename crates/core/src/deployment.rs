@@ -193,7 +193,6 @@ impl Deployment {
             Event::Baking { unwind_by, .. } => next.unwind_by = Some(*unwind_by),
             Event::Baked { step } => {
                 next.phase = Phase::Shifting { step: step + 1 };
-                next.unwind_by = None;
             }
             Event::Undoing { cause } => {
                 next.phase = Phase::Undoing;
@@ -481,6 +480,10 @@ impl Deployment {
             same => same,
         };
         if next != self.phase {
+            if matches!(next, Phase::Live | Phase::Closing) {
+                // The last weights are gone.
+                self.unwind_by = None;
+            }
             self.phase = next;
             self.tries = 0;
         }

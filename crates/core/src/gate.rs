@@ -61,7 +61,12 @@ pub enum Check {
     /// A program with arguments, run in the source tree of the deployed commit; passes when it exits with 0.
     Command { program: Vec<String>, output_limit_kb: u32 },
     /// This many people other than the one who asked must have approved this digest for this environment.
-    Approval { count: u32 },
+    Approval {
+        count: u32,
+        /// Who may approve; empty: anybody.
+        #[serde(default)]
+        approvers: Vec<String>,
+    },
     /// Passes outside every freeze.
     Window { freezes: Vec<Freeze> },
 }

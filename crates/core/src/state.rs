@@ -276,7 +276,9 @@ impl EnvState {
             Ending::Succeeded => self.succeed(deployment, meta, earlier.as_ref()),
             Ending::Failed => {
                 let on = HoldOn::Release { digest: plan.release.digest.clone() };
-                if plan.kind != Kind::Rollback {
+                // Settings that fail say nothing against the release, which goes on serving with the earlier ones.
+                let serves = self.serving.as_ref().is_some_and(|now| now.release.digest == plan.release.digest);
+                if plan.kind != Kind::Rollback && !serves {
                     self.hold(&on, &format!("failed here: {why}"), meta, true);
                     self.revoke(&plan.release.digest, &format!("failed here: {why}"));
                 }

@@ -163,8 +163,11 @@ fn frozen(world: &World, plan: &Plan) -> Option<String> {
 
 fn not_approved(state: &EnvState, plan: &Plan, asked_by: &str) -> Option<String> {
     plan.gates_at(At::Before).filter(|gate| !plan.is_waived(&gate.name)).find_map(|gate| match &gate.check {
-        Check::Approval { count } => {
-            let have = state.approvers(&plan.release.digest, asked_by).len();
+        Check::Approval { count, approvers } => {
+            let given = state.approvers(&plan.release.digest, asked_by);
+            // Who may approve is the policy's word, not that of the command that recorded it.
+            let may = |who: &&str| approvers.is_empty() || approvers.iter().any(|name| name == who);
+            let have = given.into_iter().filter(may).count();
             (have < *count as usize)
                 .then(|| format!("{have} of {count} approvals for {} in {}", plan.release.id, plan.environment))
         }

@@ -171,7 +171,7 @@ fn whoever_approved_may_resume() {
     block(tell(&otto, Event::Approved { digest: release.digest.clone(), release: release.id.clone() }));
     let mut wanted = small.wanted("dev", Goal::Deploy(release));
     let mut approval = gate("approval", At::Before);
-    approval.check = Check::Approval { count: 1 };
+    approval.check = Check::Approval { count: 1, approvers: Vec::new() };
     wanted.gates.insert(0, approval);
     let plan = small.plan(&wanted).plan;
     assert!(matches!(block(claim(&small.world, &plan)).expect("claimed"), Claim::Claimed(..)));

@@ -89,7 +89,7 @@ async fn one(context: &Context, ledger: &Ledger, environment: &Environment, app:
         let governed = policy(context, &source, &release)?;
         (Goal::Deploy(release), governed)
     };
-    let mut waivers = waivers(context, environment, args);
+    let mut waivers = waivers(context, environment, app, args)?;
     if let Goal::Deploy(release) = &goal
         && waivers.is_empty()
     {
@@ -156,14 +156,26 @@ pub async fn of_commit(
     })
 }
 
-fn waivers(context: &Context, environment: &Environment, args: &Deploy) -> Vec<Waiver> {
-    let Some(reason) = &args.break_glass else { return Vec::new() };
-    let waiver = |what: String| Waiver { what, by: context.actor.who.clone(), reason: reason.clone() };
-    if args.skip.is_empty() {
-        let upstream = context.project.upstream(&environment.name);
-        return upstream.iter().map(|env| waiver(format!("upstream:{}", env.name))).collect();
+fn waivers(context: &Context, environment: &Environment, app: &AppConfig, args: &Deploy) -> Result<Vec<Waiver>, Fault> {
+    let Some(reason) = &args.break_glass else { return Ok(Vec::new()) };
+    let upstream = context.project.upstream(&environment.name);
+    let upstream: Vec<String> = upstream.iter().map(|env| format!("upstream:{}", env.name)).collect();
+    let gates = context.project.gates(&environment.name, &app.name).iter().map(|gate| gate.name.clone());
+    let known: Vec<String> = gates.chain(upstream.iter().cloned()).collect();
+    if let Some(unknown) = args.skip.iter().find(|what| !known.contains(what)) {
+        return Err(Fault::usage(format!("there is nothing called `{unknown}` to skip in {}", environment.name))
+            .hint(format!("What --skip can name here: {}.", known.join(", "))));
     }
-    args.skip.iter().map(|what| waiver(what.clone())).collect()
+    let skipped = if args.skip.is_empty() { upstream } else { args.skip.clone() };
+    if skipped.is_empty() {
+        return Err(Fault::usage(format!(
+            "{} comes after no environment, so --break-glass alone skips nothing",
+            environment.name
+        ))
+        .hint(format!("Name a gate with --skip: {}.", known.join(", "))));
+    }
+    let waiver = |what| Waiver { what, by: context.actor.who.clone(), reason: reason.clone() };
+    Ok(skipped.into_iter().map(waiver).collect())
 }
 
 /// A hotfix branch may enter here directly: the environments before are waived, and their gates run here.

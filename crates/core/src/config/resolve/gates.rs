@@ -306,7 +306,7 @@ impl Resolver<'_, '_, '_> {
                     .hint("Name more people, or ask for fewer approvals.");
             }
         }
-        Some(Check::Approval { count: u32::try_from(**count).ok()? })
+        Some(Check::Approval { count: u32::try_from(**count).ok()?, approvers: Vec::new() })
     }
 
     fn effects(&mut self, typed: &typed::Gate, places: &[Env], environments: &[Environment]) -> BTreeMap<Env, Effect> {
@@ -377,7 +377,7 @@ fn own_gates(environment: &Environment) -> Vec<Gate> {
         gates.push(before(FREEZES, check, limits::CALL_TIMEOUT_S));
     }
     if environment.approvals > 0 {
-        let check = Check::Approval { count: environment.approvals };
+        let check = Check::Approval { count: environment.approvals, approvers: environment.approvers.clone() };
         gates.push(before(APPROVALS, check, limits::APPROVAL_TIMEOUT_S));
     }
     gates
