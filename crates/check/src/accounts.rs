@@ -59,8 +59,8 @@ impl Whereabouts {
             found.stand_in("project", text("project"));
             found.stand_in("subscription", text("subscription_id"));
         }
-        found.from_values(deployed);
-        found.from_backend(deployed);
+        found.read_values(deployed);
+        found.read_backend(deployed);
         found
     }
 
@@ -70,7 +70,7 @@ impl Whereabouts {
         }
     }
 
-    fn from_values(&mut self, deployed: &Deployed<'_>) {
+    fn read_values(&mut self, deployed: &Deployed<'_>) {
         for variable in &deployed.module.variables {
             let name = variable.name.to_ascii_lowercase();
             let Some(text) = deployed.evaluation.variable(Evaluation::ROOT, variable.name).to_text() else { continue };
@@ -87,7 +87,7 @@ impl Whereabouts {
         }
     }
 
-    fn from_backend(&mut self, deployed: &Deployed<'_>) {
+    fn read_backend(&mut self, deployed: &Deployed<'_>) {
         let Some(backend) = &deployed.backend else { return };
         self.stand_in("backend profile", backend.text("profile").map(ToString::to_string));
         for name in ["role_arn", "assume_role.role_arn", "bucket", "dynamodb_table"] {

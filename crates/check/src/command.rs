@@ -245,10 +245,11 @@ impl<'a> Splitter<'a> {
         }
         let program = command.program().to_string();
         let exit_zero = program == "exit" && command.args().first().is_some_and(|word| word.text == "0");
-        if self.after_or && (matches!(program.as_str(), "true" | ":") || exit_zero) {
-            if let Some(last) = self.out.last_mut() {
-                last.failure_ignored = true;
-            }
+        if self.after_or
+            && (matches!(program.as_str(), "true" | ":") || exit_zero)
+            && let Some(last) = self.out.last_mut()
+        {
+            last.failure_ignored = true;
         }
         if program == "cd" || program == "pushd" {
             self.dir = command.args().iter().map(|word| word.text.to_string()).find(|text| !text.starts_with('-'));

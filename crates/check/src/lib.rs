@@ -7,6 +7,7 @@ mod accounts;
 mod backend;
 pub mod baseline;
 mod command;
+pub mod corpus;
 mod discover;
 mod eval;
 mod finding;

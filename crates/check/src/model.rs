@@ -68,7 +68,6 @@ pub(crate) struct Resource<'a> {
 #[derive(Debug)]
 pub(crate) struct ModuleCall<'a> {
     pub(crate) name: &'a str,
-    pub(crate) place: Place,
     pub(crate) source: Option<&'a str>,
     pub(crate) body: &'a Body<'a>,
 }
@@ -128,7 +127,7 @@ impl<'a> Module<'a> {
                 }
                 ("module", Some(name), _) => {
                     let source = block.body.attr("source").and_then(|attr| plain(&attr.value));
-                    self.calls.push(ModuleCall { name, place, source, body: &block.body });
+                    self.calls.push(ModuleCall { name, source, body: &block.body });
                 }
                 ("provider", Some(name), _) => {
                     let alias = block.body.attr("alias").and_then(|attr| plain(&attr.value));

@@ -99,6 +99,7 @@ fn assign_inline(tree: &FileTree, world: &World<'_>, roots: &Roots<'_>, uses: &[
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "a file, what its name says, and what is known so far")]
 fn place(
     file: FileId,
     path: &str,

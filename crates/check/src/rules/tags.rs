@@ -21,10 +21,12 @@ struct Tags<'a> {
     place: Place,
 }
 
+/// Blocks that lack the same tags: each with its resource's name and the environments it lacks them in.
+type Blocks = BTreeMap<Place, (String, BTreeSet<usize>)>;
+
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     let policy = &view.context.options.tags;
-    // By what is missing, then by the resource's block.
-    let mut missing: BTreeMap<Vec<String>, BTreeMap<Place, (String, BTreeSet<usize>)>> = BTreeMap::new();
+    let mut missing: BTreeMap<Vec<String>, Blocks> = BTreeMap::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
         for placed in deployed.placed().iter().filter(|placed| is_taggable(placed.resource.kind)) {
             let tags = tags(deployed, placed);

@@ -305,7 +305,7 @@ fn odd_files_do_not_confuse_it() {
     for (environment, key) in [("dev", "1"), ("prod", "2")] {
         files.push((
             format!("envs/{environment}/x.auto.tfvars"),
-            format!("\u{feff}size = 1\r\nregion = \"r\"\r\nname = <<EOT\r\nn\r\nEOT\r\nbom = 1\r\n").into_bytes(),
+            "\u{feff}size = 1\r\nregion = \"r\"\r\nname = <<EOT\r\nn\r\nEOT\r\nbom = 1\r\n".as_bytes().to_vec(),
         ));
         files.push((
             format!("envs/{environment}/backend.hcl"),

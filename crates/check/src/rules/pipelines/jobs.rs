@@ -36,8 +36,6 @@ pub(super) struct Call<'a> {
     pub(super) file: FileId,
     pub(super) step: usize,
     pub(super) command: &'a Command<'a>,
-    /// Where the step runs, as written.
-    pub(super) directory: Option<&'a str>,
 }
 
 /// The environment that a job works on.
@@ -158,9 +156,8 @@ impl<'a> Job<'a> {
 fn calls<'a>(context: &Context<'a>, file: FileId, workflow: &'a Workflow<'a>, id: &str) -> Vec<Call<'a>> {
     let mut out = Vec::new();
     for run in workflow.runs.iter().filter(|run| run.job == id) {
-        let directory = run.working_directory.as_deref();
         for command in &run.commands {
-            expand(context, Call { file, step: run.step, command, directory }, MAX_DEPTH, &mut out);
+            expand(context, Call { file, step: run.step, command }, MAX_DEPTH, &mut out);
         }
     }
     out
