@@ -88,7 +88,7 @@ impl Whereabouts {
     }
 
     fn read_backend(&mut self, deployed: &Deployed<'_>) {
-        let Some(backend) = &deployed.backend else { return };
+        let Some(backend) = deployed.backend else { return };
         self.stand_in("backend profile", backend.text("profile").map(ToString::to_string));
         for name in ["role_arn", "assume_role.role_arn", "bucket", "dynamodb_table"] {
             let account = backend.text(name).and_then(account_in);

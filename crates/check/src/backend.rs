@@ -1,10 +1,14 @@
 //! The backend of a stack in one environment: the block in the code, laid over by files and by what scripts give.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use crate::discover::{FoundInstance, names};
+use rayon::prelude::*;
+
+use crate::discover::{Found, FoundInstance, names};
 use crate::eval::{Value, World, literal};
-use crate::hcl::{Attr, Body};
+use crate::hcl::{Attr, Body, Expr};
 use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
 
@@ -13,21 +17,21 @@ pub(crate) struct Backend<'a> {
     /// `s3`, `azurerm`, `local` …
     pub(crate) kind: &'a str,
     pub(crate) block: Place,
-    pub(crate) settings: BTreeMap<String, Setting>,
+    pub(crate) settings: BTreeMap<Cow<'a, str>, Setting<'a>>,
     /// A setting that two files give differently, or that a script gives through a variable: the state cannot be told.
     pub(crate) uncertain: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Setting {
-    pub(crate) text: String,
+pub(crate) struct Setting<'a> {
+    pub(crate) text: Cow<'a, str>,
     /// `None` where a script gives it.
     pub(crate) place: Option<Place>,
 }
 
 impl Backend<'_> {
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.settings.get(name).map(|setting| setting.text.as_str())
+        self.settings.get(name).map(|setting| &*setting.text)
     }
 
     pub(crate) fn place(&self, name: &str) -> Option<Place> {
@@ -69,26 +73,36 @@ impl Backend<'_> {
     }
 }
 
+/// The backends of every instance of every stack.
+pub(crate) fn all<'a>(
+    parsed: &'a [Parsed<'a>],
+    world: &'a World<'a>,
+    found: &'a Found,
+) -> Vec<Vec<Option<Backend<'a>>>> {
+    let stacks = found.stacks.par_iter().with_min_len(16);
+    stacks.map(|stack| stack.instances.iter().map(|instance| of(parsed, world, instance)).collect()).collect()
+}
+
 /// `None` where the root module has no backend block.
-pub(crate) fn of<'a>(parsed: &'a [Parsed<'a>], world: &'a World<'a>, instance: &FoundInstance) -> Option<Backend<'a>> {
+fn of<'a>(parsed: &'a [Parsed<'a>], world: &'a World<'a>, instance: &'a FoundInstance) -> Option<Backend<'a>> {
     let block = world.modules[instance.module].backend.as_ref()?;
     let mut backend = Backend { kind: block.kind, block: block.place, settings: BTreeMap::new(), uncertain: false };
-    take(&mut backend, block.place.file, block.body, false);
-    let mut given: BTreeMap<String, Setting> = BTreeMap::new();
+    take(&mut backend, block.place.file, block.body);
+    // What the code says gives way to files; two files that disagree leave it open which of them is used.
+    let mut files = Backend { settings: BTreeMap::new(), ..backend.clone() };
     for file in &instance.backend_files {
         if let Parsed::Settings(body) = &parsed[*file] {
-            let before = given.clone();
-            let mut layer = Backend { settings: given, ..backend.clone() };
-            take(&mut layer, *file, body, true);
-            given = layer.settings;
-            backend.uncertain |=
-                before.iter().any(|(name, setting)| given.get(name).is_some_and(|now| now.text != setting.text));
+            take(&mut files, *file, body);
         }
     }
-    backend.settings.extend(given);
-    // What a file says already stays; what a script says on top of it is the pipeline rules' affair.
-    let known: Vec<String> = backend.settings.keys().cloned().collect();
-    for inline in instance.inline.iter().filter(|inline| !known.contains(&inline.name)) {
+    backend.uncertain |= files.uncertain;
+    backend.settings.extend(files.settings);
+    // What is known already stays; what a script says on top of it is the pipeline rules' affair.
+    if instance.inline.is_empty() {
+        return Some(backend);
+    }
+    let known: Vec<Cow<'a, str>> = backend.settings.keys().cloned().collect();
+    for inline in instance.inline.iter().filter(|inline| !known.iter().any(|known| *known == inline.name)) {
         let other = match (&inline.environment, &instance.environment) {
             (Some(named), Some(own)) => !names::same_environment(named, own),
             _ => false,
@@ -96,34 +110,45 @@ pub(crate) fn of<'a>(parsed: &'a [Parsed<'a>], world: &'a World<'a>, instance: &
         if other {
             continue;
         }
-        let setting = Setting { text: inline.value.clone(), place: None };
-        let before = backend.settings.insert(inline.name.clone(), setting);
+        let setting = Setting { text: Cow::Borrowed(inline.value.as_str()), place: None };
+        let before = backend.settings.insert(Cow::Borrowed(inline.name.as_str()), setting);
         backend.uncertain |= inline.value.contains('*') || before.is_some_and(|before| before.text != inline.value);
     }
     Some(backend)
 }
 
-fn take(backend: &mut Backend<'_>, file: FileId, body: &Body<'_>, replaces: bool) {
+/// Adds the settings of one body. One that is there with another value makes the backend uncertain; the later stays.
+fn take<'a>(backend: &mut Backend<'a>, file: FileId, body: &'a Body<'a>) {
     for attr in &body.attrs {
-        insert(backend, attr.name.to_string(), file, attr, replaces);
+        insert(backend, Cow::Borrowed(attr.name), file, attr);
     }
     for block in &body.blocks {
         for attr in &block.body.attrs {
-            insert(backend, format!("{}.{}", block.kind, attr.name), file, attr, replaces);
+            insert(backend, Cow::Owned(format!("{}.{}", block.kind, attr.name)), file, attr);
         }
     }
 }
 
-fn insert(backend: &mut Backend<'_>, name: String, file: FileId, attr: &Attr<'_>, replaces: bool) {
-    let text = match literal(&attr.value) {
-        // OpenTofu lets a backend use variables.
-        Value::Unknown => {
-            backend.uncertain = true;
-            return;
-        }
-        value => value.to_text().map_or_else(|| value.to_string(), |text| text.to_string()),
+fn insert<'a>(backend: &mut Backend<'a>, name: Cow<'a, str>, file: FileId, attr: &'a Attr<'a>) {
+    let text = match &attr.value.expr {
+        Expr::Str(text) => Cow::Borrowed(&**text),
+        _ => match literal(&attr.value) {
+            // OpenTofu lets a backend use variables.
+            Value::Unknown => {
+                backend.uncertain = true;
+                return;
+            }
+            value => Cow::Owned(value.to_text().map_or_else(|| value.to_string(), |text| text.to_string())),
+        },
     };
-    if replaces || !backend.settings.contains_key(&name) {
-        backend.settings.insert(name, Setting { text, place: Some(Place { file, span: attr.span() }) });
+    let setting = Setting { text, place: Some(Place { file, span: attr.span() }) };
+    match backend.settings.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(setting);
+        }
+        Entry::Occupied(mut entry) => {
+            backend.uncertain |= entry.get().text != setting.text;
+            entry.insert(setting);
+        }
     }
 }

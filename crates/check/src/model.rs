@@ -34,8 +34,9 @@ pub(crate) struct Module<'a> {
     pub(crate) cloud: Option<Place>,
     /// One of the folder's files could not be read: what is not found here may stand there.
     pub(crate) incomplete: bool,
-    variable_index: HashMap<&'a str, usize>,
-    local_index: HashMap<&'a str, usize>,
+    /// Sorted by name, so that a name is found without hashing it.
+    variable_index: Vec<(&'a str, usize)>,
+    local_index: Vec<(&'a str, usize)>,
 }
 
 #[derive(Debug)]
@@ -69,6 +70,8 @@ pub(crate) struct Resource<'a> {
 pub(crate) struct ModuleCall<'a> {
     pub(crate) name: &'a str,
     pub(crate) source: Option<&'a str>,
+    /// The called module's index, where it is in the repository.
+    pub(crate) target: Option<usize>,
     pub(crate) body: &'a Body<'a>,
 }
 
@@ -89,19 +92,19 @@ pub(crate) struct BackendBlock<'a> {
 
 impl<'a> Module<'a> {
     pub(crate) fn variable(&self, name: &str) -> Option<&Variable<'a>> {
-        self.variable_index.get(name).map(|index| &self.variables[*index])
+        self.variable_position(name).map(|index| &self.variables[index])
     }
 
     pub(crate) fn local(&self, name: &str) -> Option<&Local<'a>> {
-        self.local_index.get(name).map(|index| &self.locals[*index])
+        self.local_position(name).map(|index| &self.locals[index])
     }
 
     pub(crate) fn local_position(&self, name: &str) -> Option<usize> {
-        self.local_index.get(name).copied()
+        find(&self.local_index, name)
     }
 
     pub(crate) fn variable_position(&self, name: &str) -> Option<usize> {
-        self.variable_index.get(name).copied()
+        find(&self.variable_index, name)
     }
 
     pub(crate) fn resource(&self, kind: &str, name: &str) -> Option<&Resource<'a>> {
@@ -115,7 +118,7 @@ impl<'a> Module<'a> {
                 ("variable", Some(name), _) => self.take_variable(name, place, block, overrides),
                 ("locals", ..) => {
                     for attr in &block.body.attrs {
-                        self.local_index.insert(attr.name, self.locals.len());
+                        insert(&mut self.local_index, attr.name, self.locals.len());
                         self.locals.push(Local { name: attr.name, file, attr });
                     }
                 }
@@ -127,7 +130,7 @@ impl<'a> Module<'a> {
                 }
                 ("module", Some(name), _) => {
                     let source = block.body.attr("source").and_then(|attr| plain(&attr.value));
-                    self.calls.push(ModuleCall { name, source, body: &block.body });
+                    self.calls.push(ModuleCall { name, source, target: None, body: &block.body });
                 }
                 ("provider", Some(name), _) => {
                     let alias = block.body.attr("alias").and_then(|attr| plain(&attr.value));
@@ -157,14 +160,14 @@ impl<'a> Module<'a> {
             nullable: flag("nullable").unwrap_or(true),
             validations: block.body.blocks_of("validation").collect(),
         };
-        match self.variable_index.get(name) {
+        match self.variable_position(name) {
             Some(index) if overrides => {
-                let old = &mut self.variables[*index];
+                let old = &mut self.variables[index];
                 old.default = variable.default.or(old.default);
                 old.constraint = variable.constraint.or(old.constraint);
             }
             _ => {
-                self.variable_index.insert(name, self.variables.len());
+                insert(&mut self.variable_index, name, self.variables.len());
                 self.variables.push(variable);
             }
         }
@@ -179,6 +182,18 @@ impl<'a> Module<'a> {
                 _ => {}
             }
         }
+    }
+}
+
+fn find(index: &[(&str, usize)], name: &str) -> Option<usize> {
+    index.binary_search_by(|(known, _)| (*known).cmp(name)).ok().map(|at| index[at].1)
+}
+
+/// A name that is there already gets the new position.
+fn insert<'a>(index: &mut Vec<(&'a str, usize)>, name: &'a str, position: usize) {
+    match index.binary_search_by(|(known, _)| (*known).cmp(name)) {
+        Ok(at) => index[at].1 = position,
+        Err(at) => index.insert(at, (name, position)),
     }
 }
 

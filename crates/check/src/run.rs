@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
+use crate::backend::{self, Backend};
 use crate::discover::{self, Found};
 use crate::eval::World;
 use crate::finding::{Finding, Report, Suppressed};
-use crate::model;
+use crate::model::{self, FileId};
 use crate::options::Options;
 use crate::parsed::{self, Parsed};
 use crate::rules;
@@ -20,6 +21,32 @@ pub(crate) struct Context<'a> {
     pub(crate) world: &'a World<'a>,
     pub(crate) found: &'a Found,
     pub(crate) options: &'a Options,
+    /// By stack and instance.
+    pub(crate) backends: &'a [Vec<Option<Backend<'a>>>],
+    /// The files that say what git ignores.
+    pub(crate) ignores: Vec<FileId>,
+    /// A script or workflow writes Terraform's configuration before it runs it.
+    pub(crate) scripts_write_backend: bool,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(
+        tree: &'a FileTree,
+        parsed: &'a [Parsed<'a>],
+        world: &'a World<'a>,
+        found: &'a Found,
+        backends: &'a [Vec<Option<Backend<'a>>>],
+        options: &'a Options,
+    ) -> Context<'a> {
+        let ignores = parsed.iter().enumerate().filter(|(_, parsed)| matches!(parsed, Parsed::Ignores(_)));
+        let ignores = ignores.map(|(file, _)| file).collect();
+        const WRITTEN: &[&str] = &["backend.tf", "_override.tf", "backend \"", "providers.tf"];
+        let scripts_write_backend = tree.files().iter().zip(parsed).any(|(file, parsed)| {
+            matches!(parsed, Parsed::Script(_) | Parsed::Workflow(_))
+                && file.text().is_some_and(|text| WRITTEN.iter().any(|sign| text.contains(sign)))
+        });
+        Context { tree, parsed, world, found, options, backends, ignores, scripts_write_backend }
+    }
 }
 
 /// Checks a repository. Nothing is read but what the tree holds; the same tree and options give the same report.
@@ -27,19 +54,20 @@ pub fn check(tree: &FileTree, options: &Options) -> Report {
     let parsed = parsed::parse(tree);
     let world = World::new(model::modules(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
-    let context = Context { tree, parsed: &parsed, world: &world, found: &found, options };
+    let backends = backend::all(&parsed, &world, &found);
+    let context = Context::new(tree, &parsed, &world, &found, &backends, options);
 
-    let by_stack: Vec<rules::StackResult> = found
-        .stacks
-        .par_iter()
-        .map(|stack| {
-            let view = View::new(&context, stack);
-            rules::stack(&view)
-        })
-        .collect();
+    let by_stack: Vec<rules::StackResult> =
+        (0..found.stacks.len()).into_par_iter().map(|stack| rules::stack(&View::new(&context, stack))).collect();
     let findings = rules::repository(&context, by_stack);
-    let layout = discover::layout(tree, &parsed, &world, &found);
-    report(&context, findings, layout)
+    let layout = discover::layout(tree, &world, &found, &backends);
+    let report = report(&context, findings, layout);
+    drop(context);
+    drop(backends);
+    drop(world);
+    // Hundreds of thousands of small pieces: to give them back takes a while on one core.
+    parsed.into_par_iter().with_min_len(64).for_each(drop);
+    report
 }
 
 fn report(context: &Context<'_>, mut findings: Vec<Finding>, layout: crate::layout::Layout) -> Report {

@@ -1,9 +1,11 @@
 //! A stack with all of its environments evaluated: what the rules walk over.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use crate::backend::{self, Backend};
+use crate::accounts::Whereabouts;
+use crate::backend::Backend;
 use crate::discover::{FoundInstance, FoundStack};
 use crate::eval::{Evaluation, Input, Present, ScopeId, Value};
 use crate::finding::{Finding, Location, Related, Severity};
@@ -16,6 +18,7 @@ pub(crate) struct View<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) stack: &'a FoundStack,
     pub(crate) deployed: Vec<Deployed<'a>>,
+    whereabouts: OnceCell<Vec<Whereabouts>>,
 }
 
 /// The stack in one environment.
@@ -26,10 +29,8 @@ pub(crate) struct Deployed<'a> {
     pub(crate) module: &'a Module<'a>,
     /// Every value that a variable file of this environment sets, in order; a later one wins.
     pub(crate) values: Vec<(FileId, &'a Attr<'a>)>,
-    /// The same by name, the one that wins.
-    pub(crate) by_name: HashMap<&'a str, (FileId, &'a Attr<'a>)>,
     pub(crate) evaluation: Evaluation<'a>,
-    pub(crate) backend: Option<Backend<'a>>,
+    pub(crate) backend: Option<&'a Backend<'a>>,
     placed: OnceCell<Vec<Placed<'a>>>,
 }
 
@@ -39,8 +40,8 @@ pub(crate) struct Placed<'a> {
     pub(crate) resource: &'a Resource<'a>,
     pub(crate) scope: ScopeId,
     pub(crate) each: Option<Value<'a>>,
-    /// `module.a.aws_sqs_queue.b`.
-    pub(crate) address: String,
+    /// The calls that lead to it: `module.a.`; empty in the root.
+    pub(crate) prefix: Rc<str>,
     /// No module call above it is repeated by something that is not known.
     pub(crate) certain: bool,
     /// What the provider adds to its tags; unknown where the provider cannot be told.
@@ -62,10 +63,29 @@ impl ProviderTags<'_> {
     }
 }
 
+impl Placed<'_> {
+    /// `module.a.aws_sqs_queue.b`.
+    pub(crate) fn address(&self) -> String {
+        format!("{}{}.{}", self.prefix, self.resource.kind, self.resource.name)
+    }
+}
+
 impl<'a> View<'a> {
-    pub(crate) fn new(context: &'a Context<'a>, stack: &'a FoundStack) -> View<'a> {
-        let deployed = stack.instances.iter().map(|instance| Deployed::new(context, instance)).collect();
-        View { context, stack, deployed }
+    pub(crate) fn new(context: &'a Context<'a>, stack: usize) -> View<'a> {
+        let backends = &context.backends[stack];
+        let stack = &context.found.stacks[stack];
+        let instances = stack.instances.iter().zip(backends);
+        let deployed =
+            instances.map(|(instance, backend)| Deployed::new(context, instance, backend.as_ref())).collect();
+        View { context, stack, deployed, whereabouts: OnceCell::new() }
+    }
+
+    /// Where one of this stack's environments stands.
+    pub(crate) fn whereabouts(&self, deployed: &Deployed<'a>) -> &Whereabouts {
+        let all =
+            self.whereabouts.get_or_init(|| self.deployed.iter().map(|each| Whereabouts::of(self, each)).collect());
+        let index = self.deployed.iter().position(|each| std::ptr::eq(each, deployed));
+        &all[index.unwrap_or(0)]
     }
 
     /// Whether the stack has more than one environment to compare.
@@ -80,22 +100,18 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Deployed<'a> {
-    fn new(context: &'a Context<'a>, instance: &'a FoundInstance) -> Deployed<'a> {
+    fn new(context: &'a Context<'a>, instance: &'a FoundInstance, backend: Option<&'a Backend<'a>>) -> Deployed<'a> {
         let module = &context.world.modules[instance.module];
         let mut values = Vec::new();
-        let mut by_name = HashMap::new();
         for file in &instance.var_files {
             if let Parsed::Values(body) = &context.parsed[*file] {
-                for attr in &body.attrs {
-                    values.push((*file, attr));
-                    by_name.insert(attr.name, (*file, attr));
-                }
+                values.extend(body.attrs.iter().map(|attr| (*file, attr)));
             }
         }
         let inputs = module
             .variables
             .iter()
-            .map(|variable| match (by_name.get(variable.name), variable.default) {
+            .map(|variable| match (last(&values, variable.name), variable.default) {
                 (Some((_, attr)), _) => Input::Literal(&attr.value),
                 (None, Some(default)) => Input::Default(&default.value),
                 (None, None) => Input::Missing,
@@ -106,11 +122,30 @@ impl<'a> Deployed<'a> {
             instance,
             module,
             values,
-            by_name,
             evaluation: Evaluation::new(context.world, module, inputs, None),
-            backend: backend::of(context.parsed, context.world, instance),
+            backend,
             placed: OnceCell::new(),
         }
+    }
+
+    /// The value that a variable file of this environment sets, the one that wins.
+    pub(crate) fn given(&self, name: &str) -> Option<(FileId, &'a Attr<'a>)> {
+        last(&self.values, name)
+    }
+
+    pub(crate) fn sets(&self, name: &str) -> bool {
+        self.given(name).is_some()
+    }
+
+    /// Every value that wins, in the order of the files.
+    pub(crate) fn winning(&self) -> impl Iterator<Item = (FileId, &'a Attr<'a>)> {
+        let single = self.instance.var_files.len() < 2;
+        let values = self.values.iter().enumerate();
+        values
+            .filter(move |(index, (_, attr))| {
+                single || !self.values[index + 1..].iter().any(|(_, later)| later.name == attr.name)
+            })
+            .map(|(_, value)| *value)
     }
 
     /// Every resource that stands in this environment, those of called local modules too.
@@ -118,7 +153,7 @@ impl<'a> Deployed<'a> {
         self.placed.get_or_init(|| {
             let mut out = Vec::new();
             let tags = self.provider_tags(Evaluation::ROOT, self.module);
-            self.place(Evaluation::ROOT, self.module, ("", true), &tags, &mut out);
+            self.place(Evaluation::ROOT, self.module, (Rc::from(""), true), &tags, &mut out);
             out
         })
     }
@@ -127,15 +162,15 @@ impl<'a> Deployed<'a> {
         &self,
         scope: ScopeId,
         module: &'a Module<'a>,
-        (prefix, certain): (&str, bool),
+        (prefix, certain): (Rc<str>, bool),
         tags: &BTreeMap<String, ProviderTags<'a>>,
         out: &mut Vec<Placed<'a>>,
     ) {
         for resource in &module.resources {
             let Present::Yes(each) = self.evaluation.present(scope, resource.body) else { continue };
-            let address = format!("{prefix}{}.{}", resource.kind, resource.name);
             let ProviderTags { value: default_tags, at: default_tags_at } = tags_of(tags, resource);
-            out.push(Placed { resource, scope, each, address, default_tags, default_tags_at, certain });
+            let prefix = Rc::clone(&prefix);
+            out.push(Placed { resource, scope, each, prefix, default_tags, default_tags_at, certain });
         }
         for call in &module.calls {
             let repeated = ["count", "for_each"].iter().any(|name| call.body.attr(name).is_some());
@@ -148,7 +183,7 @@ impl<'a> Deployed<'a> {
             let mut handed = handed_down(tags, call.body);
             // A module may configure providers of its own, though it should not.
             handed.extend(self.provider_tags(child, called));
-            self.place(child, called, (&format!("{prefix}module.{}.", call.name), certain), &handed, out);
+            self.place(child, called, (Rc::from(format!("{prefix}module.{}.", call.name)), certain), &handed, out);
         }
     }
 
@@ -180,6 +215,10 @@ impl<'a> Deployed<'a> {
     pub(crate) fn label(&self) -> &'a str {
         if self.environment.is_empty() { "the only environment" } else { self.environment }
     }
+}
+
+fn last<'a>(values: &[(FileId, &'a Attr<'a>)], name: &str) -> Option<(FileId, &'a Attr<'a>)> {
+    values.iter().rev().find(|(_, attr)| attr.name == name).copied()
 }
 
 /// The provider that a resource names, or the default one of its kind: the first word of its type.

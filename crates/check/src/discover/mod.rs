@@ -7,21 +7,23 @@ mod stacks;
 mod surroundings;
 pub(crate) mod usage;
 
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 
 pub(crate) use stacks::{FoundInstance, FoundStack};
 
+use crate::backend::{self, Backend};
 use crate::eval::World;
 use crate::layout::{Instance, Layout, Note, Stack};
+use crate::model;
 use crate::options::Options;
 use crate::parsed::{self, Parsed};
 use crate::tree::FileTree;
-use crate::{backend, model};
 
 /// What a repository was taken for, as the rules need it.
 pub(crate) struct Found {
     /// From the first stage to production, one spelling each.
     pub(crate) environments: Vec<String>,
+    pub(crate) known: names::Known,
     pub(crate) stacks: Vec<FoundStack>,
     pub(crate) notes: Vec<Note>,
     /// How scripts and workflows call Terraform.
@@ -35,7 +37,7 @@ pub fn discover(tree: &FileTree, options: &Options) -> Layout {
     let parsed = parsed::parse(tree);
     let world = World::new(model::modules(tree, &parsed));
     let found = find(tree, &parsed, &world, options);
-    layout(tree, &parsed, &world, &found)
+    layout(tree, &world, &found, &backend::all(&parsed, &world, &found))
 }
 
 pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, options: &Options) -> Found {
@@ -47,47 +49,42 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
     let environments = stacks::environments(&stacks, options);
     notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));
     notes.dedup();
-    Found { environments, stacks, notes, uses, called: roots.called }
+    Found { known: names::Known::new(&environments), environments, stacks, notes, uses, called: roots.called }
 }
 
 /// The same for people and for JSON.
-pub(crate) fn layout(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, found: &Found) -> Layout {
-    let path = |file: &usize| tree.files()[*file].path().to_string();
-    let stacks = found
-        .stacks
-        .iter()
-        .map(|stack| Stack {
-            name: stack.name.clone(),
-            shape: stack.shape,
-            instances: stack
-                .instances
-                .iter()
-                .map(|instance| {
-                    let backend = backend::of(parsed, world, instance);
-                    let settings: BTreeMap<String, String> = backend
-                        .iter()
-                        .flat_map(|backend| &backend.settings)
-                        .map(|(name, setting)| (name.to_string(), setting.text.clone()))
-                        .collect();
-                    Instance {
-                        environment: instance.environment.clone(),
-                        root: world.modules[instance.module].dir.to_string(),
-                        var_files: instance.var_files.iter().map(path).collect(),
-                        backend_files: instance.backend_files.iter().map(path).collect(),
-                        backend: backend.map(|backend| backend.kind.to_string()),
-                        settings,
-                    }
-                })
-                .collect(),
-        })
-        .collect();
-    let mut modules: Vec<String> = world
-        .modules
-        .iter()
-        .zip(&found.called)
-        .filter(|(_, called)| **called)
-        .map(|(module, _)| module.dir.to_string())
-        .collect();
+pub(crate) fn layout(
+    tree: &FileTree,
+    world: &World<'_>,
+    found: &Found,
+    backends: &[Vec<Option<Backend<'_>>>],
+) -> Layout {
+    let stacks = found.stacks.par_iter().zip(backends).with_min_len(16).map(|(stack, backends)| Stack {
+        name: stack.name.clone(),
+        shape: stack.shape,
+        instances: stack
+            .instances
+            .iter()
+            .zip(backends)
+            .map(|(found, backend)| instance(tree, world, found, backend.as_ref()))
+            .collect(),
+    });
+    let stacks = stacks.collect();
+    let called = world.modules.iter().zip(&found.called).filter(|(_, called)| **called);
+    let mut modules: Vec<String> = called.map(|(module, _)| module.dir.to_string()).collect();
     modules.sort();
     Layout { environments: found.environments.clone(), stacks, modules, notes: found.notes.clone() }
+}
+
+fn instance(tree: &FileTree, world: &World<'_>, found: &FoundInstance, backend: Option<&Backend<'_>>) -> Instance {
+    let path = |file: &usize| tree.files()[*file].path().to_string();
+    let settings = backend.iter().flat_map(|backend| &backend.settings);
+    Instance {
+        environment: found.environment.clone(),
+        root: world.modules[found.module].dir.to_string(),
+        var_files: found.var_files.iter().map(path).collect(),
+        backend_files: found.backend_files.iter().map(path).collect(),
+        backend: backend.map(|backend| backend.kind.to_string()),
+        settings: settings.map(|(name, setting)| (name.to_string(), setting.text.to_string())).collect(),
+    }
 }

@@ -62,92 +62,22 @@ const WORDS: &[(&str, Stage, bool)] = &[
 ];
 
 /// Names of folders and files beside environments that are none.
+#[rustfmt::skip]
 const NOT_ENVIRONMENTS: &[&str] = &[
-    "shared",
-    "common",
-    "global",
-    "globals",
-    "all",
-    "module",
-    "modules",
-    "base",
-    "default",
-    "defaults",
-    "template",
-    "templates",
-    "bootstrap",
-    "example",
-    "examples",
-    "backend",
-    "backends",
-    "terraform",
-    "tf",
-    "vars",
-    "variables",
-    "main",
-    "provider",
-    "providers",
-    "secrets",
-    "network",
-    "config",
-    "root",
-    "core",
-    "management",
-    "mgmt",
-    "state",
-    "tfstate",
-    "remote",
-    "scripts",
-    "policies",
-    "files",
-    "lib",
-    "src",
-    "readme",
+    "shared", "common", "global", "globals", "all", "module", "modules", "base", "default", "defaults", "template",
+    "templates", "bootstrap", "example", "examples", "backend", "backends", "terraform", "tf", "vars", "variables",
+    "main", "provider", "providers", "secrets", "network", "config", "root", "core", "management", "mgmt", "state",
+    "tfstate", "remote", "scripts", "policies", "files", "lib", "src", "readme",
 ];
 
 /// Folders whose children are environments.
 const PARENTS: &[&str] = &["environments", "environment", "envs", "env", "stages", "accounts", "live", "deployments"];
 
+#[rustfmt::skip]
 const REGION_WORDS: &[&str] = &[
-    "us",
-    "eu",
-    "ap",
-    "sa",
-    "ca",
-    "me",
-    "af",
-    "il",
-    "mx",
-    "cn",
-    "gov",
-    "east",
-    "west",
-    "central",
-    "north",
-    "south",
-    "northeast",
-    "northwest",
-    "southeast",
-    "southwest",
-    "use1",
-    "use2",
-    "usw1",
-    "usw2",
-    "euw1",
-    "euw2",
-    "euw3",
-    "euc1",
-    "eun1",
-    "apse1",
-    "apse2",
-    "apne1",
-    "apne2",
-    "aps1",
-    "cac1",
-    "sae1",
-    "blue",
-    "green",
-    "primary",
+    "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "gov", "east", "west", "central", "north", "south",
+    "northeast", "northwest", "southeast", "southwest", "use1", "use2", "usw1", "usw2", "euw1", "euw2", "euw3",
+    "euc1", "eun1", "apse1", "apse2", "apne1", "apne2", "aps1", "cac1", "sae1", "blue", "green", "primary",
     "secondary",
 ];
 
@@ -166,19 +96,28 @@ pub(crate) struct Named {
     pub(crate) strong: bool,
 }
 
-/// The stage that a single word means, whether strong or weak.
+/// Longest of [`WORDS`]; most words of any text are sorted out by their length alone.
+const LONGEST_WORD: usize = 13;
+
+fn is_one_of(list: &[&str], word: &str) -> bool {
+    list.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// The stage that a single word means, whether strong or weak. A number behind the word is let pass: `dev2`.
 pub(crate) fn stage_of(word: &str) -> Option<(Stage, bool)> {
-    let lower = word.to_ascii_lowercase();
-    let bare = lower.trim_end_matches(|character: char| character.is_ascii_digit());
-    WORDS.iter().find(|(known, ..)| *known == lower || *known == bare).map(|(_, stage, strong)| (*stage, *strong))
+    let bare = word.trim_end_matches(|character: char| character.is_ascii_digit());
+    if !(2..=LONGEST_WORD).contains(&bare.len()) {
+        return None;
+    }
+    WORDS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(bare)).map(|(_, stage, strong)| (*stage, *strong))
 }
 
 pub(crate) fn is_not_environment(word: &str) -> bool {
-    NOT_ENVIRONMENTS.contains(&word.to_ascii_lowercase().as_str())
+    is_one_of(NOT_ENVIRONMENTS, word)
 }
 
 pub(crate) fn is_parent_of_environments(segment: &str) -> bool {
-    PARENTS.contains(&segment.to_ascii_lowercase().as_str())
+    is_one_of(PARENTS, segment)
 }
 
 /// Finds the name of an environment in a segment: a strong word before a weak one, the first before later ones.
@@ -214,8 +153,8 @@ fn two_words(segment: &str, words: &[(usize, usize)], index: usize) -> Option<(S
 fn extend(segment: &str, words: &[(usize, usize)], index: usize, taken: usize, stage: Stage, strong: bool) -> Named {
     let mut last = index + taken - 1;
     while let Some((start, end)) = words.get(last + 1) {
-        let word = segment[*start..*end].to_ascii_lowercase();
-        if REGION_WORDS.contains(&word.as_str()) || word.bytes().all(|byte| byte.is_ascii_digit()) {
+        let word = &segment[*start..*end];
+        if is_one_of(REGION_WORDS, word) || word.bytes().all(|byte| byte.is_ascii_digit()) {
             last += 1;
         } else {
             break;
@@ -228,56 +167,45 @@ fn extend(segment: &str, words: &[(usize, usize)], index: usize, taken: usize, s
 }
 
 /// Words beside the name of an environment that say what the file is and nothing else.
+#[rustfmt::skip]
+const NOISE: &[&str] = &[
+    "env", "environment", "backend", "backends", "config", "conf", "terraform", "tf", "tfvars", "vars", "var",
+    "variables", "state", "tfstate", "remote", "auto", "account", "s3", "values", "settings", "init",
+];
+
 fn is_noise(word: &str) -> bool {
-    const NOISE: &[&str] = &[
-        "env",
-        "environment",
-        "backend",
-        "backends",
-        "config",
-        "conf",
-        "terraform",
-        "tf",
-        "tfvars",
-        "vars",
-        "var",
-        "variables",
-        "state",
-        "tfstate",
-        "remote",
-        "auto",
-        "account",
-        "s3",
-        "values",
-        "settings",
-        "init",
-    ];
-    NOISE.contains(&word.to_ascii_lowercase().as_str())
+    is_one_of(NOISE, word)
 }
 
 /// The words of a name, as byte offsets.
 pub(crate) fn words(text: &str) -> Vec<(usize, usize)> {
-    let mut out = Vec::new();
-    let mut start = None;
-    for (index, character) in text.char_indices() {
-        match (character.is_alphanumeric(), start) {
-            (true, None) => start = Some(index),
-            (false, Some(from)) => {
-                out.push((from, index));
-                start = None;
+    each_word(text).collect()
+}
+
+/// The same one after the other.
+fn each_word(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut rest = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        let (start, _) = rest.by_ref().find(|(_, character)| character.is_alphanumeric())?;
+        let mut end = text.len();
+        for (index, character) in rest.by_ref() {
+            if !character.is_alphanumeric() {
+                end = index;
+                break;
             }
-            _ => {}
         }
-    }
-    if let Some(from) = start {
-        out.push((from, text.len()));
-    }
-    out
+        Some((start, end))
+    })
 }
 
 /// Whether two names mean the same environment: the same text, or one stage's two spellings with the same rest.
 pub(crate) fn same_environment(a: &str, b: &str) -> bool {
-    normal(a) == normal(b)
+    if a.eq_ignore_ascii_case(b) {
+        return true;
+    }
+    // Two spellings differ only where both hold a word that means a stage.
+    let may = |text: &str| each_word(text).any(|(start, end)| stage_of(&text[start..end]).is_some());
+    (may(a) || a.starts_with("non")) && (may(b) || b.starts_with("non")) && normal(a) == normal(b)
 }
 
 /// A spelling that `stg`, `stage` and `staging` share; regions and numbers stay.
@@ -296,39 +224,57 @@ pub(crate) fn normal(name: &str) -> String {
     }
 }
 
-/// The environments, other than those that `own` means, that a text names by a whole strong word.
-pub(crate) fn others_named(text: &str, own: &str, all: &[String]) -> Option<(usize, usize, String)> {
-    let own_stage = find(own).and_then(|named| named.stage);
-    let lower_own = own.to_ascii_lowercase();
-    let mut found = None;
-    for (start, end) in words(text) {
-        let word = &text[start..end];
-        let lower = word.to_ascii_lowercase();
-        if lower == lower_own {
-            return None;
+/// The environments of a repository, ready to be looked for in text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    names: Vec<(String, Option<Stage>)>,
+}
+
+impl Known {
+    pub(crate) fn new(names: &[String]) -> Known {
+        Known { names: names.iter().map(|name| (name.clone(), find(name).and_then(|named| named.stage))).collect() }
+    }
+
+    /// An environment other than `own` that a text names by a whole word, with that word's place; `None` as soon as it names its own.
+    pub(crate) fn other_in(&self, text: &str, own: &str) -> Option<(usize, usize, &str)> {
+        let mut found = None;
+        for (start, end) in each_word(text) {
+            let word = &text[start..end];
+            if word.eq_ignore_ascii_case(own) {
+                return None;
+            }
+            let stage = stage_of(word).map(|(stage, _)| stage);
+            if stage.is_some() && stage == self.stage(own) {
+                return None;
+            }
+            if found.is_some() {
+                continue;
+            }
+            let other = self.names.iter().find(|(name, known)| match stage {
+                Some(_) => *known == stage,
+                None => name.eq_ignore_ascii_case(word),
+            });
+            found = other.map(|(name, _)| (start, end, name.as_str()));
         }
-        match stage_of(word) {
-            Some((stage, _)) if Some(stage) == own_stage => return None,
-            Some((stage, _)) => {
-                let other = all.iter().find(|name| find(name).and_then(|named| named.stage) == Some(stage));
-                if let (Some(other), None) = (other, &found) {
-                    found = Some((start, end, other.clone()));
-                }
-            }
-            None => {
-                let other = all.iter().find(|name| name.to_ascii_lowercase() == lower);
-                if let (Some(other), None) = (other, &found) {
-                    found = Some((start, end, other.clone()));
-                }
-            }
+        found
+    }
+
+    pub(crate) fn stage(&self, name: &str) -> Option<Stage> {
+        match self.names.iter().find(|(known, _)| known == name) {
+            Some((_, stage)) => *stage,
+            None => find(name).and_then(|named| named.stage),
         }
     }
-    found
+}
+
+/// Whether a text holds an environment's name as a whole word.
+pub(crate) fn mentions(text: &str, environment: &str) -> bool {
+    each_word(text).any(|(start, end)| same_environment(&text[start..end], environment))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Stage, find, others_named, same_environment};
+    use super::{Known, Stage, find, same_environment};
 
     fn check(segment: &str, expected: Option<(&str, Stage, bool)>) {
         let found = find(segment).map(|named| (named.name.clone(), named.stage, named.whole));
@@ -362,10 +308,11 @@ mod tests {
 
     #[test]
     fn a_text_names_another_environment_only_where_it_does_not_name_its_own() {
-        let all = ["dev".to_string(), "staging".into(), "prod".into()];
-        assert_eq!(others_named("app/dev/terraform.tfstate", "prod", &all).map(|found| found.2), Some("dev".into()));
-        assert_eq!(others_named("app/prod/terraform.tfstate", "prod", &all), None);
-        assert_eq!(others_named("promote-dev-to-prod", "prod", &all), None);
-        assert_eq!(others_named("nonprod/x", "prod", &all), None);
+        let known = Known::new(&["dev".to_string(), "staging".into(), "prod".into()]);
+        let other = |text| known.other_in(text, "prod").map(|(.., other)| other);
+        assert_eq!(other("app/dev/terraform.tfstate"), Some("dev"));
+        assert_eq!(other("app/prod/terraform.tfstate"), None);
+        assert_eq!(other("promote-dev-to-prod"), None);
+        assert_eq!(other("nonprod/x"), None);
     }
 }

@@ -140,7 +140,7 @@ fn called(world: &World<'_>) -> Vec<bool> {
     let mut called = vec![false; world.modules.len()];
     for module in &world.modules {
         for call in &module.calls {
-            if let Some(index) = world.called(module.dir, call.source) {
+            if let Some(index) = call.target {
                 called[index] = true;
             }
         }

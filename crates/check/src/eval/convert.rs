@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::literal::literal;
 use super::value::{Text, Value};
 use crate::hcl::{Expr, Node};
 
@@ -174,32 +175,6 @@ fn object<'a>(fields: &[Field<'a>], entries: &Arc<BTreeMap<Text<'a>, Value<'a>>>
         out.insert(name, value);
     }
     Ok(Value::map(out))
-}
-
-/// The value of an expression that refers to nothing.
-pub(crate) fn literal<'a>(node: &'a Node<'a>) -> Value<'a> {
-    match &node.expr {
-        Expr::Null => Value::Null,
-        Expr::Bool(value) => Value::Bool(*value),
-        Expr::Number(number) => Value::Number(*number),
-        Expr::Str(text) => Value::text(text),
-        Expr::Tuple(items) => Value::list(items.iter().map(literal).collect()),
-        Expr::Object(entries) => {
-            let mut out = BTreeMap::new();
-            for (key, value) in entries {
-                match literal(key).to_text() {
-                    Some(key) => out.insert(key, literal(value)),
-                    None => return Value::Unknown,
-                };
-            }
-            Value::map(out)
-        }
-        Expr::Unary(crate::hcl::UnaryOp::Neg, inner) => match literal(inner) {
-            Value::Number(number) => Value::Number(-number),
-            _ => Value::Unknown,
-        },
-        _ => Value::Unknown,
-    }
 }
 
 pub(crate) fn sort_and_dedup(items: &mut Vec<Value<'_>>) {

@@ -3,12 +3,14 @@
 mod convert;
 mod expression;
 mod functions;
+mod literal;
 mod run;
 mod text_functions;
 mod value;
 mod world;
 
-pub(crate) use convert::{Type, convert, literal};
+pub(crate) use convert::{Type, convert};
+pub(crate) use literal::{is_empty_literal, literal, plainly_fits, same_literal};
 pub(crate) use run::{Evaluation, Input, Present, ScopeId};
 pub(crate) use value::{Text, Value};
 pub(crate) use world::{World, join_path};

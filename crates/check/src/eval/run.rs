@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::Outcome;
-use super::convert::{convert, literal};
+use super::convert::convert;
 use super::expression::Frame;
+use super::literal::literal;
 use super::value::{Text, Value};
 use super::world::World;
 use crate::hcl::{Body, Expr, Node, Part};
@@ -202,7 +203,7 @@ impl<'a> Evaluation<'a> {
         if parent.depth >= MAX_DEPTH {
             return None;
         }
-        let module = &self.world.modules[self.world.called(parent.module.dir, call.source)?];
+        let module = &self.world.modules[call.target?];
         let repetition = match self.present(scope, call.body) {
             Present::No => return None,
             Present::Yes(repetition) => repetition,

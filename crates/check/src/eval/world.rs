@@ -11,19 +11,25 @@ pub(crate) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(modules: Vec<Module<'a>>) -> World<'a> {
-        let by_dir = modules.iter().enumerate().map(|(index, module)| (module.dir, index)).collect();
+    pub(crate) fn new(mut modules: Vec<Module<'a>>) -> World<'a> {
+        let by_dir: HashMap<&'a str, usize> =
+            modules.iter().enumerate().map(|(index, module)| (module.dir, index)).collect();
+        for module in &mut modules {
+            for call in &mut module.calls {
+                call.target = called(&by_dir, module.dir, call.source);
+            }
+        }
         World { modules, by_dir }
     }
+}
 
-    /// The module that a call in `dir` names with a path; `None` for a source elsewhere or a folder that is not there.
-    pub(crate) fn called(&self, dir: &str, source: Option<&str>) -> Option<usize> {
-        let source = source?;
-        if !(source.starts_with("./") || source.starts_with("../")) {
-            return None;
-        }
-        self.by_dir.get(join_path(dir, source)?.as_str()).copied()
+/// The module that a call in `dir` names with a path; `None` for a source elsewhere or a folder that is not there.
+fn called(by_dir: &HashMap<&str, usize>, dir: &str, source: Option<&str>) -> Option<usize> {
+    let source = source?;
+    if !(source.starts_with("./") || source.starts_with("../")) {
+        return None;
     }
+    by_dir.get(join_path(dir, source)?.as_str()).copied()
 }
 
 /// `dir` + `relative`, with `.` and `..` resolved; `None` where that leaves the repository.

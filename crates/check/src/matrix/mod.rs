@@ -6,6 +6,7 @@ mod rows;
 
 use serde::Serialize;
 
+use crate::backend;
 use crate::discover::{self, names};
 use crate::eval::World;
 use crate::finding::Location;
@@ -168,6 +169,7 @@ fn all(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
     let parsed = parsed::parse(tree);
     let world = World::new(model::modules(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
-    let context = Context { tree, parsed: &parsed, world: &world, found: &found, options };
+    let backends = backend::all(&parsed, &world, &found);
+    let context = Context::new(tree, &parsed, &world, &found, &backends, options);
     Matrix { version: 1, environments: found.environments.clone(), rows: rows::collect(&context, extra) }
 }

@@ -65,8 +65,9 @@ fn empty(cells: &[Cell], environments: &[String]) -> Option<String> {
 }
 
 fn names_other(cells: &[Cell], environments: &[String]) -> Option<String> {
+    let known = names::Known::new(environments);
     environments.iter().zip(cells).find_map(|(name, cell)| {
-        let (_, _, other) = names::others_named(cell.value.as_deref()?, name, environments)?;
+        let (_, _, other) = known.other_in(cell.value.as_deref()?, name)?;
         Some(format!("names {other} in {name}"))
     })
 }

@@ -25,13 +25,11 @@ const LEFT_OUT: &[&str] = &[
 
 pub(super) fn collect(context: &Context<'_>, extra: &[ExtraRow]) -> Vec<Row> {
     let mut rows = Vec::new();
-    for stack in context
-        .found
-        .stacks
-        .iter()
-        .filter(|stack| stack.instances.iter().any(|instance| instance.environment.is_some()))
-    {
-        let view = View::new(context, stack);
+    for (index, stack) in context.found.stacks.iter().enumerate() {
+        if stack.instances.iter().all(|instance| instance.environment.is_none()) {
+            continue;
+        }
+        let view = View::new(context, index);
         variables(&view, &mut rows);
         backends(&view, &mut rows);
         resources(&view, &mut rows);
@@ -128,10 +126,8 @@ fn variables(view: &View<'_>, rows: &mut Vec<Row>) {
     for (name, sensitive) in names {
         let cells = cells(view, |deployed| {
             let value = deployed.evaluation.variable(Evaluation::ROOT, name);
-            let mut cell = match (deployed.by_name.get(name), deployed.module.variable(name)) {
-                (Some((file, attr)), _) => {
-                    known(view.context, &value, How::Set, Place { file: *file, span: attr.span() })
-                }
+            let mut cell = match (deployed.given(name), deployed.module.variable(name)) {
+                (Some((file, attr)), _) => known(view.context, &value, How::Set, Place { file, span: attr.span() }),
                 (None, Some(variable)) => match variable.default {
                     Some(default) => {
                         let place = Place { file: variable.place.file, span: default.span() };
@@ -151,29 +147,29 @@ fn variables(view: &View<'_>, rows: &mut Vec<Row>) {
 }
 
 fn backends(view: &View<'_>, rows: &mut Vec<Row>) {
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
     for deployed in &view.deployed {
         for name in deployed.backend.iter().flat_map(|backend| backend.settings.keys()) {
             // Credentials do not belong into a table that lands in a pull request.
             let secret = ["secret", "password", "token", "access_key", "conn_str", "credentials"]
                 .iter()
                 .any(|word| name.contains(word));
-            if !names.contains(name) && !secret {
-                names.push(name.clone());
+            if !names.contains(&&**name) && !secret {
+                names.push(name);
             }
         }
     }
     names.sort();
     for name in names {
         let cells = cells(view, |deployed| {
-            let setting = deployed.backend.as_ref().and_then(|backend| backend.settings.get(&name));
+            let setting = deployed.backend.as_ref().and_then(|backend| backend.settings.get(name));
             setting.map_or_else(Cell::default, |setting| Cell {
                 value: Some(one_line(&setting.text)),
                 how: How::Set,
                 origin: setting.place.map(|place| view.context.location(place)),
             })
         });
-        rows.push(row_of(view.context, Group::Backend, &view.stack.name, &name, cells));
+        rows.push(row_of(view.context, Group::Backend, &view.stack.name, name, cells));
     }
 }
 
@@ -183,7 +179,8 @@ fn resources(view: &View<'_>, rows: &mut Vec<Row>) {
     let mut present: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
         for placed in deployed.placed() {
-            present.entry(placed.address.clone()).or_default().push(index);
+            let address = placed.address();
+            present.entry(address.clone()).or_default().push(index);
             for attr in &placed.resource.body.attrs {
                 // A plain variable has a row of its own.
                 let plain =
@@ -193,7 +190,7 @@ fn resources(view: &View<'_>, rows: &mut Vec<Row>) {
                 }
                 let Some((value, place)) = deployed.attribute(placed, attr.name) else { continue };
                 let cell = known(view.context, &value, How::Computed, place);
-                found.entry((placed.address.clone(), attr.name)).or_default().push((index, cell));
+                found.entry((address.clone(), attr.name)).or_default().push((index, cell));
             }
         }
     }

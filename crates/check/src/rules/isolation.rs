@@ -6,7 +6,6 @@ use crate::discover::names;
 use crate::finding::{Finding, Severity};
 use crate::layout::Shape;
 use crate::model::Place;
-use crate::parsed::Parsed;
 use crate::run::Context;
 use crate::view::{Deployed, View};
 
@@ -38,7 +37,7 @@ pub(super) fn states(view: &View<'_>) -> Vec<State> {
     view.deployed
         .iter()
         .filter_map(|deployed| {
-            let backend = deployed.backend.as_ref()?;
+            let backend = deployed.backend?;
             let (identity, telling) = backend.state()?;
             Some(State {
                 identity,
@@ -90,7 +89,7 @@ fn describe(identity: &[String]) -> String {
 
 /// The file or block that a reader would put a missing setting into.
 fn backend_place(view: &View<'_>, deployed: &Deployed<'_>) -> Option<Place> {
-    let backend = deployed.backend.as_ref()?;
+    let backend = deployed.backend?;
     let file = deployed.instance.backend_files.last();
     Some(file.map_or(backend.block, |file| view.context.top(*file)))
 }
@@ -104,7 +103,7 @@ const LOCK_TABLES: &[&str] = &["dynamodb_table", "lock_table"];
 
 /// How a state in S3 is locked: `None` where it is not.
 fn lock(deployed: &Deployed<'_>) -> Option<&'static str> {
-    let backend = deployed.backend.as_ref()?;
+    let backend = deployed.backend?;
     match (
         LOCK_TABLES.iter().any(|name| backend.text(name).is_some_and(|table| !table.is_empty())),
         is_on(backend.text("use_lockfile")),
@@ -117,7 +116,7 @@ fn lock(deployed: &Deployed<'_>) -> Option<&'static str> {
 }
 
 fn lock_missing(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.as_ref().filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
+    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
         return;
     };
     // A backend with no key yet gets the rest of its settings from somewhere that is not here.
@@ -150,7 +149,7 @@ fn lock_differs(view: &View<'_>, out: &mut Vec<Finding>) {
     let Some((first, how)) = locked.first() else { return };
     let Some((other, other_how)) = locked.iter().find(|(_, other)| other != how) else { return };
     let place = |deployed: &Deployed<'_>| {
-        let backend = deployed.backend.as_ref()?;
+        let backend = deployed.backend?;
         backend.place("dynamodb_table").or_else(|| backend.place("use_lockfile"))
     };
     let (Some(here), Some(there)) = (place(first), place(other)) else { return };
@@ -165,7 +164,7 @@ fn lock_differs(view: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 fn unencrypted(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.as_ref().filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
+    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
         return;
     };
     if backend.text("bucket").is_none() || backend.text("key").is_none() {
@@ -216,34 +215,34 @@ const LEADING: &[&str] = &[
 ];
 
 fn names_other(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.as_ref().filter(|_| !deployed.environment.is_empty()) else { return };
+    let Some(backend) = deployed.backend.filter(|_| !deployed.environment.is_empty()) else { return };
     for name in LEADING {
         let Some(setting) = backend.settings.get(*name) else { continue };
-        let (Some(place), all) = (setting.place, &view.context.found.environments) else { continue };
-        let Some((_, _, other)) = names::others_named(&setting.text, deployed.environment, all) else { continue };
+        let Some(place) = setting.place else { continue };
+        let Some((_, _, other)) = view.context.found.known.other_in(&setting.text, deployed.environment) else {
+            continue;
+        };
         // A setting that every environment shares names whoever it was made for, and is no slip of this one.
         let shared = view.deployed.len() > 1
             && view
                 .deployed
                 .iter()
-                .all(|each| each.backend.as_ref().and_then(|backend| backend.text(name)) == Some(&setting.text));
+                .all(|each| each.backend.and_then(|backend| backend.text(name)) == Some(&setting.text));
         if shared || place.file == backend.block.file && view.shares_root() {
             continue;
         }
-        let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, &other));
-        let same =
-            theirs.and_then(|each| each.backend.as_ref()).filter(|theirs| theirs.text(name) == Some(&setting.text));
+        let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, other));
+        let same = theirs.and_then(|each| each.backend).filter(|theirs| theirs.text(name) == Some(&setting.text));
         let related = same
             .and_then(|theirs| theirs.place(name))
             .map(|place| view.context.related(place, format!("as in {other}")));
         // In a stack whose other environments name themselves, this one is a copy that was not changed.
         let pattern = view.deployed.iter().any(|each| {
             each.environment != deployed.environment
-                && each.backend.as_ref().and_then(|backend| backend.text(name)).is_some_and(|text| {
-                    names::words(text)
-                        .iter()
-                        .any(|(start, end)| names::same_environment(&text[*start..*end], each.environment))
-                })
+                && each
+                    .backend
+                    .and_then(|backend| backend.text(name))
+                    .is_some_and(|text| names::mentions(text, each.environment))
         });
         let severity = if pattern || related.is_some() { Severity::Error } else { Severity::Warning };
         out.push(
@@ -257,7 +256,7 @@ fn names_other(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>)
                 .severity(severity)
                 .label(format!("this is the backend of {}", deployed.environment))
                 .besides(related)
-                .environments([deployed.environment, other.as_str()]),
+                .environments([deployed.environment, other]),
         );
         return;
     }
@@ -270,7 +269,7 @@ fn backend_unused(view: &View<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         let root = if deployed.module.dir.is_empty() { "." } else { deployed.module.dir };
-        if scripts_write_backend(view.context) {
+        if view.context.scripts_write_backend {
             continue;
         }
         out.push(
@@ -284,19 +283,6 @@ fn backend_unused(view: &View<'_>, out: &mut Vec<Finding>) {
                 .environment(deployed.environment),
         );
     }
-}
-
-/// A script or workflow that writes a file with a backend block makes what is missing here.
-fn scripts_write_backend(context: &Context<'_>) -> bool {
-    context.tree.files().iter().zip(context.parsed).any(|(file, parsed)| {
-        matches!(parsed, Parsed::Script(_) | Parsed::Workflow(_))
-            && file.text().is_some_and(|text| {
-                text.contains("backend.tf")
-                    || text.contains("_override.tf")
-                    || text.contains("backend \"")
-                    || text.contains("providers.tf")
-            })
-    })
 }
 
 /// Types that hold nothing outside the state.
@@ -323,7 +309,7 @@ fn state_local(view: &View<'_>, out: &mut Vec<Finding>) {
         }
         seen.push(module.dir);
         if deployed.placed().iter().all(|placed| is_harmless(placed.resource.kind))
-            || scripts_write_backend(view.context)
+            || view.context.scripts_write_backend
         {
             continue;
         }

@@ -47,9 +47,9 @@ fn state_committed(context: &Context<'_>, out: &mut Vec<Finding>) {
 /// Whether a `.gitignore` at or above the path names it: then it is only on this machine.
 pub(super) fn ignored(context: &Context<'_>, path: &str) -> bool {
     let mut result = false;
-    for (file, parsed) in context.tree.files().iter().zip(context.parsed) {
-        let Parsed::Ignores(lines) = parsed else { continue };
-        let dir = file.dir();
+    for file in &context.ignores {
+        let Parsed::Ignores(lines) = &context.parsed[*file] else { continue };
+        let dir = context.tree.files()[*file].dir();
         let below =
             if dir.is_empty() { Some(path) } else { path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')) };
         let Some(below) = below else { continue };

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parity::is_environment_name;
-use crate::discover::names;
-use crate::eval::Value;
+use crate::eval::{Text, Value};
 use crate::finding::Finding;
 use crate::model::Place;
 use crate::services::is_taggable;
@@ -13,12 +12,40 @@ use crate::view::{Deployed, Placed, View};
 /// From this many resources that lack the same tags on, one finding stands for all of them.
 const TOGETHER: usize = 5;
 
-/// A tag's value as far as it is known, with where it is written.
+/// The tags of one resource in one environment.
 struct Tags<'a> {
-    values: BTreeMap<String, Value<'a>>,
+    /// What the resource says and what the provider adds; the first wins.
+    layers: [Option<Value<'a>>; 2],
     /// Neither the resource's tags nor the provider's hide anything.
     complete: bool,
     place: Place,
+}
+
+impl<'a> Tags<'a> {
+    fn of(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Tags<'a> {
+        let written = deployed.attribute(placed, "tags");
+        let place = written.as_ref().map_or(placed.resource.place, |(_, place)| *place);
+        // 0.11 wrote tags as a block.
+        let hidden = written.is_none() && placed.resource.body.block("tags").is_some();
+        let layers = [written.map(|(value, _)| value), Some(placed.default_tags.clone())];
+        let complete = !hidden && layers.iter().flatten().all(|value| matches!(value, Value::Map(_) | Value::Null));
+        Tags { layers, complete, place }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.maps().find_map(|entries| entries.get(name))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn maps(&self) -> impl Iterator<Item = &BTreeMap<Text<'a>, Value<'a>>> {
+        self.layers.iter().flatten().filter_map(|value| match value {
+            Value::Map(entries) => Some(&**entries),
+            _ => None,
+        })
+    }
 }
 
 /// Blocks that lack the same tags: each with its resource's name and the environments it lacks them in.
@@ -29,12 +56,11 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     let mut missing: BTreeMap<Vec<String>, Blocks> = BTreeMap::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
         for placed in deployed.placed().iter().filter(|placed| is_taggable(placed.resource.kind)) {
-            let tags = tags(deployed, placed);
-            let lacking: Vec<String> =
-                policy.required.iter().filter(|name| !tags.values.contains_key(*name)).cloned().collect();
+            let tags = Tags::of(deployed, placed);
+            let lacking: Vec<String> = policy.required.iter().filter(|name| !tags.has(name)).cloned().collect();
             if tags.complete && !lacking.is_empty() {
                 let by_place = missing.entry(lacking).or_default();
-                by_place.entry(tags.place).or_insert_with(|| (placed.address.clone(), BTreeSet::new())).1.insert(index);
+                by_place.entry(tags.place).or_insert_with(|| (placed.address(), BTreeSet::new())).1.insert(index);
             }
             wrong_values(view, deployed, placed, &tags, out);
             wrong_environment(view, deployed, placed, &tags, out);
@@ -43,26 +69,6 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     for (lacking, resources) in missing {
         report_missing(view, &lacking, &resources, out);
     }
-}
-
-fn tags<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Tags<'a> {
-    let mut values = BTreeMap::new();
-    let mut complete = true;
-    let mut take = |value: &Value<'a>| match value {
-        Value::Map(entries) => values.extend(entries.iter().map(|(name, value)| (name.to_string(), value.clone()))),
-        Value::Null => {}
-        _ => complete = false,
-    };
-    take(&placed.default_tags);
-    let written = deployed.attribute(placed, "tags");
-    let place = written.as_ref().map_or(placed.resource.place, |(_, place)| *place);
-    match &written {
-        Some((value, _)) => take(value),
-        // 0.11 wrote tags as a block.
-        None if placed.resource.body.block("tags").is_some() => complete = false,
-        None => {}
-    }
-    Tags { values, complete, place }
 }
 
 fn report_missing(
@@ -116,7 +122,7 @@ fn wrong_values<'a>(
     out: &mut Vec<Finding>,
 ) {
     for (name, allowed) in &view.context.options.tags.allowed {
-        let Some(text) = tags.values.get(name).and_then(Value::to_text) else { continue };
+        let Some(text) = tags.get(name).and_then(Value::to_text) else { continue };
         let allowed: Vec<String> =
             allowed.iter().map(|value| value.replace("{environment}", deployed.environment)).collect();
         if allowed.iter().any(|value| *value == *text) {
@@ -124,14 +130,14 @@ fn wrong_values<'a>(
         }
         let message = format!(
             "the tag {name} of {} is {:?} in {}; it may be {}",
-            placed.address,
+            placed.address(),
             &*text,
             deployed.label(),
             allowed.join(", ")
         );
         out.push(
             view.context
-                .finding("tag-value", tags.place, &format!("{}/{name}", placed.address), message)
+                .finding("tag-value", tags.place, &format!("{}/{name}", placed.address()), message)
                 .environment(deployed.environment),
         );
     }
@@ -148,12 +154,9 @@ fn wrong_environment<'a>(
     if deployed.environment.is_empty() {
         return;
     }
-    for (name, value) in tags.values.iter().filter(|(name, _)| is_environment_name(name)) {
-        let Some(text) = value.as_str() else { continue };
-        let Some((_, _, other)) = names::others_named(text, deployed.environment, &view.context.found.environments)
-        else {
-            continue;
-        };
+    for name in tags.maps().flat_map(BTreeMap::keys).filter(|name| is_environment_name(name)) {
+        let Some(text) = tags.get(name).and_then(Value::as_str) else { continue };
+        let Some((_, _, other)) = view.context.found.known.other_in(text, deployed.environment) else { continue };
         // A variable that is wrong is reported once, where it is set.
         let inherited = deployed.module.variables.iter().any(|variable| {
             is_environment_name(variable.name)
@@ -163,19 +166,17 @@ fn wrong_environment<'a>(
             continue;
         }
         // Tags of the provider are everybody's: one finding, where they are written.
-        let own = deployed
-            .attribute(placed, "tags")
-            .is_some_and(|(tags, _)| matches!(tags, Value::Map(tags) if tags.contains_key(name.as_str())));
+        let own = matches!(&tags.layers[0], Some(Value::Map(entries)) if entries.contains_key(&**name));
         let (place, whose) = match placed.default_tags_at {
             Some(at) if !own => (at, "every resource".to_string()),
-            _ => (tags.place, placed.address.clone()),
+            _ => (tags.place, placed.address()),
         };
         let message =
-            format!("the tag {name} of {whose} is {text:?} in {}, so it passes for {other}", deployed.environment);
+            format!("the tag {} of {whose} is {text:?} in {}, so it passes for {other}", &**name, deployed.environment);
         out.push(
             view.context
-                .finding("tag-environment", place, &format!("{whose}/{name}"), message)
-                .environments([deployed.environment, other.as_str()]),
+                .finding("tag-environment", place, &format!("{whose}/{}", &**name), message)
+                .environments([deployed.environment, other]),
         );
     }
 }

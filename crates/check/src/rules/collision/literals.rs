@@ -50,7 +50,7 @@ fn shared_modules(context: &Context<'_>) -> BTreeMap<usize, BTreeSet<String>> {
             }
             of_module.entry(module).or_default().insert(environment.clone());
             let module = &context.world.modules[module];
-            next.extend(module.calls.iter().filter_map(|call| context.world.called(module.dir, call.source)));
+            next.extend(module.calls.iter().filter_map(|call| call.target));
         }
     }
     of_module.retain(|_, environments| environments.len() > 1);

@@ -1,15 +1,15 @@
 //! Names of resources in each environment: the same in two of them, too long, or against the project's pattern.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use regex::Regex;
 
-use crate::accounts::{Relation, Whereabouts};
+use crate::accounts::Relation;
 use crate::eval::{Text, Value};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::services::{NamedType, Scope, named_type};
-use crate::view::{Deployed, View};
+use crate::view::{Deployed, Placed, View};
 
 /// A name as it is in one environment.
 struct Name<'v, 'a> {
@@ -20,50 +20,45 @@ struct Name<'v, 'a> {
     certain: bool,
 }
 
+/// One resource with its name in each environment that has it.
+struct Group<'v, 'a> {
+    named: &'static NamedType,
+    placed: &'v Placed<'a>,
+    names: Vec<Name<'v, 'a>>,
+}
+
+/// Resources by the calls that lead to them, type and name.
+type Groups<'v, 'a> = BTreeMap<(&'v str, &'a str, &'a str), Group<'v, 'a>>;
+
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
-    let mut by_address: BTreeMap<String, (&'static NamedType, Vec<Name<'_, '_>>)> = BTreeMap::new();
+    let mut groups = Groups::new();
     for deployed in &view.deployed {
         for placed in deployed.placed() {
             let Some(named) = named_type(placed.resource.kind) else { continue };
             let Some((Value::Str(text), place)) = deployed.attribute(placed, named.attribute) else { continue };
-            let entry = by_address.entry(placed.address.clone()).or_insert_with(|| (named, Vec::new()));
+            let key = (&*placed.prefix, placed.resource.kind, placed.resource.name);
+            let group = groups.entry(key).or_insert_with(|| Group { named, placed, names: Vec::new() });
             let repeated = ["count", "for_each"].iter().any(|name| placed.resource.body.attr(name).is_some());
-            entry.1.push(Name {
-                deployed,
-                text,
-                place,
-                certain: placed.certain && !(repeated && placed.each.is_none()),
-            });
+            let certain = placed.certain && !(repeated && placed.each.is_none());
+            group.names.push(Name { deployed, text, place, certain });
         }
     }
-    let whereabouts: Vec<(&str, Whereabouts)> =
-        view.deployed.iter().map(|deployed| (deployed.environment, Whereabouts::of(view, deployed))).collect();
-    taken_twice(view, &by_address, out);
-    for (address, (named, names)) in &by_address {
-        collides(view, address, named, names, &whereabouts, out);
-        too_long(view, address, named, names, out);
-        against_pattern(view, address, named, names, out);
+    taken_twice(view, &groups, out);
+    for group in groups.values() {
+        collides(view, group, out);
+        too_long(view, group, out);
+        against_pattern(view, group, out);
     }
 }
 
-fn collides(
-    view: &View<'_>,
-    address: &str,
-    named: &NamedType,
-    names: &[Name<'_, '_>],
-    whereabouts: &[(&str, Whereabouts)],
-    out: &mut Vec<Finding>,
-) {
+fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>, out: &mut Vec<Finding>) {
     let mut worst: Option<(Severity, &Name<'_, '_>, &Name<'_, '_>)> = None;
     for (index, first) in names.iter().enumerate() {
         for second in &names[index + 1..] {
             if first.text != second.text || first.deployed.environment == second.deployed.environment {
                 continue;
             }
-            let of = |name: &Name<'_, '_>| {
-                whereabouts.iter().find(|(environment, _)| *environment == name.deployed.environment)
-            };
-            let (Some((_, here)), Some((_, there))) = (of(first), of(second)) else { continue };
+            let (here, there) = (view.whereabouts(first.deployed), view.whereabouts(second.deployed));
             let severity = match (named.scope, here.account(there), here.region(there)) {
                 (Scope::World, ..) => Severity::Error,
                 (_, Relation::Different, _) | (Scope::Region, _, Relation::Different) => continue,
@@ -76,6 +71,7 @@ fn collides(
         }
     }
     let Some((severity, first, second)) = worst else { return };
+    let address = placed.address();
     let sharing: Vec<&str> =
         names.iter().filter(|name| name.text == first.text).map(|name| name.deployed.environment).collect();
     let (where_unique, doubt) = match (named.scope, severity) {
@@ -92,7 +88,7 @@ fn collides(
     );
     let mut finding = view
         .context
-        .finding("name-collides", first.place, address, message)
+        .finding("name-collides", first.place, &address, message)
         .severity(severity)
         .label("does not vary with the environment")
         .environments(sharing);
@@ -104,24 +100,20 @@ fn collides(
 }
 
 /// Two resources of one environment want the same name. Where providers have aliases they may stand apart.
-fn taken_twice(
-    view: &View<'_>,
-    by_address: &BTreeMap<String, (&'static NamedType, Vec<Name<'_, '_>>)>,
-    out: &mut Vec<Finding>,
-) {
-    let aliased =
-        view.deployed.iter().any(|deployed| deployed.module.providers.iter().any(|provider| provider.alias.is_some()));
-    if aliased {
+fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>) {
+    let aliased = |deployed: &Deployed<'_>| deployed.module.providers.iter().any(|provider| provider.alias.is_some());
+    if view.deployed.iter().any(aliased) {
         return;
     }
-    let mut taken: BTreeMap<(&str, &str, &str), (&str, Place)> = BTreeMap::new();
-    for (address, (named, names)) in by_address {
+    let mut taken: HashMap<(&str, &str, &str), (&Placed<'_>, Place)> = HashMap::new();
+    for Group { named, placed, names } in groups.values() {
         for name in names.iter().filter(|name| name.certain) {
             let key = (name.deployed.environment, named.kind, &*name.text);
             let Some((other, place)) = taken.get(&key).copied() else {
-                taken.insert(key, (address, name.place));
+                taken.insert(key, (placed, name.place));
                 continue;
             };
+            let (other, address) = (other.address(), placed.address());
             let message =
                 format!("{other} and {address} are both called {:?} in {}", &*name.text, name.deployed.label());
             let mut finding = view
@@ -137,12 +129,13 @@ fn taken_twice(
     }
 }
 
-fn too_long(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_, '_>], out: &mut Vec<Finding>) {
+fn too_long(view: &View<'_>, Group { named, placed, names }: &Group<'_, '_>, out: &mut Vec<Finding>) {
     let Some(longest) = names.iter().max_by_key(|name| name.text.chars().count()) else { return };
     let length = longest.text.chars().count();
     if length <= named.limit {
         return;
     }
+    let address = placed.address();
     let affected =
         names.iter().filter(|name| name.text.chars().count() > named.limit).map(|name| name.deployed.environment);
     let message = format!(
@@ -154,7 +147,7 @@ fn too_long(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_,
     );
     out.push(
         view.context
-            .finding("name-too-long", longest.place, address, message)
+            .finding("name-too-long", longest.place, &address, message)
             .label(format!("{} characters too many", length - named.limit))
             .environments(affected),
     );
@@ -174,7 +167,7 @@ const PATTERNED: &[&str] = &[
     "aws_sqs_queue",
 ];
 
-fn against_pattern(view: &View<'_>, address: &str, named: &NamedType, names: &[Name<'_, '_>], out: &mut Vec<Finding>) {
+fn against_pattern(view: &View<'_>, Group { named, placed, names }: &Group<'_, '_>, out: &mut Vec<Finding>) {
     let Some(pattern) = view.context.options.name_pattern.as_deref().filter(|_| PATTERNED.contains(&named.kind)) else {
         return;
     };
@@ -189,10 +182,11 @@ fn against_pattern(view: &View<'_>, address: &str, named: &NamedType, names: &[N
         if regex.is_match(name.text.trim_end_matches(".fifo")) {
             continue;
         }
+        let address = placed.address();
         let message = format!("{address} is called {:?} in {}, not {pattern}", &*name.text, name.deployed.environment);
         out.push(
             view.context
-                .finding("name-against-pattern", name.place, address, message)
+                .finding("name-against-pattern", name.place, &address, message)
                 .label(format!("{:?}", &*name.text))
                 .environment(name.deployed.environment),
         );

@@ -1,10 +1,10 @@
 //! Permissions of one environment whose wildcard takes in the resources of another.
 
-use crate::accounts::{Relation, Whereabouts};
+use crate::accounts::Relation;
 use crate::eval::{Evaluation, ScopeId, Value};
 use crate::finding::Finding;
-use crate::hcl::{Body, Node, Span};
-use crate::model::{FileId, Place};
+use crate::hcl::{Body, Expr, Node, Part};
+use crate::model::{FileId, Module, Place};
 use crate::view::{Deployed, View};
 
 /// The part of an ARN after the account that stands for a resource of this type, with `{}` for its name.
@@ -34,14 +34,14 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     if !view.compares() {
         return;
     }
-    let targets: Vec<Vec<Target>> = view.deployed.iter().map(targets).collect();
-    if targets.iter().all(Vec::is_empty) {
+    let (modules, texts) = policy_texts(view);
+    if texts.iter().all(Vec::is_empty) {
         return;
     }
-    let whereabouts: Vec<Whereabouts> = view.deployed.iter().map(|deployed| Whereabouts::of(view, deployed)).collect();
+    let targets: Vec<Vec<Target>> = view.deployed.iter().map(targets).collect();
     let mut seen: Vec<Place> = Vec::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
-        for (pattern, place) in patterns(deployed) {
+        for (pattern, place) in patterns(deployed, &texts, &modules) {
             let Some((service, account, resource)) = arn_parts(&pattern) else { continue };
             if seen.contains(&place) || !is_telling(service, resource) {
                 continue;
@@ -50,7 +50,8 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
                 .iter()
                 .any(|target| target.service == service && glob(service, resource, &target.resource));
             let other = (0..view.deployed.len()).find(|other| {
-                let apart = whereabouts[index].account(&whereabouts[*other]) == Relation::Different
+                let apart = view.whereabouts(deployed).account(view.whereabouts(&view.deployed[*other]))
+                    == Relation::Different
                     && account != "*"
                     && service != "s3";
                 *other != index
@@ -98,55 +99,88 @@ fn targets(deployed: &Deployed<'_>) -> Vec<Target> {
 }
 
 /// Every ARN with a wildcard in the policies of an environment.
-fn patterns(deployed: &Deployed<'_>) -> Vec<(String, Place)> {
-    let mut out = Vec::new();
+fn patterns<'a>(
+    deployed: &Deployed<'a>,
+    texts: &[Vec<(FileId, &'a Node<'a>)>],
+    modules: &[&'a Module<'a>],
+) -> Vec<(String, Place)> {
     let mut scopes: Vec<ScopeId> = vec![Evaluation::ROOT];
     scopes.extend(deployed.placed().iter().map(|placed| placed.scope));
     scopes.sort_unstable();
     scopes.dedup();
+    let mut out = Vec::new();
     for scope in scopes {
         let module = deployed.evaluation.module(scope);
-        for data in module.data.iter().filter(|data| data.kind == "aws_iam_policy_document") {
-            take(deployed, scope, data.place.file, data.body, &mut out);
-        }
-        for resource in module.resources.iter().filter(|resource| resource.kind.starts_with("aws_")) {
-            for name in ["policy", "inline_policy", "assume_role_policy"] {
-                if let Some(attr) = resource.body.attr(name) {
-                    arns(deployed, scope, resource.place.file, &attr.value, &mut out);
+        let Some(index) = modules.iter().position(|known| std::ptr::eq(*known, module)) else { continue };
+        for (file, node) in &texts[index] {
+            let Some(text) = deployed.evaluation.rough_text(scope, node, UNKNOWN) else { continue };
+            // A policy in a here-document is one long text; the ARNs in it stand between quotes.
+            for part in text.split('"') {
+                if part.starts_with("arn:") && part.contains('*') && !part.contains(char::is_whitespace) {
+                    out.push((part.to_string(), Place { file: *file, span: node.span }));
                 }
-            }
-            for block in resource.body.blocks_of("inline_policy") {
-                take(deployed, scope, resource.place.file, &block.body, &mut out);
             }
         }
     }
     out
 }
 
-fn take<'a>(deployed: &Deployed<'a>, scope: ScopeId, file: FileId, body: &'a Body<'a>, out: &mut Vec<(String, Place)>) {
-    for attr in &body.attrs {
-        arns(deployed, scope, file, &attr.value, out);
-    }
-    for block in body.blocks.iter().filter(|block| block.kind != "condition") {
-        take(deployed, scope, file, &block.body, out);
-    }
-}
-
-fn arns<'a>(deployed: &Deployed<'a>, scope: ScopeId, file: FileId, node: &'a Node<'a>, out: &mut Vec<(String, Place)>) {
-    let mut found: Vec<(String, Span)> = Vec::new();
-    node.each(&mut |node| {
-        if let Some(text) = deployed.evaluation.rough_text(scope, node, UNKNOWN) {
-            found.push((text, node.span));
-        }
-    });
-    for (text, span) in found {
-        // A policy in a here-document is one long text; the ARNs in it stand between quotes.
-        for part in text.split('"') {
-            if part.starts_with("arn:") && part.contains('*') && !part.contains(char::is_whitespace) {
-                out.push((part.to_string(), Place { file, span }));
+/// The modules of a stack, each with those texts of its policies that hold a wildcard.
+fn policy_texts<'a>(view: &View<'a>) -> (Vec<&'a Module<'a>>, Vec<Vec<(FileId, &'a Node<'a>)>>) {
+    let mut modules: Vec<&'a Module<'a>> = Vec::new();
+    for deployed in &view.deployed {
+        for scope in std::iter::once(Evaluation::ROOT).chain(deployed.placed().iter().map(|placed| placed.scope)) {
+            let module = deployed.evaluation.module(scope);
+            if !modules.iter().any(|known| std::ptr::eq(*known, module)) {
+                modules.push(module);
             }
         }
     }
+    let texts = modules.iter().map(|module| texts_of(module)).collect();
+    (modules, texts)
+}
+
+fn texts_of<'a>(module: &'a Module<'a>) -> Vec<(FileId, &'a Node<'a>)> {
+    let mut out = Vec::new();
+    for data in module.data.iter().filter(|data| data.kind == "aws_iam_policy_document") {
+        take(data.place.file, data.body, &mut out);
+    }
+    for resource in module.resources.iter().filter(|resource| resource.kind.starts_with("aws_")) {
+        for name in ["policy", "inline_policy", "assume_role_policy"] {
+            if let Some(attr) = resource.body.attr(name) {
+                wildcards(resource.place.file, &attr.value, &mut out);
+            }
+        }
+        for block in resource.body.blocks_of("inline_policy") {
+            take(resource.place.file, &block.body, &mut out);
+        }
+    }
+    out
+}
+
+fn take<'a>(file: FileId, body: &'a Body<'a>, out: &mut Vec<(FileId, &'a Node<'a>)>) {
+    for attr in &body.attrs {
+        wildcards(file, &attr.value, out);
+    }
+    for block in body.blocks.iter().filter(|block| block.kind != "condition") {
+        take(file, &block.body, out);
+    }
+}
+
+fn wildcards<'a>(file: FileId, node: &'a Node<'a>, out: &mut Vec<(FileId, &'a Node<'a>)>) {
+    node.each(&mut |node| {
+        let wild = match &node.expr {
+            Expr::Str(text) => text.contains('*') && text.contains("arn:"),
+            Expr::Template(parts) => {
+                parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains('*')))
+                    && parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains("arn:")))
+            }
+            _ => false,
+        };
+        if wild {
+            out.push((file, node));
+        }
+    });
 }
 
 /// Service, account and resource part.

@@ -118,7 +118,7 @@ fn called(context: &Context<'_>, module: &Module<'_>, value: &Node<'_>) -> Optio
         }
         "module" => {
             let call = module.calls.iter().find(|call| call.name == *name)?;
-            let inner = &context.world.modules[context.world.called(module.dir, call.source)?];
+            let inner = &context.world.modules[call.target?];
             let output = rest.iter().find_map(|step| match step {
                 Step::Attr(output) => Some(*output),
                 _ => None,

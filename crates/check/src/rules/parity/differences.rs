@@ -1,18 +1,18 @@
 //! Values that differ where they should not, and that don't where they should.
 
-use std::collections::BTreeMap;
-
 use super::is_environment_name;
 use crate::discover::names::{self, Stage};
-use crate::eval::{Evaluation, Value, literal};
-use crate::finding::{Finding, Severity};
-use crate::hcl::{Node, Span};
-use crate::model::{FileId, Place};
+use crate::eval::{Evaluation, Value, is_empty_literal, literal, same_literal};
+use crate::finding::{Finding, Related, Severity};
+use crate::hcl::{Expr, Node, Part, Span};
+use crate::model::{Place, Variable};
 use crate::view::{Deployed, View};
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
-    environment_wrong(view, out);
-    names_other(view, out);
+    for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
+        environment_wrong(view, deployed, out);
+        names_other(view, deployed, out);
+    }
     if view.compares() {
         only_in_some(view, out);
         empty_in_one(view, out);
@@ -20,112 +20,108 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-fn is_production(deployed: &Deployed<'_>) -> bool {
-    names::find(deployed.environment).and_then(|named| named.stage) == Some(Stage::Prod)
+fn is_production(view: &View<'_>, deployed: &Deployed<'_>) -> bool {
+    view.context.found.known.stage(deployed.environment) == Some(Stage::Prod)
+}
+
+/// The line on which another environment sets a variable.
+fn as_in(view: &View<'_>, environment: &str, variable: &str) -> Option<Related> {
+    let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, environment))?;
+    let (file, attr) = theirs.given(variable)?;
+    Some(view.context.related(Place { file, span: attr.span() }, format!("as in {environment}")))
 }
 
 /// `environment = "staging"` among the values of prod.
-fn environment_wrong(view: &View<'_>, out: &mut Vec<Finding>) {
-    for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
-        for variable in deployed.module.variables.iter().filter(|variable| is_environment_name(variable.name)) {
-            let value = deployed.evaluation.variable(Evaluation::ROOT, variable.name);
-            let Some(text) = value.as_str() else { continue };
-            let all = &view.context.found.environments;
-            let Some((_, _, other)) = names::others_named(text, deployed.environment, all) else { continue };
-            let given = deployed.by_name.get(variable.name);
-            let (place, label) = match (given, variable.default) {
-                (Some((file, attr)), _) => {
-                    (Place { file: *file, span: attr.span() }, format!("among the values of {}", deployed.environment))
-                }
-                (None, Some(default)) => {
-                    let place = Place { file: variable.place.file, span: default.span() };
-                    (place, format!("the default, which {} does not change", deployed.environment))
-                }
-                (None, None) => continue,
-            };
-            let message = format!(
-                "in {} the variable {:?} is {text:?}, so it passes for {other}",
-                deployed.environment, variable.name
-            );
-            let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, &other));
-            let related = theirs.and_then(|each| each.by_name.get(variable.name)).map(|(file, attr)| {
-                view.context.related(Place { file: *file, span: attr.span() }, format!("as in {other}"))
-            });
-            out.push(
-                view.context
-                    .finding(
-                        "environment-wrong",
-                        place,
-                        &format!("{}/{}", deployed.environment, variable.name),
-                        message,
-                    )
-                    .label(label)
-                    .besides(related)
-                    .environments([deployed.environment, other.as_str()]),
-            );
-        }
+fn environment_wrong<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Finding>) {
+    for variable in deployed.module.variables.iter().filter(|variable| is_environment_name(variable.name)) {
+        let value = deployed.evaluation.variable(Evaluation::ROOT, variable.name);
+        let Some(text) = value.as_str() else { continue };
+        let Some((_, _, other)) = view.context.found.known.other_in(text, deployed.environment) else { continue };
+        let (place, label) = match (deployed.given(variable.name), variable.default) {
+            (Some((file, attr)), _) => {
+                (Place { file, span: attr.span() }, format!("among the values of {}", deployed.environment))
+            }
+            (None, Some(default)) => {
+                let place = Place { file: variable.place.file, span: default.span() };
+                (place, format!("the default, which {} does not change", deployed.environment))
+            }
+            (None, None) => continue,
+        };
+        let message = format!(
+            "in {} the variable {:?} is {text:?}, so it passes for {other}",
+            deployed.environment, variable.name
+        );
+        let subject = format!("{}/{}", deployed.environment, variable.name);
+        out.push(
+            view.context
+                .finding("environment-wrong", place, &subject, message)
+                .label(label)
+                .besides(as_in(view, other, variable.name))
+                .environments([deployed.environment, other]),
+        );
     }
 }
 
 /// A value of one environment with another's name in it, where the other environments name themselves.
-fn names_other(view: &View<'_>, out: &mut Vec<Finding>) {
-    for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
-        for (name, (file, attr)) in sorted(&deployed.by_name) {
-            if is_environment_name(name) {
-                continue;
+fn names_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Finding>) {
+    let known = &view.context.found.known;
+    for (file, attr) in deployed.winning().filter(|(_, attr)| !is_environment_name(attr.name)) {
+        strings(&attr.value, attr.name, &mut |node, path, text| {
+            let Some((start, end, other)) = known.other_in(text, deployed.environment) else { return };
+            if !names_themselves(view, deployed, attr.name) || mentions_many(text, &view.context.found.environments) {
+                return;
             }
-            strings(&attr.value, &mut |node, text| {
-                let all = &view.context.found.environments;
-                let Some((start, end, other)) = names::others_named(text, deployed.environment, all) else { return };
-                if !names_themselves(view, deployed, name) || mentions_many(text, all) {
-                    return;
-                }
-                let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, &other));
-                let related = theirs.and_then(|each| each.by_name.get(name)).map(|(file, attr)| {
-                    view.context.related(Place { file: *file, span: attr.span() }, format!("as in {other}"))
-                });
-                let place = Place { file: *file, span: inner(node, text, start, end) };
-                let message = format!("a value of {} names {other}: {name} is {text:?}", deployed.environment);
-                out.push(
-                    view.context
-                        .finding("value-names-other", place, &format!("{}/{name}", deployed.environment), message)
-                        .label(format!("among the values of {}", deployed.environment))
-                        .besides(related)
-                        .environments([deployed.environment, other.as_str()]),
-                );
-            });
-        }
+            let place = Place { file, span: inner(node, text, start, end) };
+            let message = format!("a value of {} names {other}: {path} is {text:?}", deployed.environment);
+            out.push(
+                view.context
+                    .finding("value-names-other", place, &format!("{}/{path}", deployed.environment), message)
+                    .label(format!("among the values of {}", deployed.environment))
+                    .besides(as_in(view, other, attr.name))
+                    .environments([deployed.environment, other]),
+            );
+        });
     }
 }
 
 /// Whether another environment's value of the same variable holds that environment's own name.
-fn names_themselves(view: &View<'_>, deployed: &Deployed<'_>, name: &str) -> bool {
+fn names_themselves<'a>(view: &View<'a>, deployed: &Deployed<'a>, name: &str) -> bool {
     view.deployed.iter().filter(|other| other.environment != deployed.environment).any(|other| {
-        let Some((_, attr)) = other.by_name.get(name) else { return false };
+        let Some((_, attr)) = other.given(name) else { return false };
         let mut found = false;
-        strings(&attr.value, &mut |_, text| {
-            found |= names::words(text)
-                .iter()
-                .any(|(start, end)| names::same_environment(&text[*start..*end], other.environment));
-        });
+        strings(&attr.value, name, &mut |_, _, text| found |= names::mentions(text, other.environment));
         found
     })
 }
 
 fn mentions_many(text: &str, all: &[String]) -> bool {
-    let mentioned = all.iter().filter(|name| {
-        names::words(text).iter().any(|(start, end)| names::same_environment(&text[*start..*end], name))
-    });
-    mentioned.count() > 1
+    all.iter().filter(|name| names::mentions(text, name)).count() > 1
 }
 
-/// Calls `visit` for each plain string in an expression.
-fn strings<'n, 'a>(node: &'n Node<'a>, visit: &mut impl FnMut(&'n Node<'a>, &'n str)) {
-    node.each(&mut |node| {
-        if let Some(text) = node.as_str() {
-            visit(node, text);
+/// Calls `visit` for each string that is a value in an expression, with the way to it from the variable: `tags.env`. Keys of objects
+/// are names, and no values.
+fn strings(node: &Node<'_>, path: &str, visit: &mut impl FnMut(&Node<'_>, &str, &str)) {
+    match &node.expr {
+        Expr::Str(text) => visit(node, path, text),
+        Expr::Template(parts) => {
+            for part in parts {
+                if let Part::Text(text) = part {
+                    visit(node, path, text);
+                }
+            }
         }
-    });
+        Expr::Tuple(items) => items.iter().for_each(|item| strings(item, path, visit)),
+        Expr::Object(entries) => {
+            for (key, value) in entries {
+                match (key.as_str(), &value.expr) {
+                    (_, Expr::Number(_) | Expr::Bool(_) | Expr::Null) => {}
+                    (Some(key), _) => strings(value, &format!("{path}.{key}"), visit),
+                    (None, _) => strings(value, path, visit),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The span of part of a string's text, where the string is written without escapes.
@@ -139,105 +135,99 @@ fn inner(node: &Node<'_>, text: &str, start: usize, end: usize) -> Span {
     }
 }
 
-fn sorted<'m, 'a, T>(map: &'m std::collections::HashMap<&'a str, T>) -> BTreeMap<&'a str, &'m T> {
-    map.iter().map(|(name, value)| (*name, value)).collect()
-}
-
 /// Set in some environments only, where the default is none of their values.
 fn only_in_some(view: &View<'_>, out: &mut Vec<Finding>) {
     if !view.shares_root() {
         return;
     }
-    let module = view.deployed[0].module;
-    for variable in &module.variables {
+    for variable in view.deployed.iter().take(1).flat_map(|deployed| &deployed.module.variables) {
         let Some(default) = variable.default else { continue };
-        let (set, unset): (Vec<_>, Vec<_>) =
-            view.deployed.iter().partition(|each| each.by_name.contains_key(variable.name));
-        let Some(first) = set.first() else { continue };
-        // Environments with no variable file at all get everything from elsewhere.
-        if unset.is_empty() || unset.iter().any(|each| each.values.is_empty()) {
-            continue;
+        let set = view.deployed.iter().filter(|each| each.sets(variable.name)).count();
+        if set > 0 && set < view.deployed.len() {
+            only_in(view, variable, Place { file: variable.place.file, span: default.span() }, &default.value, out);
         }
-        let fallback = literal(&default.value);
-        // An empty default says that the setting is optional; that production goes without is worth a look all the same.
-        if fallback.is_empty() && !unset.iter().any(|each| is_production(each)) {
-            continue;
-        }
-        let value =
-            |each: &Deployed<'_>| each.by_name.get(variable.name).map(|(_, attr)| literal(&attr.value).to_string());
-        if set.iter().any(|each| value(each) == Some(fallback.to_string())) {
-            continue;
-        }
-        let forgotten = unset.len() == 1 && set.len() > 1 && is_production(unset[0]);
-        let severity = if forgotten && !fallback.is_empty() { Severity::Warning } else { Severity::Hint };
-        let names = |some: &[&Deployed<'_>]| some.iter().map(|each| each.environment).collect::<Vec<_>>().join(", ");
-        let Some((file, attr)) = first.by_name.get(variable.name) else { continue };
-        let message = format!(
-            "{:?} is set in {} only; {} get{} the default, {}",
-            variable.name,
-            names(&set),
-            names(&unset),
-            if unset.len() == 1 { "s" } else { "" },
-            fallback
-        );
-        out.push(
-            view.context
-                .finding("value-only-in-some", Place { file: *file, span: attr.span() }, variable.name, message)
-                .severity(severity)
-                .label(format!("{} sets it", first.environment))
-                .beside(view.context.related(
-                    Place { file: variable.place.file, span: default.span() },
-                    format!("what {} gets", names(&unset)),
-                ))
-                .environments(unset.iter().map(|each| each.environment)),
-        );
     }
+}
+
+fn only_in<'a>(
+    view: &View<'a>,
+    variable: &Variable<'a>,
+    default_at: Place,
+    default: &Node<'_>,
+    out: &mut Vec<Finding>,
+) {
+    let (set, unset): (Vec<_>, Vec<_>) = view.deployed.iter().partition(|each| each.sets(variable.name));
+    // Environments with no variable file at all get everything from elsewhere.
+    if unset.iter().any(|each| each.values.is_empty()) {
+        return;
+    }
+    // An empty default says that the setting is optional; that production goes without is worth a look all the same.
+    if is_empty_literal(default) && !unset.iter().any(|each| is_production(view, each)) {
+        return;
+    }
+    let fallback = literal(default);
+    let same = |each: &&Deployed<'a>| {
+        each.given(variable.name).is_some_and(|(_, attr)| literal(&attr.value).to_string() == fallback.to_string())
+    };
+    if set.iter().any(same) {
+        return;
+    }
+    let forgotten = unset.len() == 1 && set.len() > 1 && is_production(view, unset[0]);
+    let severity = if forgotten && !fallback.is_empty() { Severity::Warning } else { Severity::Hint };
+    let names = |some: &[&Deployed<'a>]| some.iter().map(|each| each.environment).collect::<Vec<_>>().join(", ");
+    let Some((file, attr)) = set.first().and_then(|first| first.given(variable.name)) else { return };
+    let message = format!(
+        "{:?} is set in {} only; {} get{} the default, {}",
+        variable.name,
+        names(&set),
+        names(&unset),
+        if unset.len() == 1 { "s" } else { "" },
+        fallback
+    );
+    out.push(
+        view.context
+            .finding("value-only-in-some", Place { file, span: attr.span() }, variable.name, message)
+            .severity(severity)
+            .label(format!("{} sets it", set[0].environment))
+            .beside(view.context.related(default_at, format!("what {} gets", names(&unset))))
+            .environments(unset.iter().map(|each| each.environment)),
+    );
 }
 
 /// Empty in one environment and set in another.
 fn empty_in_one(view: &View<'_>, out: &mut Vec<Finding>) {
-    let mut by_variable: BTreeMap<&str, Vec<(&Deployed<'_>, FileId, Span, Value<'_>)>> = BTreeMap::new();
     for deployed in &view.deployed {
-        for (name, (file, attr)) in &deployed.by_name {
-            let value = literal(&attr.value);
-            by_variable.entry(name).or_default().push((deployed, *file, attr.span(), value));
-        }
-    }
-    for (name, mut values) in by_variable {
-        values.sort_by_key(|(deployed, ..)| {
-            view.context.found.environments.iter().position(|known| known == deployed.environment)
-        });
-        let Some(full) = values.iter().find(|(.., value)| !value.is_empty() && !value.is_unknown()) else { continue };
-        let text = matches!(full.3, Value::Str(_));
-        for (deployed, file, span, value) in values.iter().filter(|(.., value)| value.is_empty()) {
-            let severity = if is_production(deployed) && text { Severity::Warning } else { Severity::Hint };
+        for (file, attr) in deployed.winning().filter(|(_, attr)| is_empty_literal(&attr.value)) {
+            let full = view.deployed.iter().find_map(|other| {
+                let (file, full) = other.given(attr.name)?;
+                (!is_empty_literal(&full.value)).then_some((other, file, full))
+            });
+            let Some((other, there, full)) = full else { continue };
+            let text = matches!(full.value.expr, Expr::Str(_));
+            let severity = if is_production(view, deployed) && text { Severity::Warning } else { Severity::Hint };
             let message = format!(
-                "{name:?} is {value} in {} and {} in {}",
+                "{:?} is {} in {} and {} in {}",
+                attr.name,
+                literal(&attr.value),
                 deployed.environment,
-                shorten(&full.3),
-                full.0.environment
+                shorten(&literal(&full.value)),
+                other.environment
             );
+            let subject = format!("{}/{}", deployed.environment, attr.name);
+            let set = Place { file: there, span: full.span() };
             out.push(
                 view.context
-                    .finding(
-                        "value-empty",
-                        Place { file: *file, span: *span },
-                        &format!("{}/{name}", deployed.environment),
-                        message,
-                    )
+                    .finding("value-empty", Place { file, span: attr.span() }, &subject, message)
                     .severity(severity)
                     .label(format!("empty in {}", deployed.environment))
-                    .beside(
-                        view.context
-                            .related(Place { file: full.1, span: full.2 }, format!("set in {}", full.0.environment)),
-                    )
+                    .beside(view.context.related(set, format!("set in {}", other.environment)))
                     .environment(deployed.environment),
             );
         }
     }
 }
 
-pub(super) fn shorten(value: &Value<'_>) -> String {
+fn shorten(value: &Value<'_>) -> String {
     let text = value.to_string();
     if text.chars().count() <= 40 {
         return text;
@@ -252,16 +242,17 @@ fn same_everywhere(view: &View<'_>, out: &mut Vec<Finding>) {
         return;
     }
     let first = &view.deployed[0];
-    let mut same = Vec::new();
-    for (file, attr) in &first.values {
-        let value = literal(&attr.value);
-        let everywhere = view.deployed[1..].iter().all(|other| {
-            other.by_name.get(attr.name).is_some_and(|(there, second)| there != file && literal(&second.value) == value)
-        });
-        if everywhere && !value.is_unknown() && first.module.variable(attr.name).is_some() {
-            same.push((*file, attr));
-        }
-    }
+    let same: Vec<_> = first
+        .winning()
+        .filter(|(file, attr)| {
+            first.module.variable(attr.name).is_some()
+                && view.deployed[1..].iter().all(|other| {
+                    other
+                        .given(attr.name)
+                        .is_some_and(|(there, second)| there != *file && same_literal(&attr.value, &second.value))
+                })
+        })
+        .collect();
     let Some((file, attr)) = same.first() else { return };
     let names: Vec<&str> = same.iter().map(|(_, attr)| attr.name).collect();
     let listed = if names.len() > 6 {
@@ -270,14 +261,10 @@ fn same_everywhere(view: &View<'_>, out: &mut Vec<Finding>) {
         names.join(", ")
     };
     let plural = if names.len() == 1 { "is" } else { "are" };
+    let message = format!("{listed} {plural} the same in all {} environments", view.deployed.len());
     out.push(
         view.context
-            .finding(
-                "value-same-everywhere",
-                Place { file: *file, span: attr.span() },
-                "values",
-                format!("{listed} {plural} the same in all {} environments", view.deployed.len()),
-            )
+            .finding("value-same-everywhere", Place { file: *file, span: attr.span() }, "values", message)
             .environments(view.deployed.iter().map(|each| each.environment)),
     );
 }

@@ -2,7 +2,7 @@
 
 use super::is_environment_name;
 use crate::discover::names;
-use crate::eval::{Evaluation, Failure, Type, Value, convert, literal};
+use crate::eval::{Evaluation, Failure, Type, Value, convert, literal, plainly_fits};
 use crate::finding::{Finding, Severity};
 use crate::hcl::{Block, Node};
 use crate::layout::Shape;
@@ -10,20 +10,34 @@ use crate::model::{Place, Variable};
 use crate::view::{Deployed, View};
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    let mut seen = None;
     for deployed in &view.deployed {
+        // A default is the module's, not the environment's.
+        let first = seen.replace(deployed.instance.module) != Some(deployed.instance.module);
         for variable in &deployed.module.variables {
-            wrong_type(view, deployed, variable, out);
+            wrong_type(view, deployed, variable, first, out);
             unknown_fields(view, deployed, variable, out);
-            invalid(view, deployed, variable, out);
+            if !variable.validations.is_empty() {
+                invalid(view, deployed, variable, out);
+            }
         }
     }
     environment_default(view, out);
 }
 
-fn wrong_type(view: &View<'_>, deployed: &Deployed<'_>, variable: &Variable<'_>, out: &mut Vec<Finding>) {
-    let given = deployed.by_name.get(variable.name).map(|(file, attr)| (*file, *attr, false));
-    let default = variable.default.map(|attr| (variable.place.file, attr, true));
+fn wrong_type(
+    view: &View<'_>,
+    deployed: &Deployed<'_>,
+    variable: &Variable<'_>,
+    default: bool,
+    out: &mut Vec<Finding>,
+) {
+    let given = deployed.given(variable.name).map(|(file, attr)| (file, attr, false));
+    let default = variable.default.filter(|_| default).map(|attr| (variable.place.file, attr, true));
     for (file, attr, is_default) in given.into_iter().chain(default) {
+        if plainly_fits(&attr.value, &variable.kind) {
+            continue;
+        }
         let Err(mismatch) = convert(literal(&attr.value), &variable.kind) else { continue };
         let whose =
             if is_default { "the default of".to_string() } else { format!("in {} the value of", deployed.label()) };
@@ -49,7 +63,7 @@ fn wrong_type(view: &View<'_>, deployed: &Deployed<'_>, variable: &Variable<'_>,
 
 /// Keys of an object that its type does not have: Terraform drops them without a word.
 fn unknown_fields(view: &View<'_>, deployed: &Deployed<'_>, variable: &Variable<'_>, out: &mut Vec<Finding>) {
-    let Some((file, attr)) = deployed.by_name.get(variable.name) else { return };
+    let Some((file, attr)) = deployed.given(variable.name) else { return };
     let mut unknown: Vec<(&Node<'_>, String)> = Vec::new();
     fields_below(&attr.value, &variable.kind, &mut unknown);
     for (key, name) in unknown {
@@ -57,7 +71,7 @@ fn unknown_fields(view: &View<'_>, deployed: &Deployed<'_>, variable: &Variable<
         let message = format!("{name:?} is no attribute of the type of {:?}", variable.name);
         out.push(
             view.context
-                .finding("value-undeclared", Place { file: *file, span: key.span }, &subject, message)
+                .finding("value-undeclared", Place { file, span: key.span }, &subject, message)
                 .label("Terraform drops this attribute")
                 .environment(deployed.environment),
         );
@@ -88,7 +102,7 @@ fn fields_below<'n, 'a>(node: &'n Node<'a>, kind: &Type<'_>, out: &mut Vec<(&'n 
 
 /// Evaluates each validation with the environment's value, or with the default where that is what the environment gets.
 fn invalid<'a>(view: &View<'a>, deployed: &Deployed<'a>, variable: &Variable<'a>, out: &mut Vec<Finding>) {
-    let given = deployed.by_name.get(variable.name);
+    let given = deployed.given(variable.name);
     let value = deployed.evaluation.variable(Evaluation::ROOT, variable.name);
     if value.is_unknown() || (given.is_none() && variable.default.is_none()) {
         return;
@@ -119,7 +133,7 @@ fn invalid<'a>(view: &View<'a>, deployed: &Deployed<'a>, variable: &Variable<'a>
                     view.context
                         .finding(
                             "value-invalid",
-                            Place { file: *file, span: attr.span() },
+                            Place { file, span: attr.span() },
                             &format!("{}/{}", deployed.environment, variable.name),
                             message,
                         )
@@ -155,7 +169,7 @@ fn invalid<'a>(view: &View<'a>, deployed: &Deployed<'a>, variable: &Variable<'a>
 /// The default fails although no environment here uses it: the next environment will.
 fn default_alone<'a>(view: &View<'a>, variable: &Variable<'a>, out: &mut Vec<Finding>) {
     let Some(default) = variable.default else { return };
-    if variable.validations.is_empty() || view.deployed.iter().any(|each| !each.by_name.contains_key(variable.name)) {
+    if variable.validations.is_empty() || view.deployed.iter().any(|each| !each.sets(variable.name)) {
         return;
     }
     let Some(first) = view.deployed.first() else { return };

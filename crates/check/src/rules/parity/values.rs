@@ -133,20 +133,17 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
         return;
     }
     for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
-        if has_hidden_values(view, deployed) {
-            continue;
-        }
         for variable in &deployed.module.variables {
-            if variable.default.is_some()
-                || deployed.by_name.contains_key(variable.name)
-                || may_come_from_elsewhere(view, variable)
-            {
+            if variable.default.is_some() || deployed.sets(variable.name) || may_come_from_elsewhere(view, variable) {
                 continue;
             }
             let elsewhere =
-                view.deployed.iter().find_map(|other| other.by_name.get(variable.name).map(|given| (other, given)));
+                view.deployed.iter().find_map(|other| other.given(variable.name).map(|given| (other, given)));
             // Where no environment sets it, something outside the repository does.
             let Some((other, (file, attr))) = elsewhere else { continue };
+            if has_hidden_values(view, deployed) {
+                break;
+            }
             // An environment with no values at all gets them from somewhere else too.
             let severity = if deployed.values.is_empty() { Severity::Warning } else { Severity::Error };
             let place = deployed.values.last().map_or(variable.place, |(file, _)| view.context.top(*file));
@@ -159,10 +156,8 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
                     .severity(severity)
                     .label(format!("the values of {} do not set it", deployed.environment))
                     .beside(
-                        view.context.related(
-                            Place { file: *file, span: attr.span() },
-                            format!("{} sets it", other.environment),
-                        ),
+                        view.context
+                            .related(Place { file, span: attr.span() }, format!("{} sets it", other.environment)),
                     )
                     .beside(view.context.related(variable.place, "declared here, with no default"))
                     .environment(deployed.environment),
@@ -173,7 +168,8 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
 
 /// Two files that both claim to hold an environment's values, each by its name, and give one variable two values.
 fn disagree(view: &View<'_>, out: &mut Vec<Finding>) {
-    for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
+    let several = view.deployed.iter().filter(|deployed| deployed.instance.var_files.len() > 1);
+    for deployed in several.filter(|deployed| !deployed.environment.is_empty()) {
         let claims =
             |file: FileId| claims_environment(view.context.path(file), deployed.module.dir, deployed.environment);
         for (index, (file, attr)) in deployed.values.iter().enumerate() {

@@ -231,13 +231,7 @@ fn has_plan_file(command: &Command<'_>) -> bool {
 
 /// State buckets and lock tables in commands, which no backend has.
 fn other_state(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: &mut Vec<Finding>) {
-    let backends: Vec<Backend<'_>> = context
-        .found
-        .stacks
-        .iter()
-        .flat_map(|stack| &stack.instances)
-        .filter_map(|instance| crate::backend::of(context.parsed, context.world, instance))
-        .collect();
+    let backends: Vec<&Backend<'_>> = context.backends.iter().flatten().flatten().collect();
     let known = |name: &str| -> Vec<&str> { backends.iter().filter_map(|backend| backend.text(name)).collect() };
     if backends.is_empty() || backends.iter().any(|backend| backend.uncertain) {
         return;
@@ -275,7 +269,7 @@ fn other_state(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: 
 }
 
 /// `-backend-config=key=value` beside a backend that says otherwise in every environment.
-fn inline<'b>(command: &Command<'_>, backends: &'b [Backend<'_>]) -> Option<(&'static str, String, Vec<&'b str>)> {
+fn inline<'b>(command: &Command<'_>, backends: &[&'b Backend<'_>]) -> Option<(&'static str, String, Vec<&'b str>)> {
     if !is_terraform(command.program()) {
         return None;
     }
@@ -292,7 +286,7 @@ fn inline<'b>(command: &Command<'_>, backends: &'b [Backend<'_>]) -> Option<(&'s
             .iter()
             .filter_map(|backend| backend.settings.get(name.trim()))
             .filter(|setting| setting.place.is_some())
-            .map(|setting| setting.text.as_str())
+            .map(|setting| &*setting.text)
             .collect();
         if !written.is_empty()
             && written.len() == backends.len()
