@@ -125,8 +125,11 @@ fn patterns<'a>(
     out
 }
 
+/// For each module, the texts in it that hold a policy.
+type Texts<'a> = Vec<Vec<(FileId, &'a Node<'a>)>>;
+
 /// The modules of a stack, each with those texts of its policies that hold a wildcard.
-fn policy_texts<'a>(view: &View<'a>) -> (Vec<&'a Module<'a>>, Vec<Vec<(FileId, &'a Node<'a>)>>) {
+fn policy_texts<'a>(view: &View<'a>) -> (Vec<&'a Module<'a>>, Texts<'a>) {
     let mut modules: Vec<&'a Module<'a>> = Vec::new();
     for deployed in &view.deployed {
         for scope in std::iter::once(Evaluation::ROOT).chain(deployed.placed().iter().map(|placed| placed.scope)) {
