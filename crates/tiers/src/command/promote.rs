@@ -13,7 +13,7 @@ use crate::command::print;
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;
-use crate::render::plan::brief;
+use crate::render::plan::headline;
 use crate::request::{policy, release_named};
 use crate::source::Source;
 
@@ -103,12 +103,12 @@ async fn candidate(
                 "{} serves {}, which {nearest} no longer vouches for ({}), and nothing newer is verified",
                 environment.name,
                 verdict.release,
-                brief(&reason, 120)
+                headline(&reason, 120)
             );
             break;
         }
         if let Err(reason) = session.state.passes(&verdict.digest) {
-            why = format!("{} is not verified in {nearest}: {}", verdict.release, brief(&reason, 120));
+            why = format!("{} is not verified in {nearest}: {}", verdict.release, headline(&reason, 120));
             passed_over.push(why.clone());
             continue;
         }
@@ -125,7 +125,7 @@ async fn candidate(
                 return release_named(ledger, &app.name, verdict.release.as_str()).await;
             }
             Some((one, reason)) => {
-                why = format!("{} is not verified in {}: {}", verdict.release, one.environment, brief(reason, 120));
+                why = format!("{} is not verified in {}: {}", verdict.release, one.environment, headline(reason, 120));
                 passed_over.push(why.clone());
             }
         }

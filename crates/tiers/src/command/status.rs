@@ -12,7 +12,7 @@ use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;
-use crate::render::plan::brief;
+use crate::render::plan::headline;
 use crate::render::style::Style;
 use crate::render::table::{Cell, painted, plain, table};
 use crate::render::time::{ago, exact};
@@ -174,7 +174,7 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
         notes.push(format!(
             "{} {}; asked for by {}, expires {}",
             style.careful("waiting:"),
-            brief(&waits.what, WIDTH),
+            headline(&waits.what, WIDTH),
             waits.by,
             exact(waits.until)
         ));
@@ -189,7 +189,7 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
             style.careful("held:"),
             hold.by,
             ago(hold.at, now),
-            brief(&hold.why, WIDTH)
+            headline(&hold.why, WIDTH)
         ));
     }
     if let Some(serving) = &state.serving {
@@ -197,7 +197,7 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
             notes.push(format!("{} {} by {}: {}", style.careful("waived:"), waiver.what, waiver.by, waiver.reason));
         }
         if let Some(why) = state.verdict(&serving.release.digest).and_then(|verdict| verdict.why_not.as_ref()) {
-            notes.push(format!("{} {}", style.careful("withheld:"), brief(why, WIDTH)));
+            notes.push(format!("{} {}", style.careful("withheld:"), headline(why, WIDTH)));
         }
     }
     if let Some(last) = state.last.as_ref().filter(|last| last.ending != Ending::Succeeded) {
@@ -207,7 +207,7 @@ fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
             last.id,
             last.release,
             ago(last.at, now),
-            brief(&last.why, WIDTH)
+            headline(&last.why, WIDTH)
         ));
         for left in &last.left {
             notes.push(format!(

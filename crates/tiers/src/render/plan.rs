@@ -87,6 +87,11 @@ pub fn brief(text: &str, width: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
+/// What a reason says, without the beginning of an answer's body that may follow: where many reasons stand together.
+pub fn headline(text: &str, width: usize) -> String {
+    brief(text.split_once("; the body begins").map_or(text, |(reason, _)| reason), width)
+}
+
 fn place(plan: &Plan) -> String {
     match &plan.place.account {
         Some(account) => format!("{} account {account}, {}", plan.place.target, plan.place.region),
