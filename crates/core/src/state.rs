@@ -53,6 +53,15 @@ pub struct Serving {
     pub waivers: Vec<Waiver>,
 }
 
+impl Serving {
+    /// True for the same digest with the same settings and secrets: all that makes up a deployment's identity.
+    pub fn is_same_as(&self, other: &Serving) -> bool {
+        self.release.digest == other.release.digest
+            && self.configuration == other.configuration
+            && self.secrets == other.secrets
+    }
+}
+
 /// A deployment that is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndedDeployment {

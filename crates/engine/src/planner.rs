@@ -155,27 +155,30 @@ fn way_back(wanted: &Wanted, state: &EnvState, astray: bool, to: Option<&str>) -
     let serving = state.serving.as_ref().ok_or_else(|| PlanError::NothingServes(environment.clone()))?;
     let mut candidates: Vec<&Serving> = Vec::new();
     for earlier in state.serving.iter().filter(|_| stuck).chain(&state.previous) {
-        let other = stuck || earlier.release.digest != serving.release.digest;
-        if other && !candidates.iter().any(|known| known.release.digest == earlier.release.digest) {
+        let other = stuck || !earlier.is_same_as(serving);
+        if other && !candidates.iter().any(|known| known.is_same_as(earlier)) {
             candidates.push(earlier);
         }
     }
     let Some(text) = to else {
+        // Where only settings changed since, the release is the same one, and its verdict is that of the settings now.
+        let settings = candidates.first().filter(|earlier| earlier.release.digest == serving.release.digest);
         // The last success that was verified too; one that was only let stand is better than none.
         let verified = candidates.iter().find(|earlier| state.passes(&earlier.release.digest).is_ok());
-        let chosen = verified.or(candidates.first());
+        let chosen = settings.or(verified).or(candidates.first());
         return chosen.map(|earlier| (*earlier).clone()).ok_or(PlanError::NoWayBack(environment));
     };
     if let Some(found) = candidates.iter().find(|earlier| earlier.release.is_meant_by(text)) {
         return Ok((*found).clone());
     }
-    let known: Vec<String> = candidates
+    let mut known: Vec<String> = candidates
         .iter()
         .map(|earlier| match state.passes(&earlier.release.digest) {
             Ok(_) => earlier.release.id.to_string(),
             Err(_) => format!("{} (not verified)", earlier.release.id),
         })
         .collect();
+    known.dedup();
     let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
     Err(PlanError::NeverSucceeded { environment, wanted: text.to_owned(), known })
 }

@@ -13,7 +13,7 @@ use tiers_core::record::Actor;
 use tiers_core::state::{EnvState, Meta};
 use tiers_engine::driver::{Claim, Driven, Progress, Say, Session, Watch, World, claim, drive, say, take_over};
 use tiers_engine::planner::Goal;
-use tiers_lambda::api::{AliasWrite, LambdaApi as _};
+use tiers_lambda::api::{AliasWrite, LambdaApi as _, Qualifier, Settings};
 
 use crate::world::{Small, block, gate};
 
@@ -89,6 +89,32 @@ fn a_rollback_goes_to_the_recorded_versions_of_the_last_success() {
     assert_eq!(small.live("dev"), both("one"));
     let state = small.session("dev").state;
     assert!(state.held_release(&Digest::of(b"two")).is_some(), "what was rolled back from is held");
+}
+
+#[test]
+fn a_rollback_after_a_change_of_settings_goes_to_the_settings_before_and_not_to_another_release() {
+    let small = Small::new();
+    for content in ["one", "two"] {
+        small.deploy("dev", Goal::Deploy(small.release(content)));
+    }
+    let recorded = small.session("dev").state.serving.expect("serves");
+    for component in ["api", "worker"] {
+        let name = format!("{component}-dev");
+        let latest = block(small.lambda.get_function(&name, &Qualifier::Latest)).expect("exists");
+        let settings = Settings { memory_mb: 2048, ..latest.settings };
+        block(small.lambda.update_settings(&name, &settings, &latest.revision)).expect("updated");
+    }
+    small.clock.advance(10_000);
+    assert_eq!(ending(small.deploy("dev", Goal::ConfigOnly)).0, Ending::Succeeded);
+    assert_ne!(small.session("dev").state.serving.map(|now| now.configuration), Some(recorded.configuration.clone()));
+    assert_eq!(ending(small.deploy("dev", Goal::Rollback { to: None })).0, Ending::Succeeded);
+    let now = small.session("dev").state;
+    let serving = now.serving.clone().expect("serves");
+    assert!(serving.is_same_as(&recorded), "{serving:?}");
+    assert_eq!(serving.components, recorded.components, "the recorded versions");
+    assert!(now.holds.is_empty(), "the release did nothing bad");
+    assert_eq!(ending(small.deploy("dev", Goal::Rollback { to: None })).0, Ending::Succeeded);
+    assert_eq!(small.live("dev"), both("one"));
 }
 
 fn another(small: &Small, who: &str) -> World {

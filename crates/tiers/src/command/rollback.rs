@@ -13,7 +13,8 @@ use crate::source::Source;
 /// Go back to the last release that succeeded, or to an earlier one
 ///
 /// Moves every component's alias to the versions that were recorded when that release succeeded; nothing is built or published.
-/// What is rolled back from is held: promotion does not pick it again by itself.
+/// What is rolled back from is held: promotion does not pick it again by itself. Where only settings or secrets changed last
+/// (`deploy --config-only`), that is the same release with those of before.
 #[derive(Debug, Args)]
 pub struct Rollback {
     /// The environment
