@@ -9,6 +9,7 @@ mod ci;
 mod debian;
 mod generated;
 mod process;
+mod provider_schema;
 mod setup;
 mod stage;
 mod test;
@@ -23,7 +24,8 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 5] = [setup::COMMAND, test::COMMAND, ci::COMMAND, generated::COMMAND, bench::COMMAND];
+const COMMANDS: [Command; 6] =
+    [setup::COMMAND, test::COMMAND, ci::COMMAND, generated::COMMAND, provider_schema::COMMAND, bench::COMMAND];
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);

@@ -1,7 +1,9 @@
 //! What the checker says about whole trees of files.
 
 mod catalogue;
+mod example;
 mod layouts;
 mod matrix;
 mod output;
+mod provider_schema;
 mod trees;
