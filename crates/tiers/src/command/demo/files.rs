@@ -26,7 +26,38 @@ const FILES: &[(&str, &str)] = example![
     "src/search.rs",
     "src/settings.rs",
     "src/worker.rs",
+    "terraform/README.md",
+    "terraform/account/builder.tf",
+    "terraform/account/images.tf",
+    "terraform/account/ledger.tf",
+    "terraform/account/main.tf",
+    "terraform/api.tf",
+    "terraform/builtin/envs/dev/backend.hcl",
+    "terraform/builtin/envs/dev/terraform.tfvars",
+    "terraform/builtin/envs/prod/backend.hcl",
+    "terraform/builtin/envs/prod/terraform.tfvars",
+    "terraform/builtin/envs/staging/backend.hcl",
+    "terraform/builtin/envs/staging/terraform.tfvars",
+    "terraform/builtin/main.tf",
+    "terraform/data.tf",
+    "terraform/deployer.tf",
+    "terraform/envs/dev/backend.hcl",
+    "terraform/envs/dev/terraform.tfvars",
+    "terraform/envs/prod/backend.hcl",
+    "terraform/envs/prod/terraform.tfvars",
+    "terraform/envs/staging/backend.hcl",
+    "terraform/envs/staging/terraform.tfvars",
+    "terraform/functions.tf",
+    "terraform/locals.tf",
+    "terraform/modules/function/main.tf",
+    "terraform/modules/function/outputs.tf",
+    "terraform/modules/function/variables.tf",
+    "terraform/outputs.tf",
+    "terraform/site.tf",
+    "terraform/variables.tf",
+    "terraform/versions.tf",
     "tests/e2e.sh",
+    "tests/service.rs",
     "tiers.toml",
 ];
 
@@ -49,7 +80,7 @@ pub fn write(root: &Path) -> Result<(), Fault> {
         let text = if *name == "tiers.toml" { with_demo_image(text)? } else { (*text).to_owned() };
         put(root, name, &text)?;
     }
-    put(root, ".gitignore", ".tiers/\nruntime/\ntarget/\n")
+    put(root, ".gitignore", ".tiers/\nruntime/\ntarget/\n.terraform/\n*.tfplan\n*.tfstate\n*.tfstate.*\n")
 }
 
 fn with_demo_image(text: &str) -> Result<String, Fault> {
@@ -78,6 +109,31 @@ fn put(root: &Path, name: &str, text: &str) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_demo_carries_every_file_of_the_example() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/dr-daily-report");
+        // What builds and runs leave behind there, and what the demo writes in its own form.
+        let not_carried = [".gitignore", ".terraform", ".terraform.lock.hcl", ".tiers", "target"];
+        let mut there = Vec::new();
+        let mut folders = vec![example.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).expect("a folder of the example") {
+                let path = entry.expect("an entry").path();
+                if path.file_name().is_some_and(|name| not_carried.iter().any(|it| name == *it)) {
+                    continue;
+                }
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    there.push(path.strip_prefix(&example).expect("below it").to_str().expect("UTF-8").to_owned());
+                }
+            }
+        }
+        there.sort();
+        let carried: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(carried, there);
+    }
 
     #[test]
     fn the_demo_finds_what_it_replaces_and_its_tiers_toml_has_no_problems() {
