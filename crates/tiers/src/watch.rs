@@ -11,9 +11,12 @@ use tiers_engine::driver::{Progress, Stop, Watch};
 use crate::render::plan::brief;
 use crate::render::style::Style;
 use crate::render::time::took;
+use crate::render::wrap;
 
 /// Characters of a reason that a line of progress shows.
 const WIDTH: usize = 120;
+/// Columns in front of what a line of progress says.
+const LEAD: usize = 7;
 
 /// What a person asked for with Ctrl-C: 0 nothing, 1 undo, 2 leave.
 static STOP: AtomicU8 = AtomicU8::new(0);
@@ -48,16 +51,28 @@ impl Lines {
         Lines { style, quiet, since: Cell::new(Instant::now()), waiting: RefCell::default() }
     }
 
-    fn line(&self, text: &str) {
-        if !self.quiet {
-            // Progress that nobody can read is no reason to stop a deployment.
-            let _ = writeln!(std::io::stderr(), "  {text}");
+    /// One line: a word of four letters, what it says, and the time that it took.
+    fn line(&self, word: &str, says: &str, time: &str) {
+        if self.quiet {
+            return;
+        }
+        let says = if time.is_empty() { says.to_owned() } else { format!("{says} {time}") };
+        let text = wrap::paragraph(&format!("  {word} "), LEAD, LEAD, &says, wrap::width());
+        // Progress that nobody can read is no reason to stop a deployment.
+        let _ = writeln!(std::io::stderr(), "{}", self.dim_time(&text, time));
+    }
+
+    /// The time at the end of a line, painted after the line was laid out.
+    fn dim_time(&self, text: &str, time: &str) -> String {
+        match text.strip_suffix(time).filter(|_| !time.is_empty()) {
+            Some(start) => format!("{start}{}", self.style.dim(time)),
+            None => text.to_owned(),
         }
     }
 
     fn done(&self, text: &str) {
         let ms = u64::try_from(self.since.replace(Instant::now()).elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.line(&format!("{} {text} {}", self.style.good("ok  "), self.style.dim(&took(ms))));
+        self.line(&self.style.good("ok  "), text, &took(ms));
     }
 
     fn recorded(&self, event: &Event) {
@@ -77,7 +92,7 @@ impl Lines {
                     Cause::Gate { gate, .. } => format!("gate `{gate}` failed"),
                     other => brief(&other.text(), WIDTH),
                 };
-                self.line(&format!("{} going back, because {why}", self.style.bad("stop")));
+                self.line(&self.style.bad("stop"), &format!("going back, because {why}"), "");
             }
             Event::Ended { ending: Ending::Succeeded, .. } => self.done("every component was seen on the release"),
             _ => {}
@@ -109,13 +124,13 @@ impl Watch for Lines {
                     Outcome::Waived => self.style.careful("skip"),
                 };
                 self.since.set(Instant::now());
-                let time = self.style.dim(&took(result.duration_ms));
-                self.line(&format!("{word} gate `{}`: {} {time}", result.gate, brief(&result.detail, WIDTH)));
+                let says = format!("gate `{}`: {}", result.gate, brief(&result.detail, WIDTH));
+                self.line(&word, &says, &took(result.duration_ms));
             }
             Progress::Waiting { what, ms } => {
                 let text = (*what).to_owned();
                 if self.waiting.replace(text.clone()) != text {
-                    self.line(&self.style.dim(&format!("…    {what} ({})", took(*ms))));
+                    self.line(&self.style.dim("…   "), &format!("{what} ({})", took(*ms)), "");
                 }
             }
             Progress::GateBegins { .. } | Progress::Doing { .. } => {}

@@ -18,6 +18,7 @@ use crate::cli::Global;
 use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome, chain};
+use crate::render::wrap;
 use crate::request::{find_release, releases};
 use crate::source::{Identity, Source, Working, base_folder};
 
@@ -268,19 +269,17 @@ fn tell(context: &Context, app: &AppConfig, outcome: &str, release: &Release) ->
     let style = context.style;
     let dirty = if release.dirty { " (dirty: entry environments only)" } else { "" };
     let commit = crate::render::plan::short(release.commit.as_str());
-    match outcome {
-        "known" => print(&format!(
-            "{} these inputs are {} already, built from {commit} by {}; nothing was built\n",
-            style.good("known:"),
-            release.id,
-            release.built_by
-        )),
-        _ => print(&format!(
-            "{} {} of {}, digest {}, from commit {commit}{dirty}\n",
-            style.good("built:"),
-            release.id,
-            app.name,
-            release.digest.short()
-        )),
-    }
+    let (word, says) = match outcome {
+        "known" => {
+            let by = &release.built_by;
+            let id = &release.id;
+            ("known:", format!("these inputs are {id} already, built from {commit} by {by}; nothing was built"))
+        }
+        _ => {
+            let digest = release.digest.short();
+            ("built:", format!("{} of {}, digest {digest}, from commit {commit}{dirty}", release.id, app.name))
+        }
+    };
+    let lead = format!("{} ", style.good(word));
+    print(&format!("{}\n", wrap::paragraph(&lead, word.len() + 1, 2, &says, wrap::width())))
 }

@@ -21,6 +21,8 @@ use crate::fault::{Fault, Outcome, chain};
 use crate::place::{self, Reached};
 use crate::render;
 use crate::render::plan::brief;
+use crate::render::style::Style;
+use crate::render::wrap;
 use crate::request::{Governed, wanted};
 use crate::source::Source;
 use crate::watch::{Lines, ask_to_stop};
@@ -162,45 +164,40 @@ fn ended_text(context: &Context, plan: &Plan, ended: &EndedDeployment, session: 
     let style = context.style;
     let release = &plan.release;
     let env = &plan.environment;
-    let mut text = match ended.ending {
+    let (paint, says): (fn(Style, &str) -> String, String) = match ended.ending {
         Ending::Succeeded => {
             let verb = if plan.kind == Kind::Rollback { "serves again in" } else { "serves in" };
             let versions = session.state.serving.iter().flat_map(|serving| &serving.components);
             let versions: Vec<String> =
                 versions.map(|served| format!("{} version {}", served.component, served.version)).collect();
-            format!("{} {} {verb} {env}: {}\n", style.good("succeeded:"), release.id, versions.join(", "))
+            (Style::good, format!("{} {verb} {env}: {}", release.id, versions.join(", ")))
         }
-        Ending::Failed => format!("{} {} in {env}: {}\n", style.bad("failed:"), release.id, brief(&ended.why, WIDTH)),
-        Ending::Refused => format!("{} {}\n", style.bad("refused:"), ended.why),
-        Ending::Errored => format!("{} {}\n", style.bad("errored:"), ended.why),
-        Ending::Stuck => format!("{} {}\n", style.bad("stuck:"), ended.why),
+        Ending::Failed => (Style::bad, format!("{} in {env}: {}", release.id, brief(&ended.why, WIDTH))),
+        Ending::Refused | Ending::Errored | Ending::Stuck => (Style::bad, ended.why.clone()),
     };
+    let mut text = worded(style, paint, "", ended.ending.word(), &says);
     if ended.ending == Ending::Succeeded
         && let Some(verdict) = session.state.verdict(&release.digest)
         && let Some(why) = &verdict.why_not
         && plan.kind != Kind::Rollback
     {
-        text.push_str(&format!(
-            "  {} not verified here, so it goes no further: {}\n",
-            style.careful("withheld:"),
-            brief(why, WIDTH)
-        ));
+        let says = format!("not verified here, so it goes no further: {}", brief(why, WIDTH));
+        text.push_str(&worded(style, Style::careful, "  ", "withheld", &says));
     }
     match ended.ending {
         Ending::Failed | Ending::Errored | Ending::Refused => {
             let serving = session.state.serving.as_ref().map(|serving| serving.release.id.to_string());
             let serving = serving.unwrap_or_else(|| "what was there before the first release".to_owned());
-            text.push_str(&format!(
-                "  users are served by {serving}; every component was left or brought back there\n"
-            ));
+            let served = format!("  users are served by {serving}; every component was left or brought back there");
+            text.push_str(&wrap::line(&served));
             if ended.ending == Ending::Failed && plan.kind != Kind::Rollback {
-                text.push_str(&format!("  {} is held here: promotion does not pick it again\n", release.id));
+                text.push_str(&wrap::line(&format!("  {} is held here: promotion does not pick it again", release.id)));
             }
         }
         Ending::Succeeded | Ending::Stuck => {}
     }
     for left in &ended.left {
-        text.push_str(&format!("  {}: {}\n", left.function, left.note));
+        text.push_str(&worded(style, Style::plain, "  ", &left.function, &left.note));
         if let Some(command) = &left.command {
             text.push_str(&format!("    {command}\n"));
         }
@@ -208,15 +205,21 @@ fn ended_text(context: &Context, plan: &Plan, ended: &EndedDeployment, session: 
     text
 }
 
+/// `word: what it says`, at the width of the terminal, with a newline.
+fn worded(style: Style, paint: fn(Style, &str) -> String, indent: &str, word: &str, says: &str) -> String {
+    let lead = format!("{indent}{} ", paint(style, &format!("{word}:")));
+    let columns = indent.len() + word.chars().count() + 2;
+    format!("{}\n", wrap::paragraph(&lead, columns, indent.len() + 2, says, wrap::width()))
+}
+
 fn unchanged(context: &Context, plan: &Plan) -> Outcome {
     if context.global.json {
         print_json("tiers.deployment/1", &Result1 { outcome: "unchanged", plan, ended: None, objections: Vec::new() })?;
     } else {
-        let text = format!(
-            "unchanged, skipped: {} serves {} already, with the same digest, configuration and secrets\n",
+        print(&wrap::line(&format!(
+            "unchanged, skipped: {} serves {} already, with the same digest, configuration and secrets",
             plan.environment, plan.release.id
-        );
-        print(&text)?;
+        )))?;
     }
     Ok(0)
 }
@@ -231,7 +234,7 @@ async fn show_plan(context: &Context, world: &World, planned: &Planned) -> Outco
     }
     let mut text = render::plan::plan(&planned.plan, context.style);
     for objection in &texts {
-        text.push_str(&format!("  {} {objection}\n", context.style.careful("not now:")));
+        text.push_str(&worded(context.style, Style::careful, "  ", "not now", objection));
     }
     text.push_str(&context.style.dim(&format!("  plan {} (nothing was changed)\n", planned.plan.hash().short())));
     print(&text)?;
@@ -277,12 +280,8 @@ async fn not_now(
         } else {
             "this command again once the evidence is there".to_owned()
         };
-        let waiting = context.style.careful("waiting:");
-        print(&format!(
-            "{waiting} {}\n  holds nothing, expires {}; next: {next}\n",
-            texts.join("; "),
-            render::time::exact(until)
-        ))?;
+        let waiting = worded(context.style, Style::careful, "", "waiting", &texts.join("; "));
+        print(&format!("{waiting}  holds nothing, expires {}; next: {next}\n", render::time::exact(until)))?;
     }
     Ok(0)
 }

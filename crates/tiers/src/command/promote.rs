@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;
 use crate::render::plan::headline;
+use crate::render::wrap;
 use crate::request::{policy, release_named};
 use crate::source::Source;
 
@@ -140,7 +141,8 @@ fn tell(context: &Context, passed_over: &[String]) -> Result<(), Fault> {
         return Ok(());
     }
     for why in passed_over {
-        print(&format!("{} {why}\n", context.style.careful("passed over:")))?;
+        let lead = format!("{} ", context.style.careful("passed over:"));
+        print(&format!("{}\n", wrap::paragraph(&lead, "passed over: ".len(), 2, why, wrap::width())))?;
     }
     Ok(())
 }

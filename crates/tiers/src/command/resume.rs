@@ -124,5 +124,6 @@ fn decision(open: &Deployment, undo: bool, now: jiff::Timestamp) -> String {
     } else {
         ("continuing", "nothing that was recorded speaks against it".to_owned())
     };
-    format!("Resuming {} of {} in {}: {what}, because {why}\n", open.id, open.owner, open.plan.environment)
+    let says = format!("Resuming {} of {} in {}: {what}, because {why}", open.id, open.owner, open.plan.environment);
+    crate::render::wrap::line(&says)
 }

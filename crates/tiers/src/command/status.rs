@@ -16,6 +16,7 @@ use crate::render::plan::headline;
 use crate::render::style::Style;
 use crate::render::table::{Cell, painted, plain, table};
 use crate::render::time::{ago, exact};
+use crate::render::wrap;
 
 /// Characters of a reason that a note shows; `tiers trace` shows it whole.
 const WIDTH: usize = 160;
@@ -92,6 +93,7 @@ pub async fn run(args: &Status, global: &Global) -> Outcome {
 fn text(context: &Context, shown: &Shown) -> String {
     let style = context.style;
     let now = context.clock.now();
+    let width = wrap::width();
     let several = shown.environments.iter().any(|one| one.app != shown.environments[0].app);
     let mut head = vec!["environment", "release", "digest", "commit", "since", "evidence"];
     if several {
@@ -110,9 +112,13 @@ fn text(context: &Context, shown: &Shown) -> String {
         .collect();
     let mut text = table(&head, &rows, style);
     for one in &shown.environments {
-        for note in notes(one, style, now) {
-            let app = if several { format!("{} in ", one.app) } else { String::new() };
-            text.push_str(&format!("\n{app}{}: {note}", one.environment));
+        let app = if several { format!("{} in ", one.app) } else { String::new() };
+        for Note { word, paint, says, commands } in notes(one, now) {
+            let lead = format!("{app}{}: {} ", one.environment, paint(style, &word));
+            let columns = format!("{app}{}: {word} ", one.environment).chars().count();
+            text.push('\n');
+            text.push_str(&wrap::paragraph(&lead, columns, 2, &says, width));
+            commands.iter().for_each(|command| text.push_str(&format!("\n    {command}")));
         }
     }
     if shown.ledger.is_none() {
@@ -150,72 +156,67 @@ fn row(one: &One, now: jiff::Timestamp) -> Vec<Cell> {
     ]
 }
 
-/// What a person should know about one environment, in full lines.
-fn notes(one: &One, style: Style, now: jiff::Timestamp) -> Vec<String> {
+/// What a person should know: a word, the sentence behind it, and what to type, each on a line of its own.
+struct Note {
+    word: String,
+    paint: fn(Style, &str) -> String,
+    says: String,
+    commands: Vec<String>,
+}
+
+fn note(word: &str, paint: fn(Style, &str) -> String, says: String) -> Note {
+    Note { word: word.to_owned(), paint, says, commands: Vec::new() }
+}
+
+/// What a person should know about one environment.
+fn notes(one: &One, now: jiff::Timestamp) -> Vec<Note> {
     let mut notes = Vec::new();
     if let Some(problem) = &one.problem {
-        notes.push(format!("{} {problem}", style.bad("unreadable:")));
+        notes.push(note("unreadable:", Style::bad, problem.clone()));
     }
     let Some(state) = &one.state else { return notes };
     let env = &one.environment;
     if let Some(open) = &state.open {
-        notes.push(format!(
-            "{} {} of {} ({} by {}, {}), at `{}`; `tiers resume {env}` takes it over",
-            style.careful("open:"),
+        let says = format!(
+            "{} of {} ({} by {}, {}), at `{}`; `tiers resume {env}` takes it over",
             open.id,
             open.plan.release.id,
             ago(open.claimed_at, now),
             open.owner,
             if open.waits_for_person() { "waits for a person" } else { "in progress or abandoned" },
             phase(&open.phase),
-        ));
+        );
+        notes.push(note("open:", Style::careful, says));
     }
     if let Some(waits) = state.waits.as_ref().filter(|waits| waits.until > now) {
-        notes.push(format!(
-            "{} {}; asked for by {}, expires {}",
-            style.careful("waiting:"),
-            headline(&waits.what, WIDTH),
-            waits.by,
-            exact(waits.until)
-        ));
+        let what = headline(&waits.what, WIDTH);
+        let says = format!("{what}; asked for by {}, expires {}", waits.by, exact(waits.until));
+        notes.push(note("waiting:", Style::careful, says));
     }
     for hold in &state.holds {
         let what = match &hold.what {
             tiers_core::event::HoldOn::Environment => "everything".to_owned(),
             tiers_core::event::HoldOn::Release { digest } => digest.short().to_owned(),
         };
-        notes.push(format!(
-            "{} {what} by {}, {}: {}",
-            style.careful("held:"),
-            hold.by,
-            ago(hold.at, now),
-            headline(&hold.why, WIDTH)
-        ));
+        let says = format!("{what} by {}, {}: {}", hold.by, ago(hold.at, now), headline(&hold.why, WIDTH));
+        notes.push(note("held:", Style::careful, says));
     }
     if let Some(serving) = &state.serving {
         for waiver in &serving.waivers {
-            notes.push(format!("{} {} by {}: {}", style.careful("waived:"), waiver.what, waiver.by, waiver.reason));
+            let says = format!("{} by {}: {}", waiver.what, waiver.by, waiver.reason);
+            notes.push(note("waived:", Style::careful, says));
         }
         if let Some(why) = state.verdict(&serving.release.digest).and_then(|verdict| verdict.why_not.as_ref()) {
-            notes.push(format!("{} {}", style.careful("withheld:"), headline(why, WIDTH)));
+            notes.push(note("withheld:", Style::careful, headline(why, WIDTH)));
         }
     }
     if let Some(last) = state.last.as_ref().filter(|last| last.ending != Ending::Succeeded) {
-        notes.push(format!(
-            "{} {} of {}, {}: {}",
-            style.bad(&format!("last {}:", last.ending.word())),
-            last.id,
-            last.release,
-            ago(last.at, now),
-            headline(&last.why, WIDTH)
-        ));
+        let why = headline(&last.why, WIDTH);
+        let says = format!("{} of {}, {}: {why}", last.id, last.release, ago(last.at, now));
+        notes.push(note(&format!("last {}:", last.ending.word()), Style::bad, says));
         for left in &last.left {
-            notes.push(format!(
-                "  {}: {}{}",
-                left.function,
-                left.note,
-                left.command.as_ref().map_or(String::new(), |c| format!("\n    {c}"))
-            ));
+            let commands = left.command.iter().cloned().collect();
+            notes.push(Note { commands, ..note("left:", Style::bad, format!("{} {}", left.function, left.note)) });
         }
     }
     notes

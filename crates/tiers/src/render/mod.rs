@@ -4,3 +4,4 @@ pub mod plan;
 pub mod style;
 pub mod table;
 pub mod time;
+pub mod wrap;

@@ -6,6 +6,10 @@ use tiers_core::gate::{At, Effect};
 use tiers_core::plan::{Kind, OnFailure, Plan};
 
 use super::style::Style;
+use super::wrap;
+
+/// Columns in front of what a line of a plan says.
+const LEAD: usize = 11;
 
 /// The plan, one line a phase.
 pub fn plan(plan: &Plan, style: Style) -> String {
@@ -18,8 +22,10 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     };
     let dirty = if release.dirty { ", dirty" } else { "" };
     let _ = writeln!(out, "{}", style.strong(&format!("Plan: {what}")));
+    let width = wrap::width();
     let mut line = |word: &str, text: String| {
-        let _ = writeln!(out, "  {} {text}", style.dim(&format!("{word:<8}")));
+        let lead = format!("  {} ", style.dim(&format!("{word:<8}")));
+        let _ = writeln!(out, "{}", wrap::paragraph(&lead, LEAD, LEAD, &text, width));
     };
     line("release", format!("digest {}, commit {}{dirty}", release.digest.short(), short(release.commit.as_str())));
     line("place", place(plan));

@@ -36,6 +36,11 @@ impl Style {
         self.on
     }
 
+    /// As it is.
+    pub fn plain(self, text: &str) -> String {
+        text.to_owned()
+    }
+
     pub fn good(self, text: &str) -> String {
         self.paint(text, Ansi::new().fg_color(Some(Color::Ansi(AnsiColor::Green))))
     }

@@ -9,6 +9,7 @@ use crate::cli::Global;
 use crate::command::print;
 use crate::fault::{Fault, chain};
 use crate::render::style::Style;
+use crate::render::wrap;
 
 /// The folder, and how things are said.
 pub struct Stage {
@@ -60,12 +61,19 @@ impl Stage {
 
     /// Words between commands.
     pub fn say(&self, text: &str) -> Result<(), Fault> {
-        print(&format!("{text}\n"))
+        let lines = text.split('\n').map(|line| {
+            let indent = line.len() - line.trim_start().len();
+            // What stands in a second column goes on below itself.
+            let column = line.trim_start().rfind("  ").map_or(indent, |gap| indent + gap + 2);
+            wrap::paragraph(&line[..column], column, column, &line[column..], wrap::width())
+        });
+        print(&format!("{}\n", lines.collect::<Vec<_>>().join("\n")))
     }
 
     /// A result that stands out.
     pub fn good(&self, text: &str) -> Result<(), Fault> {
-        print(&format!("{}\n", self.style.good(text)))
+        let text = wrap::paragraph("", 0, 0, text, wrap::width());
+        print(&format!("{}\n", self.style.good(&text)))
     }
 
     /// Runs git quietly.

@@ -15,7 +15,7 @@ const POINT_OF_THE_CRASH: u32 = 29;
 
 pub async fn tell(stage: &Stage) -> Result<(), Fault> {
     stage.say(&format!(
-        "One build of a small service goes through dev, staging and prod on this machine, in\n{}",
+        "One build of a small service goes through dev, staging and prod, in\n{}",
         stage.place().display()
     ))?;
     one_artifact(stage).await?;
