@@ -1,13 +1,13 @@
 //! Progress on standard error: one line a step, with the seconds it took; results go to standard output.
 
 use std::cell::{Cell, RefCell};
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use tiers_core::event::{Cause, Ending, Event, Outcome, Step};
 use tiers_engine::driver::{Progress, Stop, Watch};
 
+use crate::render::at_hand::AtHand;
 use crate::render::plan::brief;
 use crate::render::style::Style;
 use crate::render::time::took;
@@ -44,11 +44,18 @@ pub struct Lines {
     quiet: bool,
     since: Cell<Instant>,
     waiting: RefCell<String>,
+    at_hand: AtHand,
 }
 
 impl Lines {
     pub fn new(style: Style, quiet: bool) -> Lines {
-        Lines { style, quiet, since: Cell::new(Instant::now()), waiting: RefCell::default() }
+        Lines {
+            style,
+            quiet,
+            since: Cell::new(Instant::now()),
+            waiting: RefCell::default(),
+            at_hand: AtHand::new(!quiet),
+        }
     }
 
     /// One line: a word of four letters, what it says, and the time that it took.
@@ -59,7 +66,7 @@ impl Lines {
         let says = if time.is_empty() { says.to_owned() } else { format!("{says} {time}") };
         let text = wrap::paragraph(&format!("  {word} "), LEAD, LEAD, &says, wrap::width());
         // Progress that nobody can read is no reason to stop a deployment.
-        let _ = writeln!(std::io::stderr(), "{}", self.dim_time(&text, time));
+        self.at_hand.write(&self.dim_time(&text, time));
     }
 
     /// The time at the end of a line, painted after the line was laid out.
@@ -76,6 +83,10 @@ impl Lines {
     }
 
     fn recorded(&self, event: &Event) {
+        // An intent is recorded in the middle of its step.
+        if !matches!(event, Event::Intended { .. }) {
+            self.at_hand.end();
+        }
         match event {
             Event::Claimed { id, .. } => self.done(&format!("claimed as {id}")),
             Event::Checked { note, .. } => {
@@ -131,9 +142,14 @@ impl Watch for Lines {
                 let text = (*what).to_owned();
                 if self.waiting.replace(text.clone()) != text {
                     self.line(&self.style.dim("…   "), &format!("{what} ({})", took(*ms)), "");
+                    self.at_hand.begin(text);
                 }
             }
-            Progress::GateBegins { .. } | Progress::Doing { .. } => {}
+            Progress::GateBegins { name } => self.at_hand.begin(format!("gate `{name}`")),
+            Progress::Doing { what, components, .. } => {
+                let names: Vec<&str> = components.iter().map(|component| component.as_str()).collect();
+                self.at_hand.begin(format!("{what} ({})", names.join(", ")));
+            }
         }
     }
 
