@@ -7,6 +7,24 @@ use std::borrow::Cow;
 
 use crate::hcl::Span;
 
+/// Flags of kubectl, helm, aws, gcloud, docker, make and git that people write before the subcommand, with their value as a word of
+/// its own.
+const TAKES_VALUE: &[&str] = &[
+    "--account",
+    "--cluster",
+    "--context",
+    "--endpoint-url",
+    "--kube-context",
+    "--kubeconfig",
+    "--namespace",
+    "--output",
+    "--profile",
+    "--project",
+    "--region",
+    "-C",
+    "-n",
+];
+
 /// One call of a program.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Command<'a> {
@@ -43,9 +61,14 @@ impl<'a> Command<'a> {
         self.args().iter().any(|word| word.text == arg)
     }
 
-    /// The first arguments that are no flags: `["ecr", "describe-images"]` of an `aws` call.
+    /// The first arguments that are no flags, nor a value of one that may stand before a subcommand: `["ecr", "describe-images"]`
+    /// of `aws --profile x ecr describe-images`.
     pub(crate) fn subcommands(&self) -> impl Iterator<Item = &str> {
-        self.args().iter().map(|word| word.text.as_ref()).filter(|text| !text.starts_with('-'))
+        let mut is_value = false;
+        self.args().iter().map(|word| word.text.as_ref()).filter(move |text| {
+            let skipped = std::mem::replace(&mut is_value, TAKES_VALUE.contains(text));
+            !skipped && !text.starts_with('-')
+        })
     }
 
     /// Values of a flag in both of its forms, `--flag value` and `--flag=value`, with one dash or two.
@@ -402,6 +425,13 @@ mod tests {
         let commands = split("pytest || true\nls", 0);
         assert!(commands[0].failure_ignored);
         assert!(!commands[2].failure_ignored);
+    }
+
+    #[test]
+    fn a_flag_before_the_subcommand_takes_its_value_with_it() {
+        let first = |text: &str| split(text, 0)[0].subcommands().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(first("kubectl --context \"$1\" set image deploy/y y=z"), ["set", "image", "deploy/y", "y=z"]);
+        assert_eq!(first("aws --profile=x --region eu-west-1 lambda update-alias"), ["lambda", "update-alias"]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ static ACCOUNT_IN_ARN: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):").ok());
 static ACCOUNT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?:^|[^0-9A-Za-z])([0-9]{12})(?:$|[^0-9A-Za-z])").ok());
+static UUID: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9]{12}").ok());
 static NETWORK_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?:^|[^a-z0-9-])((?:subnet|sg|vpc|vpce|rtb|igw|nat|eni|eipalloc)-[0-9a-f]{8,17})(?:$|[^a-z0-9])").ok()
 });
@@ -149,7 +151,9 @@ impl Walk<'_, '_> {
             let regex = regex.as_ref()?;
             regex.captures_iter(text).find_map(|found| found.get(1).map(|found| found.as_str().to_string()))
         };
-        if let Some(account) = find(&ACCOUNT_IN_ARN).or_else(|| find(&ACCOUNT).filter(|_| whole)) {
+        // The last part of a UUID has twelve digits too.
+        let number = || find(&ACCOUNT).filter(|_| whole && !UUID.as_ref().is_some_and(|regex| regex.is_match(text)));
+        if let Some(account) = find(&ACCOUNT_IN_ARN).or_else(number) {
             if !WELL_KNOWN_ACCOUNTS.contains(&account.as_str()) {
                 self.account(span, text, &account);
             }

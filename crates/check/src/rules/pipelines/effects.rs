@@ -88,7 +88,8 @@ pub(super) fn tests(command: &Command<'_>) -> bool {
         "aws" => (first, second) == ("lambda", "invoke"),
         "tiers" => true,
         _ => command.words.iter().any(|word| {
-            let lower = word.text.to_ascii_lowercase();
+            // `app:latest` is no test.
+            let lower = word.text.to_ascii_lowercase().replace("latest", "").replace("attest", "");
             ["test", "smoke", "e2e", "health", "verify", "canary", "probe"].iter().any(|sign| lower.contains(sign))
         }),
     }
