@@ -14,7 +14,7 @@ use crate::parsed::Parsed;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Backend<'a> {
-    /// `s3`, `azurerm`, `local` …
+    /// `s3`, `azurerm`, `local`, `cloud` …
     pub(crate) kind: &'a str,
     pub(crate) block: Place,
     pub(crate) settings: BTreeMap<Cow<'a, str>, Setting<'a>>,
@@ -63,6 +63,10 @@ impl Backend<'_> {
             "pg" => (vec![part("conn_str")?, or_empty("schema_name")], "schema_name"),
             "kubernetes" => {
                 (vec![part("secret_suffix")?, or_empty("namespace"), or_empty("config_path")], "secret_suffix")
+            }
+            // Workspaces by tag or prefix are chosen when Terraform runs.
+            "cloud" | "remote" => {
+                (vec![or_empty("hostname"), or_empty("organization"), part("workspaces.name")?], "workspaces.name")
             }
             "cos" | "oss" => (vec![part("bucket")?, or_empty("prefix"), or_empty("key")], "prefix"),
             _ => return None,

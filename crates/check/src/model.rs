@@ -70,6 +70,7 @@ pub(crate) struct Resource<'a> {
 pub(crate) struct ModuleCall<'a> {
     pub(crate) name: &'a str,
     pub(crate) source: Option<&'a str>,
+    pub(crate) place: Place,
     /// The called module's index, where it is in the repository.
     pub(crate) target: Option<usize>,
     pub(crate) body: &'a Body<'a>,
@@ -130,7 +131,7 @@ impl<'a> Module<'a> {
                 }
                 ("module", Some(name), _) => {
                     let source = block.body.attr("source").and_then(|attr| plain(&attr.value));
-                    self.calls.push(ModuleCall { name, source, target: None, body: &block.body });
+                    self.calls.push(ModuleCall { name, source, place, target: None, body: &block.body });
                 }
                 ("provider", Some(name), _) => {
                     let alias = block.body.attr("alias").and_then(|attr| plain(&attr.value));
@@ -178,7 +179,11 @@ impl<'a> Module<'a> {
             let place = Place { file, span: inner.header };
             match (inner.kind, inner.label(0)) {
                 ("backend", Some(kind)) => self.backend = Some(BackendBlock { kind, place, body: &inner.body }),
-                ("cloud", _) => self.cloud = Some(place),
+                // It keeps the state as a backend does, and can't stand beside one.
+                ("cloud", _) => {
+                    self.cloud = Some(place);
+                    self.backend = Some(BackendBlock { kind: "cloud", place, body: &inner.body });
+                }
                 _ => {}
             }
         }

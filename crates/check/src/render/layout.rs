@@ -30,7 +30,8 @@ pub fn layout(layout: &Layout) -> String {
         }
     }
     if !layout.modules.is_empty() {
-        out.push_str(&format!("\nModules that others call: {}\n", layout.modules.join(", ")));
+        let modules: Vec<&str> = layout.modules.iter().map(|path| shown(path)).collect();
+        out.push_str(&format!("\nModules that others call: {}\n", modules.join(", ")));
     }
     if !layout.notes.is_empty() {
         out.push_str("\nNotes:\n");
@@ -60,5 +61,8 @@ fn is_telling(name: &str) -> bool {
             | "dynamodb_table"
             | "use_lockfile"
             | "path"
+            | "organization"
+            | "workspaces.name"
+            | "workspaces.prefix"
     )
 }

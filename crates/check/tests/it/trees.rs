@@ -34,6 +34,7 @@ macro_rules! trees {
 trees! {
     azure: values_and_backends_in_folders_of_their_own,
     copies: folders_that_were_copied_from_one_environment_to_the_next,
+    handed: roots_that_hand_their_values_to_modules_and_keep_state_in_the_cloud,
     legacy: a_repository_from_the_days_of_terraform_0_11,
     library: a_published_module_has_nothing_to_compare,
     modules: modules_that_compute_names_and_tags_for_others,

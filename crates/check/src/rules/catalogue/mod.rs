@@ -2,6 +2,7 @@
 //!
 //! The trees are the rules' first tests: each rule must speak on its bad tree and be quiet on its good one.
 
+mod code;
 mod collision;
 mod isolation;
 mod ownership;
@@ -12,5 +13,6 @@ mod tags;
 use crate::rule::Rule;
 
 pub(super) fn all() -> Vec<Rule> {
-    [isolation::RULES, parity::RULES, collision::RULES, tags::RULES, ownership::RULES, pipelines::RULES].concat()
+    [isolation::RULES, parity::RULES, code::RULES, collision::RULES, tags::RULES, ownership::RULES, pipelines::RULES]
+        .concat()
 }

@@ -383,7 +383,7 @@ memory = 1024
         consequence: "Its resources take the other environment's names and tags: an apply collides with them, or replaces them.",
         fix: "Set the variable to the environment that the file is for.",
         explanation: "It looks at variables called environment, env, stage and the like, and at the default where the environment \
-does not set one.",
+does not set one. Where every environment has a root module of its own, locals and module arguments of such a name are looked at.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -423,7 +423,8 @@ environment = "production"
         consequence: "The environment talks to the other one's database, queue or address.",
         fix: "Correct the value; if it is meant, say so with a suppression and the reason.",
         explanation: "It speaks only where another environment's value of the same variable names that environment itself, so that \
-a value which names one environment for all of them is no finding.",
+a value which names one environment for all of them is no finding. Root modules that were copied from one environment to the next \
+are held to each other in the same way: their remote states, module arguments and resources.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -497,100 +498,6 @@ resource "aws_sqs_queue" "jobs" {
 environment = "dev"
 --- prod.tfvars
 environment = "prod"
-"#,
-    },
-    Rule {
-        id: "variable-undeclared",
-        family: Parity,
-        severity: Error,
-        title: "a variable is used and declared nowhere",
-        consequence: "No environment of this module can be planned.",
-        fix: "Declare the variable, or correct the name.",
-        explanation: "The whole folder is looked at. Where one of its files could not be read, nothing is said.",
-        bad: r#"--- main.tf
-resource "aws_sqs_queue" "jobs" {
-  name = "jobs-${var.enviroment}"
-}
-"#,
-        good: r#"--- main.tf
-variable "environment" {
-  type = string
-}
-resource "aws_sqs_queue" "jobs" {
-  name = "jobs-${var.environment}"
-}
-"#,
-    },
-    Rule {
-        id: "local-undeclared",
-        family: Parity,
-        severity: Error,
-        title: "a local is used and declared nowhere",
-        consequence: "No environment of this module can be planned.",
-        fix: "Declare the local, or correct the name.",
-        explanation: "The whole folder is looked at. Where one of its files could not be read, nothing is said.",
-        bad: r#"--- main.tf
-resource "aws_sqs_queue" "jobs" {
-  name = local.queue_name
-}
-"#,
-        good: r#"--- main.tf
-locals {
-  queue_name = "jobs"
-}
-resource "aws_sqs_queue" "jobs" {
-  name = local.queue_name
-}
-"#,
-    },
-    Rule {
-        id: "variable-unused",
-        family: Parity,
-        severity: Hint,
-        title: "a variable is declared and never used",
-        consequence: "Somebody sets it in an environment and wonders why nothing changes.",
-        fix: "Use it or delete it, here and in the variable files.",
-        explanation: "A use in its own validation counts.",
-        bad: r#"--- main.tf
-variable "memory" {
-  type = number
-}
-resource "aws_sqs_queue" "jobs" {
-  name = "jobs"
-}
-"#,
-        good: r#"--- main.tf
-variable "memory" {
-  type = number
-}
-resource "aws_lambda_function" "api" {
-  memory_size = var.memory
-}
-"#,
-    },
-    Rule {
-        id: "local-unused",
-        family: Parity,
-        severity: Hint,
-        title: "a local is declared and never used",
-        consequence: "Readers look for what it does.",
-        fix: "Use it or delete it.",
-        explanation: "A use by another local counts.",
-        bad: r#"--- main.tf
-locals {
-  name = "jobs"
-}
-resource "aws_sqs_queue" "jobs" {
-  name = "jobs"
-}
-"#,
-        good: r#"--- main.tf
-locals {
-  name = "jobs"
-}
-resource "aws_sqs_queue" "jobs" {
-  name = local.name
-}
 "#,
     },
     Rule {

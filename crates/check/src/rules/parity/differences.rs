@@ -94,13 +94,13 @@ fn names_themselves<'a>(view: &View<'a>, deployed: &Deployed<'a>, name: &str) ->
     })
 }
 
-fn mentions_many(text: &str, all: &[String]) -> bool {
+pub(super) fn mentions_many(text: &str, all: &[String]) -> bool {
     all.iter().filter(|name| names::mentions(text, name)).count() > 1
 }
 
 /// Calls `visit` for each string that is a value in an expression, with the way to it from the variable: `tags.env`. Keys of objects
 /// are names, and no values.
-fn strings(node: &Node<'_>, path: &str, visit: &mut impl FnMut(&Node<'_>, &str, &str)) {
+pub(super) fn strings(node: &Node<'_>, path: &str, visit: &mut impl FnMut(&Node<'_>, &str, &str)) {
     match &node.expr {
         Expr::Str(text) => visit(node, path, text),
         Expr::Template(parts) => {
@@ -125,7 +125,7 @@ fn strings(node: &Node<'_>, path: &str, visit: &mut impl FnMut(&Node<'_>, &str, 
 }
 
 /// The span of part of a string's text, where the string is written without escapes.
-fn inner(node: &Node<'_>, text: &str, start: usize, end: usize) -> Span {
+pub(super) fn inner(node: &Node<'_>, text: &str, start: usize, end: usize) -> Span {
     let length = (node.span.end - node.span.start) as usize;
     if length == text.len() + 2 {
         let at = |offset: usize| node.span.start + 1 + u32::try_from(offset).unwrap_or(0);

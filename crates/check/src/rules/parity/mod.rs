@@ -1,6 +1,8 @@
 //! Parity: the same code with different values, and which of the differences nobody meant.
 
+mod calls;
 mod code;
+mod copies;
 mod differences;
 mod fitness;
 mod values;
@@ -12,12 +14,14 @@ use crate::view::View;
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     values::check(view, out);
     differences::check(view, out);
+    copies::check(view, out);
     fitness::check(view, out);
 }
 
 /// What has to be seen across stacks: files that several of them read, modules that several call.
 pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     values::undeclared(context, out);
+    calls::check(context, out);
     code::check(context, out);
 }
 

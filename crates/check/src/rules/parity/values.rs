@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::discover::names;
 use crate::eval::literal;
 use crate::finding::{Finding, Severity};
-use crate::model::{FileId, Place, Variable};
+use crate::model::{FileId, Module, Place, Variable};
 use crate::parsed::Parsed;
 use crate::run::Context;
 use crate::view::{Deployed, View};
@@ -26,8 +26,12 @@ pub(super) fn undeclared(context: &Context<'_>, out: &mut Vec<Finding>) {
     for (file, modules) in readers {
         let Parsed::Values(body) = &context.parsed[file] else { continue };
         let modules: Vec<_> = modules.into_iter().map(|index| &context.world.modules[index]).collect();
-        // A file that several roots share may be meant for one that was not found.
-        if modules.iter().any(|module| module.incomplete || module.variables.is_empty()) {
+        // A file that several roots share may be meant for one that was not found; one that Terraform reads by itself is not.
+        let (dir, name) = (context.tree.files()[file].dir(), context.tree.files()[file].name());
+        let read_by_itself = |module: &Module<'_>| {
+            module.dir == dir && (name.starts_with("terraform.tfvars") || name.contains(".auto.tfvars"))
+        };
+        if modules.iter().any(|module| module.incomplete || (module.variables.is_empty() && !read_by_itself(module))) {
             continue;
         }
         for attr in &body.attrs {
@@ -58,7 +62,7 @@ pub(super) fn undeclared(context: &Context<'_>, out: &mut Vec<Finding>) {
 }
 
 /// The name that differs by a slip of the finger, if one does.
-fn nearest<'n>(name: &str, among: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(super) fn nearest<'n>(name: &str, among: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let limit = match name.len() {
         0..=3 => 0,
         4..=7 => 1,

@@ -1,0 +1,151 @@
+//! Root modules that were copied from one environment to the next: what is written in one and still means the other.
+//!
+//! Where environments share their code, their values stand in variable files; here they stand in the code, so that the same questions
+//! are asked of the code. What one root says is held to what the others say in the same place.
+
+use std::collections::BTreeMap;
+
+use super::differences::{inner, mentions_many, strings};
+use super::is_environment_name;
+use crate::discover::names;
+use crate::eval::same_literal;
+use crate::finding::Finding;
+use crate::hcl::{Block, Body, Node};
+use crate::model::{FileId, Place};
+use crate::parsed::Parsed;
+use crate::services::named_type;
+use crate::view::{Deployed, View};
+
+/// What is written at one place of a root module.
+struct Written<'a> {
+    file: FileId,
+    attribute: &'a str,
+    value: &'a Node<'a>,
+    place: Place,
+}
+
+/// By its way from the top: `module.api.env`, `data.terraform_remote_state.network.config`.
+type Root<'a> = BTreeMap<String, Written<'a>>;
+
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    if !view.compares() || view.shares_root() {
+        return;
+    }
+    let roots: Vec<Root<'_>> = view.deployed.iter().map(|deployed| root(view, deployed)).collect();
+    for (index, deployed) in view.deployed.iter().enumerate().filter(|(_, each)| !each.environment.is_empty()) {
+        // Two environments that run one root have nothing of their own in it.
+        let own = view.deployed.iter().filter(|each| each.instance.module == deployed.instance.module).count() == 1;
+        for (path, written) in roots[index].iter().filter(|_| own) {
+            let others = || {
+                let pairs =
+                    view.deployed.iter().zip(&roots).filter(|(each, _)| each.environment != deployed.environment);
+                pairs.filter_map(|(each, root)| Some((each.environment, root.get(path)?)))
+            };
+            let (kind, _) = path.split_once('.').unwrap_or_default();
+            if matches!(kind, "module" | "local") && is_environment_name(written.attribute) {
+                passes_for_other(view, deployed, path, written, others(), out);
+            } else {
+                names_other(view, deployed, path, written, || others(), out);
+            }
+        }
+    }
+}
+
+fn root<'a>(view: &View<'a>, deployed: &Deployed<'a>) -> Root<'a> {
+    let mut out = Root::new();
+    for file in &deployed.module.files {
+        let Parsed::Terraform(body) = &view.context.parsed[*file] else { continue };
+        for block in body.blocks.iter().filter(|block| matches!(block.kind, "module" | "locals" | "resource" | "data"))
+        {
+            let kind = if block.kind == "locals" { "local" } else { block.kind };
+            let path = std::iter::once(kind).chain(block.labels.iter().copied()).collect::<Vec<_>>().join(".");
+            take(*file, block, &block.body, &path, &mut out);
+        }
+    }
+    out
+}
+
+fn take<'a>(file: FileId, top: &Block<'a>, body: &'a Body<'a>, path: &str, out: &mut Root<'a>) {
+    for attr in &body.attrs {
+        // What names collide is said of names, and what a tag says of tags.
+        let named =
+            top.labels.first().and_then(|kind| named_type(kind)).is_some_and(|named| named.attribute == attr.name);
+        if named || attr.name == "source" || attr.name.contains("tags") {
+            continue;
+        }
+        let place = Place { file, span: attr.span() };
+        let written = Written { file, attribute: attr.name, value: &attr.value, place };
+        out.entry(format!("{path}.{}", attr.name)).or_insert(written);
+    }
+    for block in &body.blocks {
+        take(file, top, &block.body, &format!("{path}.{}", block.kind), out);
+    }
+}
+
+/// `env = "staging"` in a call of prod's root.
+fn passes_for_other<'r>(
+    view: &View<'_>,
+    deployed: &Deployed<'_>,
+    path: &str,
+    written: &Written<'_>,
+    mut others: impl Iterator<Item = (&'r str, &'r Written<'r>)>,
+    out: &mut Vec<Finding>,
+) {
+    let Some(text) = written.value.as_str() else { return };
+    let Some((_, _, other)) = view.context.found.known.other_in(text, deployed.environment) else { return };
+    // A word that only begins with an environment's name may mean anything.
+    if !names::same_environment(text, other) {
+        return;
+    }
+    let message = format!("in {} {path} is {text:?}, so it passes for {other}", deployed.environment);
+    let theirs = others.find(|(environment, _)| names::same_environment(environment, other));
+    out.push(
+        view.context
+            .finding("environment-wrong", written.place, &format!("{}/{path}", deployed.environment), message)
+            .label(format!("in the root module of {}", deployed.environment))
+            .besides(theirs.map(|(_, theirs)| view.context.related(theirs.place, format!("as in {other}"))))
+            .environments([deployed.environment, other]),
+    );
+}
+
+/// A text with another environment's name in it, where another root names itself in the same place.
+fn names_other<'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
+    view: &View<'_>,
+    deployed: &Deployed<'_>,
+    path: &str,
+    written: &Written<'_>,
+    others: impl Fn() -> O,
+    out: &mut Vec<Finding>,
+) {
+    strings(written.value, path, &mut |node, path, text| {
+        let Some((start, end, other)) = view.context.found.known.other_in(text, deployed.environment) else { return };
+        if text.contains(' ') || mentions_many(text, &view.context.found.environments) {
+            return;
+        }
+        let names_itself = others().any(|(environment, theirs)| {
+            let mut found = false;
+            strings(theirs.value, "", &mut |_, _, text| found |= names::mentions(text, environment));
+            found
+        });
+        // What every root takes from a later environment is kept there for all, a registry perhaps. The other way round it is a copy.
+        let known = &view.context.found.known;
+        let later = known.stage(other) > known.stage(deployed.environment);
+        if !names_itself || later && others().all(|(_, theirs)| same_literal(theirs.value, written.value)) {
+            return;
+        }
+        let message = format!("the root module of {} names {other}: {path} is {text:?}", deployed.environment);
+        let theirs = others().find(|(environment, _)| names::same_environment(environment, other));
+        out.push(
+            view.context
+                .finding(
+                    "value-names-other",
+                    Place { file: written.file, span: inner(node, text, start, end) },
+                    &format!("{}/{path}", deployed.environment),
+                    message,
+                )
+                .label(format!("in the root module of {}", deployed.environment))
+                .besides(theirs.map(|(_, theirs)| view.context.related(theirs.place, format!("as in {other}"))))
+                .environments([deployed.environment, other]),
+        );
+    });
+}
