@@ -3,6 +3,7 @@
 pub mod driver;
 pub mod gates;
 pub mod lambda_target;
+pub mod lease;
 pub mod ledger;
 pub mod planner;
 pub mod port;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tiers_core::config::{self, AppConfig, Environment, Facts, Ledger as LedgerPlace, Project};
 use tiers_core::id::{App, Env};
 use tiers_core::problem;
-use tiers_core::record::Actor;
+use tiers_core::record::{Actor, Stream};
 use tiers_engine::ledger::{Ledger, LedgerError, ObjectLog, SeenInFolder};
 use tiers_engine::port::clock::{Clock, SystemClock};
 use tiers_engine::port::ids::{Ids, SystemIds};
@@ -75,6 +75,12 @@ impl Context {
             let known: Vec<&str> = self.project.environments.iter().map(|env| env.name.as_str()).collect();
             Fault::usage(format!("there is no environment `{name}` in {FILE}; there are {}", known.join(", ")))
         })
+    }
+
+    /// The stream of the project's Terraform lease.
+    pub fn lease_stream(&self) -> Option<Stream> {
+        // Projects are named as streams are, so this is always one.
+        Stream::terraform(&self.project.name).ok()
     }
 
     /// The apps that a command concerns: the one that was named, or all.

@@ -52,6 +52,10 @@ pub struct Terraform {
     pub var_file: Option<String>,
     /// `terraform` or `tofu`, or a path.
     pub program: String,
+    /// Types and addresses whose change always counts as breaking.
+    pub protected: Vec<String>,
+    /// Environments in which a person agrees to every apply.
+    pub ask: Vec<Env>,
 }
 
 /// One environment.

@@ -1,4 +1,5 @@
 //! Tests of the core through its public interface.
 
 mod config;
+mod lease;
 mod record;

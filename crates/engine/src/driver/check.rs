@@ -11,7 +11,7 @@ use tiers_core::window;
 
 use super::World;
 use super::session::{DriveError, Session};
-use super::upstream::{evidence, held, missing};
+use super::upstream::{evidence, held, missing, terraform};
 use crate::port::images::ImageError;
 use crate::port::target::{Readiness, TargetError};
 
@@ -46,6 +46,7 @@ pub async fn preflight(world: &World, state: &EnvState, plan: &Plan) -> Result<V
             false => Objection::No(why),
         }));
     }
+    objections.extend(terraform(world, plan).await?.1.map(Objection::NotYet));
     objections.extend(place(world, plan).await);
     objections.extend(targets(world, plan, true).await);
     Ok(objections)
@@ -64,12 +65,14 @@ pub(super) async fn check(session: &mut Session) -> Result<(), DriveError> {
     if plan.kind != Kind::Rollback {
         objections.extend(missing(plan, &upstream).map(|(why, _)| Objection::No(why)));
     }
+    let (lease, applying) = terraform(&world, plan).await?;
+    objections.extend(applying.map(Objection::NotYet));
     objections.extend(place(&world, plan).await);
     objections.extend(targets(&world, plan, fresh).await);
     let event = match objections.first() {
         None => {
-            let heads: BTreeMap<String, u64> =
-                upstream.iter().map(|one| (format!("{}/{}", one.environment, plan.app), one.seq)).collect();
+            let upstream = upstream.iter().map(|one| (format!("{}/{}", one.environment, plan.app), one.seq));
+            let heads: BTreeMap<String, u64> = upstream.chain(lease).collect();
             Event::Checked { heads, note: way_back_note(plan) }
         }
         Some(Objection::Unanswered(what)) if !fresh => {
@@ -95,7 +98,8 @@ pub(super) async fn still_allowed(session: &Session) -> Result<Option<String>, D
         return Ok(Some(what.clone()));
     }
     let upstream = evidence(&session.world, &plan.upstream, &plan.app, &plan.release.digest).await?;
-    Ok(missing(plan, &upstream).map(|(why, _)| why).or_else(|| frozen(&session.world, plan)))
+    let applying = terraform(&session.world, plan).await?.1;
+    Ok(missing(plan, &upstream).map(|(why, _)| why).or(applying).or_else(|| frozen(&session.world, plan)))
 }
 
 fn way_back_note(plan: &Plan) -> String {

@@ -27,7 +27,7 @@ pub use watch::{Progress, Quiet, Stop, Watch};
 
 use std::rc::Rc;
 
-use tiers_core::record::Actor;
+use tiers_core::record::{Actor, Stream};
 
 use crate::gates::Gates;
 use crate::ledger::Ledger;
@@ -48,6 +48,8 @@ pub struct World {
     pub watch: Rc<dyn Watch>,
     pub actor: Actor,
     pub waits: Waits,
+    /// The project's Terraform lease, which deployments read; `None` where tiers runs no Terraform.
+    pub lease: Option<Stream>,
 }
 
 /// Bounds on waiting for the service.

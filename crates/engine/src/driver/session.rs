@@ -159,6 +159,11 @@ impl Session {
         }
     }
 
+    /// Appends what somebody else says about this stream; `false` when it moved on meanwhile, and must be looked at anew.
+    pub(crate) async fn tell(&mut self, event: &Event) -> Result<bool, DriveError> {
+        Ok(self.decide(event).await? == Appended::Done)
+    }
+
     /// Appends a fact: it stays true when somebody wrote first, so it is appended behind that, unless this driver was replaced.
     pub(crate) async fn note(&mut self, event: &Event) -> Result<(), DriveError> {
         // Others append at most a few records to a stream in the time of one append; more than this is no race.

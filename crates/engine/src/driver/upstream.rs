@@ -1,7 +1,7 @@
-//! What a deployment depends on in other streams: the evidence of every environment before it.
+//! What a deployment depends on in other streams: the evidence of every environment before it, and the Terraform lease.
 
 use tiers_core::id::{App, Digest, Env};
-use tiers_core::plan::Plan;
+use tiers_core::plan::{Kind, Plan};
 use tiers_core::state::EnvState;
 
 use super::World;
@@ -46,6 +46,20 @@ pub(super) fn missing(plan: &Plan, evidence: &[Evidence]) -> Option<(String, boo
     let worst = lacking.min_by_key(|one| one.undecided)?;
     let why = worst.passes.as_ref().err()?;
     Some((format!("{} is not verified in {}: {why}", plan.release.id, worst.environment), worst.undecided))
+}
+
+/// The Terraform lease as a deployment reads it: the head that was read, by stream, and why an apply that is in flight in this
+/// plan's environment stands in the way. Nothing but a person stops a way back.
+pub(super) async fn terraform(
+    world: &World,
+    plan: &Plan,
+) -> Result<(Option<(String, u64)>, Option<String>), DriveError> {
+    let Some(stream) = world.lease.as_ref().filter(|_| plan.kind != Kind::Rollback) else { return Ok((None, None)) };
+    let (state, seq) = crate::lease::read(world, stream).await?;
+    let why = state
+        .in_flight(&plan.environment)
+        .map(|lease| format!("{} applies Terraform in {} ({})", lease.by, plan.environment, lease.holder.text()));
+    Ok((Some((stream.to_string(), seq)), why))
 }
 
 /// The hold that speaks against this plan in its own environment, in words.

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod ids;
 pub mod images;
+pub mod lease;
 pub mod log;
 pub mod probe;
 pub mod runner;

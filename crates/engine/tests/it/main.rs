@@ -2,5 +2,6 @@
 
 mod crash;
 mod driver;
+mod lease;
 mod ledger;
 mod world;

@@ -10,7 +10,7 @@ use tiers_core::event::{GateResult, Outcome};
 use tiers_core::gate::{At, Check, Effect, Expect, Gate, Request};
 use tiers_core::id::{Component, DeploymentId, Digest, Env};
 use tiers_core::plan::{OnFailure, Place, Policy, ShiftStep};
-use tiers_core::record::Actor;
+use tiers_core::record::{Actor, Stream};
 use tiers_core::release::Release;
 use tiers_engine::driver::{Claim, Driven, Quiet, Session, Waits, World, claim, drive};
 use tiers_engine::gates::{GatePlace, Gates};
@@ -149,6 +149,7 @@ impl Small {
             watch: Rc::new(Quiet),
             actor,
             waits: Waits::default(),
+            lease: Stream::terraform("shop").ok(),
         };
         let small = Small { clock, log, lambda, gates, world };
         for environment in ["dev", "staging", "prod"] {

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 use tiers_core::event::Event;
+use tiers_core::lease::{LeaseEvent, LeaseState};
 use tiers_core::record::{Record, Stream};
 use tiers_core::release::{ReleaseEvent, Releases};
 use tiers_core::state::{EnvState, Meta};
@@ -139,6 +140,13 @@ fn fold(before: &Value, record: &Record) -> Result<Value, String> {
             let before: Releases = state(before)?;
             let event: ReleaseEvent = serde_json::from_value(record.event.clone()).map_err(|error| text(&error))?;
             let after = before.apply(&event).map_err(|error| text(&error))?;
+            serde_json::to_value(after).map_err(|error| text(&error))
+        }
+        "terraform" => {
+            let before: LeaseState = state(before)?;
+            let event: LeaseEvent = serde_json::from_value(record.event.clone()).map_err(|error| text(&error))?;
+            let meta = Meta { by: &record.actor.who, at: record.at, deployment: None, epoch: record.epoch };
+            let after = before.apply(&event, &meta).map_err(|error| text(&error))?;
             serde_json::to_value(after).map_err(|error| text(&error))
         }
         _ => {

@@ -107,6 +107,7 @@ pub fn world(
         watch,
         actor: context.actor.clone(),
         waits: Waits::default(),
+        lease: context.lease_stream(),
     }
 }
 
@@ -122,6 +123,7 @@ pub fn desk(context: &Context, ledger: &Ledger) -> World {
         watch: Rc::new(tiers_engine::driver::Quiet),
         actor: context.actor.clone(),
         waits: Waits::default(),
+        lease: context.lease_stream(),
     }
 }
 

@@ -14,10 +14,11 @@ mod values;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::model::{Facts, Ledger, Project, Terraform};
+use super::model::{Environment, Facts, Ledger, Project, Terraform};
 use super::notes::Notes;
 use super::spanned::{Spanned, Table};
 use super::{limits, structure, typed};
+use crate::id::Env;
 use crate::problem::{Code, Problem};
 
 /// A file that can be used.
@@ -94,7 +95,7 @@ impl Resolver<'_, '_, '_> {
         let keys = self.keys(&file.keys);
         let environments = self.environments(typed_environments, &keys);
         let apps = self.apps(file, &name, typed_environments, &environments);
-        let terraform = file.terraform.as_ref().map(|terraform| self.terraform(terraform, environments.len()));
+        let terraform = file.terraform.as_ref().map(|terraform| self.terraform(terraform, &environments));
         let project = Project {
             name_pattern: file.name.as_ref().map_or(limits::DEFAULT_NAME, |name| name.as_str()).to_owned(),
             ledger: self.ledger(&file.ledger),
@@ -217,7 +218,38 @@ impl Resolver<'_, '_, '_> {
         required.iter().map(|tag| (**tag).clone()).collect()
     }
 
-    fn terraform(&mut self, typed: &typed::Terraform, environments: usize) -> Terraform {
+    fn terraform(&mut self, typed: &typed::Terraform, environments: &[Environment]) -> Terraform {
+        self.terraform_texts(typed);
+        self.terraform_places(typed, environments.len());
+        let protected = typed.protected.iter().flat_map(|list| list.iter()).map(|name| (**name).clone()).collect();
+        let ask = match &typed.ask {
+            // The end of the way: what comes after it are users.
+            None => {
+                let is_last = |name: &Env| !environments.iter().any(|other| other.after.contains(name));
+                environments.iter().map(|e| e.name.clone()).filter(is_last).collect()
+            }
+            Some(list) => list.iter().filter_map(|name| self.declared(name, environments)).collect(),
+        };
+        let text = |typed: &typed::Text| typed.as_ref().map(|text| (**text).clone());
+        Terraform {
+            root: text(&typed.root).unwrap_or_default(),
+            backend: text(&typed.backend),
+            var_file: text(&typed.var_file),
+            program: text(&typed.program).unwrap_or_else(|| "terraform".to_owned()),
+            protected,
+            ask,
+        }
+    }
+
+    fn declared(&mut self, name: &Spanned<String>, environments: &[Environment]) -> Option<Env> {
+        let found = environments.iter().find(|environment| environment.name.as_str() == name.as_str());
+        if found.is_none() {
+            self.unknown(name, name.span(), "environment", environments.iter().map(|e| e.name.as_str()));
+        }
+        found.map(|environment| environment.name.clone())
+    }
+
+    fn terraform_texts(&mut self, typed: &typed::Terraform) {
         for text in [&typed.root, &typed.backend, &typed.var_file].into_iter().flatten() {
             let rest = text.replace("{environment}", "");
             if rest.contains(['{', '}']) {
@@ -233,6 +265,13 @@ impl Resolver<'_, '_, '_> {
             let span = typed.program.as_ref().map_or(0..0, Spanned::span);
             self.add(Code::BadValue, span, "the program's name is empty").hint("Write `terraform` or `tofu`.");
         }
+        for name in typed.protected.iter().flat_map(|list| list.iter()).filter(|name| name.trim().is_empty()) {
+            self.add(Code::BadValue, name.span(), "an empty name protects nothing")
+                .hint("Write a type of resources, `aws_rds_cluster`, or an address, `module.network`.");
+        }
+    }
+
+    fn terraform_places(&mut self, typed: &typed::Terraform, environments: usize) {
         let varies = |text: &typed::Text| text.as_ref().is_some_and(|text| text.contains("{environment}"));
         if environments > 1 && !varies(&typed.root) {
             if let Some(place) = typed.backend.as_ref().or(typed.root.as_ref()).filter(|_| !varies(&typed.backend)) {
@@ -246,13 +285,6 @@ impl Resolver<'_, '_, '_> {
                     .hint("Put `{environment}` into the path: `var_file = \"envs/{environment}/terraform.tfvars\"`.")
                     .warn();
             }
-        }
-        let text = |typed: &typed::Text| typed.as_ref().map(|text| (**text).clone());
-        Terraform {
-            root: text(&typed.root).unwrap_or_default(),
-            backend: text(&typed.backend),
-            var_file: text(&typed.var_file),
-            program: text(&typed.program).unwrap_or_else(|| "terraform".to_owned()),
         }
     }
 

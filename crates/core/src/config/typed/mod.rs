@@ -86,5 +86,12 @@ tables! {
         /// The program: `terraform`, `tofu`, or a path to one.
         #[schemars(example = json!("tofu"), extend("default" = "terraform"))]
         pub program: Text,
+        /// Types of resources, and addresses with everything below them, whose change always counts as breaking.
+        #[schemars(example = json!(["aws_rds_cluster", "module.network"]))]
+        pub protected: Texts,
+        /// Environments in which a person at a terminal agrees to every apply, whatever flags are given. Those that no other comes
+        /// after, unless it is said here; read from the policy's commit.
+        #[schemars(example = json!(["prod"]))]
+        pub ask: Texts,
     }
 }
