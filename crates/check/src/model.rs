@@ -1,6 +1,8 @@
 //! A folder of configuration as Terraform sees it: variables, locals, resources, module calls, backend.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use crate::eval::Type;
 use crate::hcl::{Attr, Block, Body, Expr, Node, Span};
@@ -218,30 +220,33 @@ fn is_override(name: &str) -> bool {
 
 /// One module for every folder that holds configuration, by folder.
 pub(crate) fn modules<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>]) -> Vec<Module<'a>> {
-    let mut by_dir: HashMap<&'a str, usize> = HashMap::new();
-    let mut modules: Vec<Module<'a>> = Vec::new();
+    let mut by_dir: BTreeMap<&'a str, Vec<FileId>> = BTreeMap::new();
+    for (file, source) in tree.files().iter().enumerate() {
+        let configuration = match &parsed[file] {
+            Parsed::Terraform(_) => true,
+            Parsed::Unreadable(_) => is_configuration_name(source.name()),
+            _ => false,
+        };
+        if configuration {
+            by_dir.entry(source.dir()).or_default().push(file);
+        }
+    }
+    let dirs: Vec<(&'a str, Vec<FileId>)> = by_dir.into_iter().collect();
+    dirs.into_par_iter().with_min_len(16).map(|(dir, files)| module(tree, parsed, dir, files)).collect()
+}
+
+fn module<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>], dir: &'a str, files: Vec<FileId>) -> Module<'a> {
+    let mut module = Module { dir, ..Module::default() };
     for overrides in [false, true] {
-        for (file, source) in tree.files().iter().enumerate() {
-            if is_override(source.name()) != overrides {
-                continue;
-            }
-            let unreadable = matches!(&parsed[file], Parsed::Unreadable(_)) && is_configuration_name(source.name());
-            if !unreadable && !matches!(&parsed[file], Parsed::Terraform(_)) {
-                continue;
-            }
-            let index = *by_dir.entry(source.dir()).or_insert_with(|| {
-                modules.push(Module { dir: source.dir(), ..Module::default() });
-                modules.len() - 1
-            });
-            let module = &mut modules[index];
-            module.files.push(file);
-            module.incomplete |= unreadable;
-            if let Parsed::Terraform(body) = &parsed[file] {
-                module.take(file, body, overrides);
+        for file in files.iter().filter(|file| is_override(tree.files()[**file].name()) == overrides) {
+            match &parsed[*file] {
+                Parsed::Terraform(body) => module.take(*file, body, overrides),
+                _ => module.incomplete = true,
             }
         }
     }
-    modules
+    module.files = files;
+    module
 }
 
 fn is_configuration_name(name: &str) -> bool {

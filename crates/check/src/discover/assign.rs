@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::names::{self, Named};
 use super::roots::Roots;
 use super::usage::{self, Use};
@@ -37,10 +39,27 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    fn take(&mut self, file: FileId, is_values: bool, label: Named) {
+        if is_values {
+            let name = spelling(&self.values, &self.settings, label);
+            self.values.entry(name).or_default().push(file);
+        } else {
+            let name = spelling(&self.settings, &self.values, label);
+            self.settings.entry(name).or_default().push(file);
+        }
+    }
+
     /// Environments that have a file of their own, one spelling each.
     pub(crate) fn environments(&self) -> BTreeSet<&str> {
         self.values.keys().chain(self.settings.keys()).map(String::as_str).collect()
     }
+}
+
+/// A file with the root modules that it is for, and the environment that its place below each of them names.
+struct Owned {
+    file: FileId,
+    is_values: bool,
+    owners: Vec<(usize, Option<Named>)>,
 }
 
 /// By module index.
@@ -59,20 +78,33 @@ pub(crate) fn assign(
     if !options.terraform.is_empty() {
         return assigned;
     }
-    for (file, parsed) in parsed.iter().enumerate() {
+    let owned: Vec<Option<Owned>> = parsed
+        .par_iter()
+        .enumerate()
+        .with_min_len(64)
+        .map(|(file, parsed)| {
+            let path = tree.files()[file].path();
+            let owners = match parsed {
+                Parsed::Values(body) => owners_of_values(path, body, world, roots, uses),
+                Parsed::Settings(body) => owners_of_settings(path, body, world, roots, uses),
+                _ => return None,
+            };
+            let labelled = owners.into_iter().map(|owner| (owner, label(path, world.modules[owner].dir, roots)));
+            Some(Owned { file, is_values: matches!(parsed, Parsed::Values(_)), owners: labelled.collect() })
+        })
+        .collect();
+    for Owned { file, is_values, owners } in owned.into_iter().flatten() {
         let path = tree.files()[file].path();
-        let owners = match parsed {
-            Parsed::Values(body) => owners_of_values(path, body, world, roots, uses),
-            Parsed::Settings(body) => owners_of_settings(path, body, world, roots, uses),
-            _ => continue,
-        };
         if owners.is_empty() {
             notes.push(Note { path: path.to_string(), says: "belongs to no root module that was found".into() });
         }
-        for owner in owners {
-            let label = label(path, world.modules[owner].dir, roots);
-            let is_values = matches!(parsed, Parsed::Values(_));
-            place(file, path, is_values, label, &mut assigned[owner], world.modules[owner].dir, uses, notes);
+        for (owner, label) in owners {
+            let root = world.modules[owner].dir;
+            match label {
+                Some(label) => assigned[owner].take(file, is_values, label),
+                None if is_values => notes.extend(shared_values(file, path, root, &mut assigned[owner], uses)),
+                None => assigned[owner].shared_settings.push(file),
+            }
         }
     }
     assign_inline(tree, world, roots, uses, &mut assigned);
@@ -99,52 +131,26 @@ fn assign_inline(tree: &FileTree, world: &World<'_>, roots: &Roots<'_>, uses: &[
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a file, what its name says, and what is known so far")]
-fn place(
-    file: FileId,
-    path: &str,
-    is_values: bool,
-    label: Option<Named>,
-    files: &mut Files,
-    root: &str,
-    uses: &[Use],
-    notes: &mut Vec<Note>,
-) {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let stem = super::surroundings::stem(name);
-    match (label, is_values) {
-        (Some(named), true) => {
-            files.values.entry(spelling(&files.values, &files.settings, &named)).or_default().push(file)
-        }
-        (Some(named), false) => {
-            files.settings.entry(spelling(&files.settings, &files.values, &named)).or_default().push(file)
-        }
-        (None, true) => {
-            let in_root = path.rsplit_once('/').map_or("", |(dir, _)| dir) == root;
-            let automatic = in_root && (name.starts_with("terraform.tfvars") || name.contains(".auto.tfvars"));
-            let given =
-                uses.iter().flat_map(|used| &used.var_files).any(|pattern| usage::ends_with_pattern(path, pattern));
-            if automatic || given || names::is_not_environment(stem) {
-                files.shared_values.push(file);
-            } else {
-                files.loose_values.push(file);
-                notes.push(Note {
-                    path: path.to_string(),
-                    says: "nothing says in which environment these values are read".into(),
-                });
-            }
-        }
-        (None, false) => files.shared_settings.push(file),
+/// Values that name no environment: read in all of them, or nobody says when.
+fn shared_values(file: FileId, path: &str, root: &str, files: &mut Files, uses: &[Use]) -> Option<Note> {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let automatic = dir == root && (name.starts_with("terraform.tfvars") || name.contains(".auto.tfvars"));
+    let given = uses.iter().flat_map(|used| &used.var_files).any(|pattern| usage::ends_with_pattern(path, pattern));
+    if automatic || given || names::is_not_environment(super::surroundings::stem(name)) {
+        files.shared_values.push(file);
+        return None;
     }
+    files.loose_values.push(file);
+    Some(Note { path: path.to_string(), says: "nothing says in which environment these values are read".into() })
 }
 
 /// The spelling that files placed before use for the same environment.
-fn spelling(own: &BTreeMap<String, Vec<FileId>>, other: &BTreeMap<String, Vec<FileId>>, named: &Named) -> String {
-    own.keys()
-        .chain(other.keys())
-        .find(|known| names::same_environment(known, &named.name))
-        .cloned()
-        .unwrap_or(named.name.clone())
+fn spelling(own: &BTreeMap<String, Vec<FileId>>, other: &BTreeMap<String, Vec<FileId>>, named: Named) -> String {
+    if own.contains_key(&named.name) || other.contains_key(&named.name) {
+        return named.name;
+    }
+    let known = own.keys().chain(other.keys()).find(|known| names::same_environment(known, &named.name));
+    known.cloned().unwrap_or(named.name)
 }
 
 /// The environment that the part of a path below the root module names: its last whole name, or the file's own.

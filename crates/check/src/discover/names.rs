@@ -203,9 +203,12 @@ pub(crate) fn same_environment(a: &str, b: &str) -> bool {
     if a.eq_ignore_ascii_case(b) {
         return true;
     }
-    // Two spellings differ only where both hold a word that means a stage.
-    let may = |text: &str| each_word(text).any(|(start, end)| stage_of(&text[start..end]).is_some());
-    (may(a) || a.starts_with("non")) && (may(b) || b.starts_with("non")) && normal(a) == normal(b)
+    // Only names of one stage can be spellings of each other; `non-prod` and `pre-prod` take a closer look.
+    let of = |text: &str| each_word(text).find_map(|(start, end)| stage_of(&text[start..end])).map(|(stage, _)| stage);
+    let joined = |text: &str| text.get(..3).is_some_and(|first| is_one_of(&["non", "pre"], first));
+    let (first, second) = (of(a), of(b));
+    let may = joined(a) || joined(b) || (first.is_some() && first == second);
+    may && normal(a) == normal(b)
 }
 
 /// A spelling that `stg`, `stage` and `staging` share; regions and numbers stay.

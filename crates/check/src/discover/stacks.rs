@@ -99,7 +99,8 @@ fn instance(module: usize, environment: Option<String>, files: &Files, own_root:
     let of = |map: &BTreeMap<String, Vec<FileId>>| -> Vec<FileId> {
         map.iter()
             .filter(|(name, _)| match &environment {
-                Some(environment) => own_root || names::same_environment(name, environment),
+                // Files of one root module agree on the spelling.
+                Some(environment) => own_root || *name == environment,
                 None => false,
             })
             .flat_map(|(_, files)| files.iter().copied())

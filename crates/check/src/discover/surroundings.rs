@@ -32,20 +32,20 @@ impl<'a> Surroundings<'a> {
 
     /// The environment that a folder is named after.
     pub(crate) fn folder(&self, parent: &str, segment: &str) -> Option<Named> {
-        let siblings: Vec<&str> = self.folders.get(parent)?.iter().copied().collect();
+        let siblings = || self.folders.get(parent).into_iter().flatten().copied();
         let inside = names::is_parent_of_environments(parent.rsplit('/').next().unwrap_or(parent));
         if let Some(named) = names::find(segment) {
             if named.whole {
-                return (named.strong || inside || has_strong(&siblings, segment)).then_some(named);
+                return (named.strong || inside || has_strong(siblings(), segment)).then_some(named);
             }
-            return has_same_pattern(&siblings, segment, &named).then_some(named);
+            return has_same_pattern(siblings(), segment, &named).then_some(named);
         }
-        if names::is_not_environment(segment) {
+        if !inside || names::is_not_environment(segment) {
             return None;
         }
-        let crowd = siblings.iter().filter(|sibling| !names::is_not_environment(sibling)).count() > 1;
+        let crowd = siblings().filter(|sibling| !names::is_not_environment(sibling)).count() > 1;
         let certain = parent.ends_with("environments") || parent.ends_with("envs");
-        (inside && (has_strong(&siblings, segment) || (certain && crowd))).then(|| whole(segment))
+        (has_strong(siblings(), segment) || (certain && crowd)).then(|| whole(segment))
     }
 
     /// The environment that a file with values or backend settings is named after.
@@ -53,10 +53,11 @@ impl<'a> Surroundings<'a> {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
         let stem = stem(name);
         let siblings = self.stems.get(dir).map(Vec::as_slice).unwrap_or_default();
-        let stems: Vec<&str> = siblings.iter().map(|(stem, _)| *stem).collect();
         let inside = names::is_parent_of_environments(dir.rsplit('/').next().unwrap_or(dir));
         if let Some(named) = names::find(stem) {
-            return (named.strong || (named.whole && (inside || has_strong(&stems, stem)))).then_some(named);
+            return (named.strong
+                || (named.whole && (inside || has_strong(siblings.iter().map(|(stem, _)| *stem), stem))))
+            .then_some(named);
         }
         if names::is_not_environment(stem) || stem.contains("terraform") || stem.contains("auto") {
             return None;
@@ -106,17 +107,15 @@ fn whole(segment: &str) -> Named {
     Named { name: segment.to_string(), stage: None, start: 0, end: segment.len(), whole: true, strong: false }
 }
 
-fn has_strong(siblings: &[&str], segment: &str) -> bool {
-    siblings
-        .iter()
-        .any(|sibling| *sibling != segment && names::find(sibling).is_some_and(|named| named.whole && named.strong))
+fn has_strong<'s>(mut siblings: impl Iterator<Item = &'s str>, segment: &str) -> bool {
+    siblings.any(|sibling| sibling != segment && names::find(sibling).is_some_and(|named| named.whole && named.strong))
 }
 
 /// Another sibling is the same name with another environment in its place.
-fn has_same_pattern(siblings: &[&str], segment: &str, named: &Named) -> bool {
+fn has_same_pattern<'s>(mut siblings: impl Iterator<Item = &'s str>, segment: &str, named: &Named) -> bool {
     let frame = (&segment[..named.start], &segment[named.end..]);
-    siblings.iter().any(|sibling| {
-        *sibling != segment
+    siblings.any(|sibling| {
+        sibling != segment
             && names::find(sibling).is_some_and(|other| {
                 (&sibling[..other.start], &sibling[other.end..]) == frame
                     && !names::same_environment(&other.name, &named.name)

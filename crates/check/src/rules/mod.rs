@@ -11,7 +11,10 @@ mod tags;
 
 use std::sync::LazyLock;
 
+use rayon::prelude::*;
+
 use crate::finding::Finding;
+use crate::model::Module;
 use crate::rule::Rule;
 use crate::run::Context;
 use crate::view::View;
@@ -43,10 +46,33 @@ pub(crate) fn repository(context: &Context<'_>, stacks: Vec<StackResult>) -> Vec
         states.extend(stack.states);
     }
     isolation::shared_state(context, &states, &mut findings);
-    repository::check(context, &mut findings);
-    parity::repository(context, &mut findings);
-    collision::repository(context, &mut findings);
-    ownership::repository(context, &mut findings);
-    pipelines::repository(context, &mut findings);
+    let families: [fn(&Context<'_>, &mut Vec<Finding>); 5] =
+        [repository::check, parity::repository, collision::repository, ownership::repository, pipelines::repository];
+    findings.par_extend(families.par_iter().flat_map_iter(|family| {
+        let mut out = Vec::new();
+        family(context, &mut out);
+        out
+    }));
     findings
+}
+
+/// Looks at every module that some stack runs, itself or by a call, on all cores.
+fn each_module<'a>(
+    context: &Context<'a>,
+    out: &mut Vec<Finding>,
+    look: impl Fn(&Module<'a>, &mut Vec<Finding>) + Sync,
+) {
+    let mut seen = context.found.called.clone();
+    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
+        seen[instance.module] = true;
+    }
+    out.par_extend(
+        context.world.modules.par_iter().zip(&seen).with_min_len(8).filter(|(_, seen)| **seen).flat_map_iter(
+            |(module, _)| {
+                let mut out = Vec::new();
+                look(module, &mut out);
+                out
+            },
+        ),
+    );
 }

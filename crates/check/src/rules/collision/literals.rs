@@ -1,9 +1,10 @@
 //! Constants that belong to one environment, in code that several share.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-use regex::Regex;
 use std::sync::LazyLock;
+
+use rayon::prelude::*;
+use regex::Regex;
 
 use crate::discover::names;
 use crate::finding::{Finding, Severity};
@@ -27,20 +28,22 @@ static NETWORK_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
 const PROSE: &[&str] = &["description", "comment", "error_message", "alarm_description", "display_name", "purpose"];
 
 pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
-    for (module, environments) in shared_modules(context) {
-        let module = &context.world.modules[module];
-        for file in &module.files {
+    let shared = shared_modules(context);
+    out.par_extend(shared.par_iter().with_min_len(8).flat_map_iter(|(module, environments)| {
+        let mut out = Vec::new();
+        for file in &context.world.modules[*module].files {
             let Parsed::Terraform(body) = &context.parsed[*file] else { continue };
             for block in body.blocks.iter().filter(|block| is_code(block)) {
-                let mut walk = Walk { context, file: *file, environments: &environments, block, out };
+                let mut walk = Walk { context, file: *file, environments, block, out: &mut out };
                 walk.body(&block.body);
             }
         }
-    }
+        out
+    }));
 }
 
 /// Modules that more than one environment runs, with those environments.
-fn shared_modules(context: &Context<'_>) -> BTreeMap<usize, BTreeSet<String>> {
+fn shared_modules(context: &Context<'_>) -> Vec<(usize, BTreeSet<String>)> {
     let mut of_module: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
         let Some(environment) = &instance.environment else { continue };
@@ -55,8 +58,7 @@ fn shared_modules(context: &Context<'_>) -> BTreeMap<usize, BTreeSet<String>> {
             next.extend(module.calls.iter().filter_map(|call| call.target));
         }
     }
-    of_module.retain(|_, environments| environments.len() > 1);
-    of_module
+    of_module.into_iter().filter(|(_, environments)| environments.len() > 1).collect()
 }
 
 fn is_code(block: &Block<'_>) -> bool {

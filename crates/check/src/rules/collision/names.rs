@@ -130,6 +130,10 @@ fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>)
 }
 
 fn too_long(view: &View<'_>, Group { named, placed, names }: &Group<'_, '_>, out: &mut Vec<Finding>) {
+    // Bytes are never fewer than characters.
+    if names.iter().all(|name| name.text.len() <= named.limit) {
+        return;
+    }
     let Some(longest) = names.iter().max_by_key(|name| name.text.chars().count()) else { return };
     let length = longest.text.chars().count();
     if length <= named.limit {

@@ -9,13 +9,9 @@ use crate::run::Context;
 
 pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     let deployer = deployer::Deployer::find(context);
-    for (index, module) in context.world.modules.iter().enumerate() {
-        let seen = context.found.called[index]
-            || context.found.stacks.iter().flat_map(|stack| &stack.instances).any(|instance| instance.module == index);
-        if seen {
-            deployer::check(context, module, &deployer, out);
-            callers::check(context, module, out);
-            images::check(context, module, out);
-        }
-    }
+    super::each_module(context, out, |module, out| {
+        deployer::check(context, module, &deployer, out);
+        callers::check(context, module, out);
+        images::check(context, module, out);
+    });
 }

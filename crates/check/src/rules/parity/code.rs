@@ -1,6 +1,6 @@
 //! Names in the code: used and not declared, declared and not used.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::finding::Finding;
 use crate::hcl::{Body, Expr, Node, Span, Step};
@@ -18,19 +18,16 @@ struct Uses<'a> {
 }
 
 pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
-    let roots: HashSet<usize> =
-        context.found.stacks.iter().flat_map(|stack| &stack.instances).map(|instance| instance.module).collect();
-    for (index, module) in context.world.modules.iter().enumerate() {
-        if module.incomplete || !(roots.contains(&index) || context.found.called[index]) {
-            continue;
+    crate::rules::each_module(context, out, |module, out| {
+        if module.incomplete {
+            return;
         }
         let uses = uses(context, module);
-        if uses.everything {
-            continue;
+        if !uses.everything {
+            undeclared(context, module, &uses, out);
+            unused(context, module, &uses, out);
         }
-        undeclared(context, module, &uses, out);
-        unused(context, module, &uses, out);
-    }
+    });
 }
 
 fn uses<'a>(context: &Context<'a>, module: &Module<'a>) -> Uses<'a> {

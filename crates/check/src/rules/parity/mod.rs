@@ -27,15 +27,15 @@ pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
 
 /// Names that usually hold the environment itself.
 pub(super) fn is_environment_name(name: &str) -> bool {
-    matches!(
-        name.to_ascii_lowercase().as_str(),
-        "environment"
-            | "env"
-            | "stage"
-            | "environment_name"
-            | "env_name"
-            | "deploy_env"
-            | "deployment_environment"
-            | "tier"
-    )
+    const NAMES: &[&str] = &[
+        "environment",
+        "env",
+        "stage",
+        "environment_name",
+        "env_name",
+        "deploy_env",
+        "deployment_environment",
+        "tier",
+    ];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
