@@ -28,7 +28,10 @@ enum Program {
     Example(&'static str),
 }
 
-const FILES: [Generated; 1] = [Generated { path: "schema/tiers.schema.json", made_by: Program::Example("schema") }];
+const FILES: [Generated; 2] = [
+    Generated { path: "schema/tiers.schema.json", made_by: Program::Example("schema") },
+    Generated { path: "docs/rules.md", made_by: Program::Example("rules") },
+];
 
 fn main(arguments: &[String]) -> Result<(), String> {
     match arguments {

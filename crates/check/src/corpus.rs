@@ -267,7 +267,7 @@ extra_tags = {{
   Stage      = "{environment}"
 }}
 "#,
-        region = if place % 2 == 0 { "us-east-1" } else { "eu-west-1" },
+        region = if place.is_multiple_of(2) { "us-east-1" } else { "eu-west-1" },
         memory = 256 * (1 + place.min(7)) + 64 * (index % 3),
         timeout = 10 + 5 * place,
         threshold = 1 + (index + place) % 5,

@@ -98,3 +98,12 @@ impl Report {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 }
+
+/// `dev, staging and prod`.
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}

@@ -34,4 +34,5 @@ pub use matrix::{Cell, ExtraRow, Group, How, Matrix, Row, UnknownEnvironment, di
 pub use options::{EnvironmentOverride, Options, Suppression, TagPolicy, TerraformOverride};
 pub use rule::{Family, Rule, explain, rules};
 pub use run::check;
+pub use suppress::path_matches;
 pub use tree::{File, FileTree, SKIPPED_FOLDERS, Wanted, wanted};

@@ -20,6 +20,8 @@ pub struct Options {
     pub deployed_components: Vec<String>,
     /// Names of variables that a secrets provider is known to supply (`TF_VAR_` names without the prefix).
     pub supplied_variables: Vec<String>,
+    /// Files and folders; what is found elsewhere is not reported. Empty: everything is.
+    pub only: Vec<String>,
     /// Fingerprints of findings that are known and not reported again; see [`crate::baseline`].
     pub baseline: BTreeSet<String>,
 }

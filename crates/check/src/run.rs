@@ -84,7 +84,12 @@ fn report(context: &Context<'_>, mut findings: Vec<Finding>, layout: crate::layo
     });
     let silencers = suppress::Silencers::read(context.tree, context.options, &findings);
     let mut report = Report { findings: Vec::new(), suppressed: Vec::new(), in_baseline: 0, layout };
+    let only = &context.options.only;
+    let asked = |path: &str| only.is_empty() || only.iter().any(|entry| suppress::path_matches(path, entry));
     for finding in findings {
+        if !asked(&finding.at.path) && !finding.related.iter().any(|related| asked(&related.at.path)) {
+            continue;
+        }
         if let Some(reason) = silencers.reason(&finding) {
             report.suppressed.push(Suppressed { finding, reason });
         } else if context.options.baseline.contains(&finding.fingerprint) {

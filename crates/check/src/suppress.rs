@@ -65,8 +65,8 @@ fn comment(line: &str, number: usize) -> Option<(String, usize, String)> {
     (!reason.is_empty()).then(|| (rule.to_string(), number, reason.to_string()))
 }
 
-/// `path` is the entry's own, stands below it, or fits it as a glob; an empty entry fits everything.
-fn path_matches(path: &str, entry: &str) -> bool {
+/// Whether `path` is the entry's own, stands below it, or fits it as a glob; an empty entry fits everything.
+pub fn path_matches(path: &str, entry: &str) -> bool {
     let entry = entry.trim_end_matches('/');
     entry.is_empty()
         || path == entry

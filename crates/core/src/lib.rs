@@ -9,6 +9,7 @@ pub mod event;
 pub mod expect;
 pub mod gate;
 pub mod id;
+pub mod invariant;
 pub mod lease;
 pub mod naming;
 pub mod next;

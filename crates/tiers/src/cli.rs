@@ -54,6 +54,10 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Init(command::init::Init),
+    Check(command::check::Check),
+    Explain(command::explain::Explain),
+    Matrix(command::matrix::Matrix),
+    Diff(command::diff::Diff),
     Build(command::build::Build),
     Deploy(command::deploy::Deploy),
     Promote(command::promote::Promote),

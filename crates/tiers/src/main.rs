@@ -8,6 +8,7 @@ mod images;
 mod local;
 mod place;
 mod render;
+mod repository;
 mod request;
 mod source;
 mod watch;

@@ -19,8 +19,8 @@ use crate::tree::FileTree;
 /// Every setting that differs, with one cell for each environment.
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
-    /// Grows when a field changes its meaning or goes away.
-    pub version: u32,
+    /// The name and version of this shape as JSON.
+    pub shape: &'static str,
     pub environments: Vec<String>,
     /// What a person should look at first stands first.
     pub rows: Vec<Row>,
@@ -50,6 +50,7 @@ pub enum Group {
     Resource,
     Backend,
     Gate,
+    Setting,
     Secret,
 }
 
@@ -60,6 +61,7 @@ impl Group {
             Group::Resource => "resource",
             Group::Backend => "backend",
             Group::Gate => "gate",
+            Group::Setting => "setting",
             Group::Secret => "secret",
         }
     }
@@ -171,5 +173,5 @@ fn all(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
     let context = Context::new(tree, &parsed, &world, &found, &backends, options);
-    Matrix { version: 1, environments: found.environments.clone(), rows: rows::collect(&context, extra) }
+    Matrix { shape: "tiers.matrix/1", environments: found.environments.clone(), rows: rows::collect(&context, extra) }
 }

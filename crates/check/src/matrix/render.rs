@@ -93,7 +93,7 @@ impl Row {
     /// Stack, group and name, as far as they are needed to tell rows apart.
     fn title(&self) -> String {
         let group = match self.group {
-            super::Group::Variable | super::Group::Resource => String::new(),
+            super::Group::Variable | super::Group::Resource | super::Group::Setting => String::new(),
             group => format!("{} ", group.as_str()),
         };
         if self.stack.is_empty() {

@@ -1,4 +1,4 @@
-//! The report as JSON. `version` grows when a field changes its meaning or goes away; new fields come without notice.
+//! The report as JSON, in the shapes that docs/json.md describes.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::layout::Layout;
 
 #[derive(Serialize)]
 struct JsonReport<'a> {
-    version: u32,
+    shape: &'static str,
     errors: usize,
     warnings: usize,
     hints: usize,
@@ -20,7 +20,7 @@ struct JsonReport<'a> {
 /// One JSON object, indented, with a newline at its end.
 pub fn json(report: &Report) -> String {
     let json = JsonReport {
-        version: 1,
+        shape: "tiers.check/1",
         errors: report.count(Severity::Error),
         warnings: report.count(Severity::Warning),
         hints: report.count(Severity::Hint),
@@ -30,6 +30,20 @@ pub fn json(report: &Report) -> String {
         layout: &report.layout,
     };
     let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct JsonLayout<'a> {
+    shape: &'static str,
+    #[serde(flatten)]
+    layout: &'a Layout,
+}
+
+/// What was discovered, as one JSON object, indented, with a newline at its end.
+pub fn layout_json(layout: &Layout) -> String {
+    let mut text = serde_json::to_string_pretty(&JsonLayout { shape: "tiers.layout/1", layout }).unwrap_or_default();
     text.push('\n');
     text
 }

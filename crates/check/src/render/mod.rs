@@ -1,5 +1,6 @@
 //! Reports for people and for programs.
 
+mod catalogue;
 mod github;
 mod json;
 mod junit;
@@ -7,9 +8,10 @@ mod layout;
 mod sarif;
 mod text;
 
+pub use catalogue::catalogue;
 pub use github::github;
-pub use json::json;
+pub use json::{json, layout_json};
 pub use junit::junit;
 pub use layout::layout;
 pub use sarif::sarif;
-pub use text::{TextStyle, explanation, text};
+pub use text::{TextStyle, explanation, text, wrapped};

@@ -44,7 +44,7 @@ pub fn text(report: &Report, tree: &FileTree, style: TextStyle) -> String {
                 hints(rule, &findings, &mut out);
             } else {
                 for (index, finding) in findings.iter().enumerate() {
-                    out.push_str(&one(finding, rule, index == 0, tree, &renderer));
+                    out.push_str(&one(finding, rule, index == 0, tree, &renderer, style));
                     out.push_str("\n\n");
                 }
             }
@@ -54,7 +54,23 @@ pub fn text(report: &Report, tree: &FileTree, style: TextStyle) -> String {
     out
 }
 
-fn one(finding: &Finding, rule: &Rule, first_of_rule: bool, tree: &FileTree, renderer: &Renderer) -> String {
+/// Columns in front of a note's text, where line numbers have three digits.
+const NOTE_INDENT: usize = 12;
+
+fn paragraph(text: &str, width: usize) -> String {
+    let mut lines = wrapped(text, width.max(60) - NOTE_INDENT, "");
+    lines.pop();
+    lines
+}
+
+fn one(
+    finding: &Finding,
+    rule: &Rule,
+    first_of_rule: bool,
+    tree: &FileTree,
+    renderer: &Renderer,
+    style: TextStyle,
+) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -69,11 +85,13 @@ fn one(finding: &Finding, rule: &Rule, first_of_rule: bool, tree: &FileTree, ren
         group = group.element(excerpt.snippet(AnnotationKind::Context, says));
     }
     let fix = if finding.fix.is_empty() { rule.fix } else { finding.fix.as_str() };
+    // The message stands behind `   = why: `; the renderer lines up what follows, and wraps nothing itself.
+    let (why, fix) = (paragraph(rule.consequence, style.width), paragraph(fix, style.width));
     if first_of_rule {
-        group = group.element(Level::NOTE.with_name("why").message(rule.consequence));
-        group = group.element(Level::HELP.with_name("fix").message(fix));
+        group = group.element(Level::NOTE.with_name("why").message(why.as_str()));
+        group = group.element(Level::HELP.with_name("fix").message(fix.as_str()));
     } else if !finding.fix.is_empty() {
-        group = group.element(Level::HELP.with_name("fix").message(fix));
+        group = group.element(Level::HELP.with_name("fix").message(fix.as_str()));
     }
     let report: &[Group<'_>] = &[group];
     renderer.render(report)
@@ -150,28 +168,57 @@ fn summary(report: &Report) -> String {
         out.push_str(&format!(" {} known to the baseline.", report.in_baseline));
     }
     out.push('\n');
-    if let Some(first) = report.findings.iter().max_by_key(|finding| finding.severity) {
+    // The first in the order in which they are shown.
+    let place = |id: &str| rules().iter().position(|rule| rule.id == id);
+    let first = report.findings.iter().min_by_key(|finding| (std::cmp::Reverse(finding.severity), place(finding.rule)));
+    if let Some(first) = first {
         out.push_str(&format!("`tiers explain {}` says more about the first of them.\n", first.rule));
     }
     out
 }
 
-/// What `tiers explain ID` prints.
-pub fn explanation(id: &str) -> Option<String> {
+/// What `tiers explain ID` prints, in lines of at most `width` columns but for the examples.
+pub fn explanation(id: &str, width: usize) -> Option<String> {
     let rule = explain(id)?;
-    Some(format!(
-        "{} ({}, {})\n\n{}.\n\nWhat it costs: {}\nWhat to do:    {}\n\n{}\n\nIt speaks on this:\n\n{}\nand not on this:\n\n{}\nTo keep it quiet, with the reason: `# tiers:ignore {} <reason>` on the line above, or in tiers.toml.\n",
-        rule.id,
-        rule.severity.as_str(),
-        rule.family.as_str(),
-        capitalised(rule.title),
-        rule.consequence,
-        rule.fix,
-        rule.explanation,
+    let width = width.clamp(40, 100);
+    let mut out = format!("{} ({}, {})\n\n", rule.id, rule.severity.as_str(), rule.family.as_str());
+    out.push_str(&wrapped(&format!("{}.", capitalised(rule.title)), width, ""));
+    for (head, text) in
+        [("What it costs:", rule.consequence), ("What to do:", rule.fix), ("In detail:", rule.explanation)]
+    {
+        out.push_str(&format!("\n{head}\n{}", wrapped(text, width, "  ")));
+    }
+    out.push_str(&format!(
+        "\nIt speaks on this:\n\n{}\nand not on this:\n\n{}\n",
         indented(rule.bad),
-        indented(rule.good),
-        rule.id,
-    ))
+        indented(rule.good)
+    ));
+    let quiet = format!(
+        "To accept a finding, write `# tiers:ignore {} REASON` on its line or the line above, or an entry under \
+         [[check.ignore]] in tiers.toml.",
+        rule.id
+    );
+    out.push_str(&wrapped(&quiet, width, ""));
+    Some(out)
+}
+
+/// A paragraph in lines of at most `width` columns, each behind `indent` and with a newline.
+pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let length = line.chars().count();
+        if length > 0 && indent.chars().count() + length + 1 + word.chars().count() > width {
+            out.push_str(&format!("{indent}{line}\n"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    out.push_str(&format!("{indent}{line}\n"));
+    out
 }
 
 pub(super) fn capitalised(text: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::discover::names;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, listed};
 use crate::layout::Shape;
 use crate::model::Place;
 use crate::run::Context;
@@ -63,7 +63,8 @@ pub(super) fn shared_state(context: &Context<'_>, states: &[State], out: &mut Ve
         };
         let names: Vec<String> = sharing.iter().map(|state| who(state)).collect();
         let first = sharing[0];
-        let mut message = format!("{} keep one state: {}", names.join(" and "), describe(&first.identity));
+        let mut message =
+            format!("{} keep one state: {}", listed(names.iter().map(|name| &**name)), describe(&first.identity));
         // One block in shared code may still be parted by workspaces that people choose by hand.
         let in_code = sharing.iter().all(|state| state.place == first.place);
         if in_code {

@@ -4,6 +4,7 @@
 mod generate;
 pub mod init;
 mod limits;
+mod locate;
 mod model;
 mod notes;
 mod pattern;
@@ -18,10 +19,12 @@ mod typed;
 
 #[cfg(any(test, feature = "schema"))]
 pub use generate::generated_schema;
+pub use locate::locate;
 pub use model::{
-    AppConfig, Architecture, Builder, ComponentConfig, Environment, Facts, FileMapping, Image, Ledger, MatchedBy,
-    Place, Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,
+    AppConfig, Architecture, Builder, Check, ComponentConfig, Environment, Facts, FileMapping, Ignore, Image, Ledger,
+    MatchedBy, Place, Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,
 };
 pub use pattern::matches_ref;
 pub use resolve::{Loaded, load, tfvars_files};
 pub use schema::schema;
+pub use suggest::nearest;

@@ -26,6 +26,8 @@ pub struct Project {
     /// By name of a tag, the values that it may have.
     pub allowed_tags: BTreeMap<String, Vec<String>>,
     pub terraform: Option<Terraform>,
+    #[serde(default)]
+    pub check: Check,
     /// Names of people and their ed25519 public keys, 64 hexadecimal digits each.
     pub keys: BTreeMap<String, String>,
     /// In an order in which every environment stands behind those it comes after; otherwise as written.
@@ -56,6 +58,26 @@ pub struct Terraform {
     pub protected: Vec<String>,
     /// Environments in which a person agrees to every apply.
     pub ask: Vec<Env>,
+}
+
+/// `[check]`. Paths are relative to the folder of tiers.toml.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Files, folders and globs that are not looked at.
+    pub leave_out: Vec<String>,
+    /// The file of findings that are known.
+    pub baseline: Option<String>,
+    pub ignore: Vec<Ignore>,
+}
+
+/// Findings of one rule that somebody accepted. That there is such a rule is for the caller to check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ignore {
+    pub rule: String,
+    /// A file, a folder or a glob; empty: everywhere.
+    pub path: String,
+    /// Never empty.
+    pub reason: String,
 }
 
 /// One environment.

@@ -3,16 +3,22 @@
 pub mod adopt;
 pub mod approve;
 pub mod build;
+pub mod check;
+pub mod checking;
 pub mod completions;
 pub mod demo;
 pub mod deploy;
 pub mod deploying;
+pub mod diff;
+pub mod explain;
 pub mod function;
 pub mod history;
 pub mod hold;
 pub mod init;
 pub mod ledger;
 pub mod local;
+pub mod matrix;
+mod matrix_rows;
 pub mod promote;
 pub mod resume;
 pub mod rollback;
@@ -35,6 +41,10 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Local(local) if local.serves() => local::serve(global),
         Command::Completions(completions) => completions::run(completions),
         Command::Init(init) => init::run(init, global),
+        Command::Check(check) => check::run(check, global),
+        Command::Explain(explain) => explain::run(explain, global),
+        Command::Matrix(matrix) => matrix::run(matrix, global),
+        Command::Diff(diff) => diff::run(diff, global),
         command => one_thread(dispatch(command, cli)),
     }
 }
@@ -58,7 +68,12 @@ async fn dispatch(command: &Command, cli: &Cli) -> Outcome {
         Command::Ledger(ledger) => ledger::run(ledger, global).await,
         Command::Local(local) => local::run(local, global).await,
         Command::Demo(demo) => demo::run(demo, global).await,
-        Command::Completions(_) | Command::Init(_) => Err(Fault::errored("this command needs no runtime")),
+        Command::Completions(_)
+        | Command::Init(_)
+        | Command::Check(_)
+        | Command::Explain(_)
+        | Command::Matrix(_)
+        | Command::Diff(_) => Err(Fault::errored("this command needs no runtime")),
     }
 }
 

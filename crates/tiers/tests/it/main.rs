@@ -1,6 +1,7 @@
 //! Integration tests of the binary: each drives the real program in a folder of its own, against a local host of its own.
 
 mod bad_input;
+mod checking;
 mod crash;
 mod json;
 mod world;

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::accounts::Relation;
 use crate::eval::{Text, Value};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, listed};
 use crate::model::Place;
 use crate::services::{NamedType, Scope, named_type};
 use crate::view::{Deployed, Placed, View};
@@ -84,7 +84,7 @@ fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>,
     let message = format!(
         "{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}",
         &*first.text,
-        sharing.join(" and ")
+        listed(sharing.iter().copied())
     );
     let mut finding = view
         .context

@@ -2,6 +2,7 @@
 //! one run shows them all; where there was an error, no project comes out.
 
 mod apps;
+mod check;
 mod environments;
 mod gates;
 mod image;
@@ -109,6 +110,7 @@ impl Resolver<'_, '_, '_> {
                 .map(|(tag, values)| (tag.to_string(), values.clone()))
                 .collect(),
             terraform,
+            check: file.check.as_ref().map(|check| self.accepted(check)).unwrap_or_default(),
             keys,
             environments,
             apps,

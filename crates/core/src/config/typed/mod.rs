@@ -51,6 +51,8 @@ tables! {
         pub tags: Option<Tags>,
         /// Terraform, where the infrastructure is described.
         pub terraform: Option<Terraform>,
+        /// What `tiers check` passes over, and the findings that are accepted.
+        pub check: Option<Check>,
         /// People and their public keys: approvals count only when signed with one of these.
         #[schemars(default, example = json!({ "alice": "ed25519:0000000000000000000000000000000000000000000000000000000000000000" }))]
         pub keys: Table<Spanned<String>>,
@@ -93,5 +95,31 @@ tables! {
         /// after, unless it is said here; read from the policy's commit.
         #[schemars(example = json!(["prod"]))]
         pub ask: Texts,
+    }
+
+    /// What `tiers check` passes over, and the findings that are accepted.
+    pub(super) struct Check {
+        /// Paths that are not looked at: files, folders, or globs with `*` and `**`.
+        #[schemars(example = json!(["examples", "legacy/**"]))]
+        pub leave_out: Texts,
+        /// The file of findings that the repository has lived with so far; `tiers check --update-baseline` writes it.
+        #[schemars(example = json!(".tiers-baseline.json"))]
+        pub baseline: Text,
+        /// Findings that are accepted, each with the reason.
+        #[schemars(default, example = json!([{ "rule": "name-collides", "path": "terraform/legacy", "reason": "goes away with the move" }]))]
+        pub ignore: Vec<Spanned<Ignore>>,
+    }
+
+    /// Findings of one rule that are accepted.
+    pub(super) struct Ignore {
+        /// The rule's id, as `tiers check` prints it.
+        #[schemars(required, example = json!("name-collides"))]
+        pub rule: Text,
+        /// A file, a folder, or a glob with `*` and `**`. None: everywhere.
+        #[schemars(example = json!("terraform/legacy"))]
+        pub path: Text,
+        /// Why, for whoever reads it next year.
+        #[schemars(required, example = json!("goes away with the move"))]
+        pub reason: Text,
     }
 }

@@ -39,7 +39,7 @@ fn an_unknown_key_that_belongs_elsewhere_says_where() {
       | ^^^^^^^^^^
       |
       = note: Nothing would read this key: what it was meant to set would silently not hold.
-      = help: A key of this name stands at `apps.NAME.image.dockerfile`. Known here are `apps`, `environments`, `keys`, `ledger`, `name`, `policy`, `project`, `solo`, `tags` and `terraform`.
+      = help: A key of this name stands at `apps.NAME.image.dockerfile`. Known here are `apps`, `check`, `environments`, `keys`, `ledger`, `name`, `policy`, `project`, `solo`, `tags` and `terraform`.
     "#);
 }
 

@@ -215,3 +215,16 @@ fn a_byte_order_mark_and_windows_line_ends_are_nothing_special() {
     let text = format!("\u{feff}{}", GOOD.replace('\n', "\r\n"));
     assert_eq!(project(&text), project(GOOD));
 }
+
+#[test]
+fn accepted_findings_are_listed_with_their_reasons() {
+    let text = format!(
+        "{GOOD}\n[check]\nleave_out = [\"examples\"]\nbaseline = \"known.json\"\n\
+         ignore = [{{ rule = \"name-collides\", reason = \"two accounts\" }}, {{ rule = \"tag-missing\", path = \"old/**\", reason = \"goes away\" }}]\n"
+    );
+    let check = project(&text).check;
+    assert_eq!((check.leave_out, check.baseline.as_deref()), (vec!["examples".to_owned()], Some("known.json")));
+    let ignored: Vec<_> = check.ignore.iter().map(|entry| (entry.rule.as_str(), entry.path.as_str())).collect();
+    assert_eq!(ignored, [("name-collides", ""), ("tag-missing", "old/**")]);
+    assert_eq!(project(GOOD).check, config::Check::default());
+}

@@ -364,3 +364,17 @@ fn what_was_only_written_wrong_is_not_called_missing_too() {
     let found = told(&format!("{GOOD}\n[[apps.shop.gates]]\nname = \"g\"\nat = \"stagd\"\ncomand = \"x\"\n"));
     assert_eq!(found, ["22 bad-value: `stagd` is not a value of `at`", "23 unknown-key: unknown key `comand`"]);
 }
+
+#[test]
+fn what_is_accepted_needs_a_rule_a_reason_and_a_path_in_the_repository() {
+    let check = |lines: &str, expected: &str| {
+        let found = told(&format!("{GOOD}\n[check]\n{lines}\n"));
+        assert!(found.iter().any(|problem| problem.ends_with(expected)), "{lines}\n{found:#?}");
+    };
+    check("ignore = [{ rule = \"name-collides\" }]", "missing-key: `reason` is missing in an entry of `ignore`");
+    check("ignore = [{ reason = \"so it is\" }]", "missing-key: `rule` is missing in an entry of `ignore`");
+    check("ignore = [{ rule = \"name-collides\", reason = \" \" }]", "bad-value: the reason is empty");
+    check("leave_out = [\"/etc\"]", "bad-value: expected a path in the repository");
+    check("leave_out = [\"../other\"]", "bad-value: expected a path in the repository");
+    check("baseline = \"\"", "bad-value: expected a path in the repository");
+}
