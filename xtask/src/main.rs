@@ -5,7 +5,9 @@
 //! `COMMAND`, and a line in the table below.
 
 mod bench;
+mod bench_check;
 mod ci;
+mod corpus;
 mod debian;
 mod generated;
 mod process;
@@ -24,8 +26,16 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 6] =
-    [setup::COMMAND, test::COMMAND, ci::COMMAND, generated::COMMAND, provider_schema::COMMAND, bench::COMMAND];
+const COMMANDS: [Command; 8] = [
+    setup::COMMAND,
+    test::COMMAND,
+    ci::COMMAND,
+    generated::COMMAND,
+    provider_schema::COMMAND,
+    bench::COMMAND,
+    bench_check::COMMAND,
+    corpus::COMMAND,
+];
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);

@@ -19,6 +19,8 @@ pub(crate) struct Whereabouts {
     /// Anything else that stands for the account: a profile, a role, a project or a subscription.
     stand_ins: Vec<(&'static str, String)>,
     region: Option<String>,
+    /// Where the state is kept. A store for each environment often goes with an account for each, and often does not.
+    store: Option<String>,
 }
 
 impl Whereabouts {
@@ -89,6 +91,7 @@ impl Whereabouts {
 
     fn read_backend(&mut self, deployed: &Deployed<'_>) {
         let Some(backend) = deployed.backend else { return };
+        self.store = backend.text("bucket").or_else(|| backend.text("storage_account_name")).map(ToString::to_string);
         self.stand_in("backend profile", backend.text("profile").map(ToString::to_string));
         for name in ["role_arn", "assume_role.role_arn", "bucket", "dynamodb_table"] {
             let account = backend.text(name).and_then(account_in);
@@ -107,6 +110,16 @@ impl Whereabouts {
             .iter()
             .any(|(kind, text)| other.stand_ins.iter().any(|(other, theirs)| other == kind && theirs != text));
         if differs { Relation::Different } else { Relation::Unknown }
+    }
+
+    /// 12 digits, where they are known.
+    pub(crate) fn number(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// Whether both keep their states in places of their own.
+    pub(crate) fn own_stores(&self, other: &Whereabouts) -> bool {
+        matches!((&self.store, &other.store), (Some(a), Some(b)) if a != b)
     }
 
     pub(crate) fn region(&self, other: &Whereabouts) -> Relation {

@@ -4,6 +4,7 @@
 //! and hands over a [`FileTree`]; what comes back is data that [`render`] turns into text, JSON, SARIF and the rest.
 
 mod accounts;
+mod action;
 mod backend;
 pub mod baseline;
 mod command;

@@ -9,9 +9,9 @@ pub struct Options {
     pub project: Option<String>,
     /// The naming pattern of tiers.toml (`{project}-{component}-{environment}`). `None` checks no names against a pattern.
     pub name_pattern: Option<String>,
-    /// Declared environments, in order. When there are any, no others are looked for.
+    /// Declared environments, in order. Where there are any, the report's list of environments is theirs.
     pub environments: Vec<EnvironmentOverride>,
-    /// Declared root modules. When there are any, no others are looked for.
+    /// Declared root modules, with what their files are called. Others are found as if nothing had been said.
     pub terraform: Vec<TerraformOverride>,
     pub tags: TagPolicy,
     /// Findings to keep quiet about, from tiers.toml.

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::action::Action;
 use crate::command::{self, Command};
 use crate::hcl::{self, Body, Expr, SyntaxError};
 use crate::tree::{File, FileTree, is_workflow_path};
@@ -23,6 +24,7 @@ pub(crate) enum Parsed<'a> {
     /// The commands of a shell script, a Makefile or a justfile.
     Script(Vec<Command<'a>>),
     Workflow(Box<Workflow<'a>>),
+    Action(Box<Action<'a>>),
     InvalidWorkflow(Invalid),
     /// The lines of a `.gitignore`.
     Ignores(Vec<&'a str>),
@@ -70,7 +72,7 @@ fn parse_file(file: &File) -> Parsed<'_> {
             Ok(workflow) => Parsed::Workflow(Box::new(workflow)),
             Err(invalid) => Parsed::InvalidWorkflow(invalid),
         },
-        "yml" | "yaml" => Parsed::Nothing,
+        "yml" | "yaml" => Action::read(text).map_or(Parsed::Nothing, |action| Parsed::Action(Box::new(action))),
         _ => Parsed::Script(command::split(text, 0)),
     }
 }

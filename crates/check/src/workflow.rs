@@ -6,6 +6,7 @@ use github_actions_models::workflow::job::{NormalJob, ParallelStep, Step};
 use github_actions_models::workflow::{Defaults, Job, Workflow as Model};
 use yamlpath::{Component, Document, Route};
 
+use crate::action::stands_for;
 use crate::command::{self, Command};
 use crate::hcl::Span;
 
@@ -64,9 +65,7 @@ impl<'a> Workflow<'a> {
 
     /// The span of the value alone.
     pub(crate) fn value_span(&self, route: &[Component<'_>]) -> Span {
-        let route = Route::from(route.to_vec());
-        let found = self.document.query_exact(&route).ok().flatten();
-        found.map_or(self.first_line(), |feature| to_span(feature.location.byte_span))
+        exact(&self.document, route).unwrap_or(self.first_line())
     }
 
     /// The span of the key that a route ends with.
@@ -104,6 +103,13 @@ impl<'a> Workflow<'a> {
                         let dir = run.working_directory.clone().or_else(|| of_job.clone());
                         out.extend(self.run(id, index, &route, dir));
                     }
+                    Step::Uses(uses) => {
+                        let span = self.value_span(&[&route[..], &["uses".into()]].concat());
+                        if let Some(command) = stands_for(&uses.uses, &|name| given(&uses.with, name), span) {
+                            let commands = vec![command];
+                            out.push(Run { job: id.to_string(), step: index, commands, working_directory: None });
+                        }
+                    }
                     Step::Parallel { parallel } => {
                         for (inner, step) in parallel.iter().enumerate() {
                             if let ParallelStep::Run(run) = step {
@@ -128,21 +134,8 @@ impl<'a> Workflow<'a> {
         route: &[Component<'_>],
         working_directory: Option<String>,
     ) -> Option<Run<'a>> {
-        let mut route = route.to_vec();
-        route.push(Component::from("run"));
-        let span = self.value_span(&route);
-        let raw = self.text.get(span.start as usize..span.end as usize)?;
-        // A block scalar begins with its header (`|`, `>-`), a quoted one with its quote.
-        let skip = match raw.chars().next() {
-            Some('|' | '>') => raw.find('\n').map_or(raw.len(), |at| at + 1),
-            Some('"' | '\'') => 1,
-            _ => 0,
-        };
-        let end = if skip == 1 { raw.len().saturating_sub(1).max(1) } else { raw.len() };
-        let script = raw.get(skip..end)?;
-        let start = span.start as usize + skip;
-        let literal = raw.starts_with('|') || !script.contains('\n');
-        let commands = if literal { command::split(script, start) } else { command::split_folded(script, start) };
+        let route = [route, &[Component::from("run")]].concat();
+        let commands = script(self.text, exact(&self.document, &route))?;
         Some(Run { job: job.to_string(), step, commands, working_directory })
     }
 
@@ -166,6 +159,37 @@ impl<'a> Workflow<'a> {
             }
         }
         out
+    }
+}
+
+/// The span of the value that a route leads to.
+pub(crate) fn exact(document: &Document, route: &[Component<'_>]) -> Option<Span> {
+    let found = document.query_exact(&Route::from(route.to_vec())).ok().flatten();
+    found.map(|feature| to_span(feature.location.byte_span))
+}
+
+/// The commands of the shell text that stands at `span` as a scalar of YAML.
+pub(crate) fn script(text: &str, span: Option<Span>) -> Option<Vec<Command<'_>>> {
+    let span = span?;
+    let raw = text.get(span.start as usize..span.end as usize)?;
+    // A block scalar begins with its header (`|`, `>-`), a quoted one with its quote.
+    let skip = match raw.chars().next() {
+        Some('|' | '>') => raw.find('\n').map_or(raw.len(), |at| at + 1),
+        Some('"' | '\'') => 1,
+        _ => 0,
+    };
+    let end = if skip == 1 { raw.len().saturating_sub(1).max(1) } else { raw.len() };
+    let script = raw.get(skip..end)?;
+    let start = span.start as usize + skip;
+    let literal = raw.starts_with('|') || !script.contains('\n');
+    Some(if literal { command::split(script, start) } else { command::split_folded(script, start) })
+}
+
+/// An input that a step gives to an action, with expressions as they are written.
+pub(crate) fn given(with: &LoE<Env>, name: &str) -> Option<String> {
+    match with {
+        LoE::Literal(inputs) => inputs.get(name).map(ToString::to_string),
+        LoE::Expr(_) => None,
     }
 }
 

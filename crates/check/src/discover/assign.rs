@@ -1,11 +1,12 @@
 //! Which variable files and backend files belong to which root module, and to which of its environments.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rayon::prelude::*;
 
 use super::names::{self, Named};
-use super::roots::Roots;
+use super::roots::{Roots, is_declared};
+use super::stacks::FoundStack;
 use super::usage::{self, Use};
 use crate::eval::World;
 use crate::hcl::Body;
@@ -71,13 +72,13 @@ pub(crate) fn assign(
     world: &World<'_>,
     roots: &Roots<'_>,
     uses: &[Use],
-    options: &Options,
+    (options, declared): (&Options, &[FoundStack]),
     notes: &mut Vec<Note>,
 ) -> Assigned {
+    let instances = declared.iter().flat_map(|stack| &stack.instances);
+    let taken: HashSet<FileId> =
+        instances.flat_map(|instance| instance.var_files.iter().chain(&instance.backend_files)).copied().collect();
     let mut assigned: Assigned = vec![Files::default(); world.modules.len()];
-    if !options.terraform.is_empty() {
-        return assigned;
-    }
     let owned: Vec<Option<Owned>> = parsed
         .par_iter()
         .enumerate()
@@ -85,6 +86,8 @@ pub(crate) fn assign(
         .map(|(file, parsed)| {
             let path = tree.files()[file].path();
             let owners = match parsed {
+                // tiers.toml says whose they are.
+                _ if taken.contains(&file) => return None,
                 Parsed::Values(body) => owners_of_values(path, body, world, roots, uses),
                 Parsed::Settings(body) => owners_of_settings(path, body, world, roots, uses),
                 _ => return None,
@@ -102,6 +105,8 @@ pub(crate) fn assign(
             let root = world.modules[owner].dir;
             match label {
                 Some(label) => assigned[owner].take(file, is_values, label),
+                // What tiers.toml says of a root module is all that counts there.
+                None if is_values && is_declared(options, root) => {}
                 None if is_values => notes.extend(shared_values(file, path, root, &mut assigned[owner], uses)),
                 None => assigned[owner].shared_settings.push(file),
             }

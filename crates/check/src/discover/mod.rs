@@ -44,8 +44,9 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
     let uses = roots::uses(parsed);
     let mut notes = Vec::new();
     let roots = roots::find(tree, parsed, world, &uses, options, &mut notes);
-    let assigned = assign::assign(tree, parsed, world, &roots, &uses, options, &mut notes);
-    let stacks = stacks::group(tree, world, &roots, assigned, &uses, options, &mut notes);
+    let declared = stacks::declared(tree, world, options, &mut notes);
+    let assigned = assign::assign(tree, parsed, world, &roots, &uses, (options, &declared), &mut notes);
+    let stacks = stacks::group(world, &roots, assigned, &uses, (options, declared), &mut notes);
     let environments = stacks::environments(&stacks, options);
     notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));
     notes.dedup();

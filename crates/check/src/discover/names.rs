@@ -67,8 +67,15 @@ const NOT_ENVIRONMENTS: &[&str] = &[
     "shared", "common", "global", "globals", "all", "module", "modules", "base", "default", "defaults", "template",
     "templates", "bootstrap", "example", "examples", "backend", "backends", "terraform", "tf", "vars", "variables",
     "main", "provider", "providers", "secrets", "network", "config", "root", "core", "management", "mgmt", "state",
-    "tfstate", "remote", "scripts", "policies", "files", "lib", "src", "readme",
+    "tfstate", "remote", "scripts", "policies", "files", "lib", "src", "readme", "security", "audit", "logging", "logs",
+    "networking", "hub", "identity", "transit", "dns",
 ];
+
+/// First words of names that are no environments, whatever follows: `shared-services`, `log-archive`.
+const NOT_ENVIRONMENTS_BY_FIRST: &[&str] = &["shared", "common", "global", "management", "mgmt", "bootstrap", "log"];
+
+/// Words that end a domain, too: `pkg.dev`, `cluster.local`.
+const DOMAIN_ENDS: &[&str] = &["dev", "test", "local", "int", "live"];
 
 /// Folders whose children are environments.
 const PARENTS: &[&str] = &["environments", "environment", "envs", "env", "stages", "accounts", "live", "deployments"];
@@ -112,8 +119,16 @@ pub(crate) fn stage_of(word: &str) -> Option<(Stage, bool)> {
     WORDS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(bare)).map(|(_, stage, strong)| (*stage, *strong))
 }
 
-pub(crate) fn is_not_environment(word: &str) -> bool {
-    is_one_of(NOT_ENVIRONMENTS, word)
+pub(crate) fn is_not_environment(segment: &str) -> bool {
+    let first = segment.split(['-', '_']).next().unwrap_or(segment);
+    is_one_of(NOT_ENVIRONMENTS, segment) || is_one_of(NOT_ENVIRONMENTS_BY_FIRST, first)
+}
+
+/// Whether the word at this place is the end of a domain's name, as in `europe-docker.pkg.dev/images`.
+pub(crate) fn ends_domain(text: &str, start: usize, end: usize) -> bool {
+    is_one_of(DOMAIN_ENDS, &text[start..end])
+        && text[..start].ends_with('.')
+        && (end == text.len() || text[end..].starts_with(['/', ':', '?', '"', '\'', ' ', ',']))
 }
 
 pub(crate) fn is_parent_of_environments(segment: &str) -> bool {
@@ -243,6 +258,9 @@ impl Known {
         let mut found = None;
         for (start, end) in each_word(text) {
             let word = &text[start..end];
+            if ends_domain(text, start, end) {
+                continue;
+            }
             if word.eq_ignore_ascii_case(own) {
                 return None;
             }
@@ -298,6 +316,7 @@ mod tests {
         check("product", None);
         check("device", None);
         check("shared", None);
+        assert!(super::is_not_environment("shared-services") && !super::is_not_environment("eu-prod"));
     }
 
     #[test]
@@ -317,5 +336,8 @@ mod tests {
         assert_eq!(other("app/prod/terraform.tfstate"), None);
         assert_eq!(other("promote-dev-to-prod"), None);
         assert_eq!(other("nonprod/x"), None);
+        assert_eq!(other("europe-docker.pkg.dev/images/api"), None);
+        assert_eq!(other("https://acme.dev"), None);
+        assert_eq!(other("https://api.dev.acme.example"), Some("dev"));
     }
 }

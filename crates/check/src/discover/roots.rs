@@ -82,26 +82,16 @@ pub(crate) fn find<'a>(
         let stands_alone = !called[index] && !seldom && does_something && terragrunt.is_empty();
         let under_terragrunt = terragrunt.contains(module.dir);
         let environment = surroundings.of_dir(module.dir, 0);
-        let declared = options.terraform.iter().any(|declared| root_matches(&declared.root, module.dir));
-        let root = if options.terraform.is_empty() {
-            !under_terragrunt
-                && (keeps_state || (used && !called[index]) || with_files.contains(&index) || stands_alone)
-        } else {
-            declared
-        };
+        let declared = is_declared(options, module.dir);
+        let found = !under_terragrunt
+            && (keeps_state || (used && !called[index]) || with_files.contains(&index) || stands_alone);
         if under_terragrunt {
             notes.push(Note {
                 path: module.dir.to_string(),
                 says: "run by Terragrunt, so its values and state were not checked".into(),
             });
         }
-        if !options.terraform.is_empty() && !declared && keeps_state {
-            notes.push(Note {
-                path: module.dir.to_string(),
-                says: "left out: tiers.toml names other root modules".into(),
-            });
-        }
-        is_root.push(root);
+        is_root.push(declared || found);
         path_environment.push(environment);
     }
     for (module, _) in world.modules.iter().zip(&is_root).filter(|(module, _)| module.incomplete) {
@@ -111,6 +101,11 @@ pub(crate) fn find<'a>(
         });
     }
     Roots { surroundings, is_root, called, path_environment }
+}
+
+/// Whether tiers.toml says how this root module's files are found.
+pub(crate) fn is_declared(options: &Options, dir: &str) -> bool {
+    options.terraform.iter().any(|declared| root_matches(&declared.root, dir))
 }
 
 /// Whether a declared root, with `{environment}` for any one segment's text, is this folder.

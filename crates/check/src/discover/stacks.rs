@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::assign::{Assigned, Files, InlineSetting};
 use super::names::{self, Stage};
-use super::roots::{Roots, root_matches};
+use super::roots::{Roots, is_declared, root_matches};
 use super::usage::Use;
 use crate::eval::World;
 use crate::hcl::{Expr, Step};
@@ -34,21 +34,20 @@ pub(crate) struct FoundInstance {
 }
 
 pub(crate) fn group(
-    tree: &FileTree,
     world: &World<'_>,
     roots: &Roots<'_>,
     assigned: Assigned,
     uses: &[Use],
-    options: &Options,
+    (options, declared): (&Options, Vec<FoundStack>),
     notes: &mut Vec<Note>,
 ) -> Vec<FoundStack> {
-    if !options.terraform.is_empty() {
-        return declared(tree, world, options);
-    }
     let mut families: BTreeMap<String, Vec<FoundInstance>> = BTreeMap::new();
-    let mut stacks = Vec::new();
+    let mut stacks = declared;
     for (index, files) in assigned.into_iter().enumerate().filter(|(index, _)| roots.is_root[*index]) {
         let module = &world.modules[index];
+        if is_declared(options, module.dir) {
+            continue;
+        }
         let own = roots.path_environment[index].as_ref().filter(|_| files.environments().len() < 2);
         if let Some(named) = own {
             let key = format!("{}*{}", &module.dir[..named.start], &module.dir[named.end..]);
@@ -180,7 +179,12 @@ pub(crate) fn refers_to_workspace(module: &Module<'_>) -> bool {
 }
 
 /// Stacks as tiers.toml names them.
-fn declared(tree: &FileTree, world: &World<'_>, options: &Options) -> Vec<FoundStack> {
+pub(crate) fn declared(
+    tree: &FileTree,
+    world: &World<'_>,
+    options: &Options,
+    notes: &mut Vec<Note>,
+) -> Vec<FoundStack> {
     let mut stacks = Vec::new();
     for declared in &options.terraform {
         let mut instances = Vec::new();
@@ -208,6 +212,11 @@ fn declared(tree: &FileTree, world: &World<'_>, options: &Options) -> Vec<FoundS
                 backend_files: file(&declared.backend),
                 inline: Vec::new(),
             });
+        }
+        if instances.is_empty() {
+            let says = "tiers.toml names this root module, and there is no configuration here";
+            notes.push(Note { path: declared.root.clone(), says: says.into() });
+            continue;
         }
         let shape = if declared.root.contains("{environment}") { Shape::RootPerEnvironment } else { Shape::SharedRoot };
         let name = declared.root.trim_start_matches("./").trim_end_matches('/').replace("{environment}", "*");

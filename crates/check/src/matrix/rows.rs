@@ -33,6 +33,7 @@ pub(super) fn collect(context: &Context<'_>, extra: &[ExtraRow]) -> Vec<Row> {
         variables(&view, &mut rows);
         backends(&view, &mut rows);
         resources(&view, &mut rows);
+        calls(&view, &mut rows);
     }
     for row in extra {
         let cells = context.found.environments.iter().map(|environment| {
@@ -215,5 +216,34 @@ fn resources(view: &View<'_>, rows: &mut Vec<Row>) {
             )
         });
         rows.push(row_of(view.context, Group::Resource, &view.stack.name, &format!("{address}.{attribute}"), cells));
+    }
+}
+
+/// Arguments of modules that are not in the repository: what they make is not known, what they are given is.
+fn calls(view: &View<'_>, rows: &mut Vec<Row>) {
+    let mut names: Vec<(&str, &str)> = Vec::new();
+    for deployed in &view.deployed {
+        for call in deployed.module.calls.iter().filter(|call| call.target.is_none()) {
+            for attr in &call.body.attrs {
+                // A plain variable has a row of its own.
+                let plain = attr.value.reference().is_some_and(|(root, _)| root == "var");
+                let said = plain || LEFT_OUT.contains(&attr.name) || attr.name == "providers";
+                if !said && !names.contains(&(call.name, attr.name)) {
+                    names.push((call.name, attr.name));
+                }
+            }
+        }
+    }
+    for (name, argument) in names {
+        let cells = cells(view, |deployed| {
+            let call = deployed.module.calls.iter().find(|call| call.name == name);
+            let Some((call, attr)) = call.and_then(|call| Some((call, call.body.attr(argument)?))) else {
+                return Cell::default();
+            };
+            let value = deployed.evaluation.value(Evaluation::ROOT, &attr.value);
+            known(view.context, &value, How::Set, Place { file: call.place.file, span: attr.span() })
+        });
+        let name = format!("module.{name}.{argument}");
+        rows.push(row_of(view.context, Group::Resource, &view.stack.name, &name, cells));
     }
 }

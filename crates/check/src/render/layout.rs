@@ -11,7 +11,7 @@ pub fn layout(layout: &Layout) -> String {
     for stack in &layout.stacks {
         out.push_str(&format!("\n{}: {}\n", stack.name, stack.shape.as_str()));
         for instance in &stack.instances {
-            let backend = instance.backend.as_deref().unwrap_or("no backend block");
+            let backend = instance.backend.as_deref().unwrap_or("none");
             out.push_str(&format!(
                 "  {:<12} root {}\n",
                 instance.environment.as_deref().unwrap_or("-"),

@@ -276,10 +276,21 @@ fn tiers_toml_corrects_what_was_found() {
     };
     let layout = discover(&tree, &options);
     assert_eq!(layout.environments, ["blue", "red"]);
-    let instances = &layout.stacks[0].instances;
+    let names: Vec<&str> = layout.stacks.iter().map(|stack| stack.name.as_str()).collect();
+    assert_eq!(names, ["other", "tf"], "what it does not name is found as before");
+    let instances = &layout.stacks[1].instances;
     assert_eq!(instances[1].var_files, ["odd/red/v.tfvars"]);
     assert_eq!(instances[1].backend_files, ["odd/red/b.hcl"]);
-    assert_eq!(layout.stacks.len(), 1);
+    assert!(layout.stacks[0].instances[0].backend_files.is_empty(), "{layout:#?}");
+    assert_eq!(layout.notes, [], "{layout:#?}");
+}
+
+#[test]
+fn a_root_module_that_tiers_toml_names_and_that_is_not_there_is_told() {
+    let tree = FileTree::from_listing(&format!("--- tf/main.tf\n{ROOT}"));
+    let terraform = tiers_check::TerraformOverride { root: "infra".into(), backend: None, var_file: None };
+    let layout = discover(&tree, &Options { terraform: vec![terraform], ..Options::default() });
+    assert!(layout.notes.iter().any(|note| note.path == "infra" && note.says.contains("no configuration")));
 }
 
 /// What must not confuse the reader: old syntax, odd bytes, other files in HCL.

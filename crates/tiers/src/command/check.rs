@@ -1,5 +1,6 @@
 //! `tiers check`: what is wrong between environments, from files alone.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -130,8 +131,12 @@ fn baseline_file(args: &Check, checking: &Checking) -> Result<Option<PathBuf>, F
     Ok(file)
 }
 
-/// The terminal's columns.
+/// The terminal's columns, however many: a table of environments can use them all.
 pub fn width() -> usize {
-    let columns = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
-    columns.filter(|columns| *columns > 0).unwrap_or(WIDTH)
+    let stdout = std::io::stdout();
+    let columns = match stdout.is_terminal() {
+        true => rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col)),
+        false => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(0),
+    };
+    if columns == 0 { WIDTH } else { columns }
 }

@@ -25,6 +25,9 @@ pub fn rows(project: &Project, text: &str) -> Vec<ExtraRow> {
     out
 }
 
+/// What an environment says of one key; `None` where it says nothing.
+type Told = fn(&Environment) -> Option<String>;
+
 struct Rows<'p> {
     project: &'p Project,
     text: &'p str,
@@ -61,7 +64,7 @@ impl Rows<'_> {
     }
 
     fn governing(&self, out: &mut Vec<ExtraRow>) {
-        let words: [(&str, fn(&Environment) -> Option<String>); 7] = [
+        let words: [(&str, Told); 7] = [
             ("on", |environment| environment.on.as_ref().map(trigger)),
             ("rollback", |environment| word(&environment.rollback)),
             ("way_back", |environment| word(&environment.way_back)),

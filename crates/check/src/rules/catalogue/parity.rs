@@ -424,7 +424,8 @@ environment = "production"
         fix: "Correct the value; if it is meant, say so with a suppression and the reason.",
         explanation: "It speaks only where another environment's value of the same variable names that environment itself, so that \
 a value which names one environment for all of them is no finding. Root modules that were copied from one environment to the next \
-are held to each other in the same way: their remote states, module arguments and resources.",
+are held to each other in the same way: their remote states, module arguments and resources. The account number of another \
+environment counts as its name, where the accounts of both are known.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

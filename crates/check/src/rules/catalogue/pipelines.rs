@@ -36,8 +36,9 @@ jobs:
         title: "a workflow names something that does not exist",
         consequence: "The value is empty or the workflow does not start: a gate that reads it lets everything pass, or nothing.",
         fix: "Correct the name, or add the job to `needs` and the output to the job.",
-        explanation: "It looks at jobs in `needs`, at needs.JOB and its outputs, at steps.ID, at local workflows and actions, at \
-the workflows of `workflow_run`, and at artifacts that are fetched and uploaded nowhere in the same workflow.",
+        explanation: "It looks at jobs in `needs`, at needs.JOB and its outputs, at steps.ID and inputs.NAME, at local workflows \
+and actions with the inputs and secrets that they are given, at the workflows of `workflow_run`, and at artifacts that are fetched \
+and uploaded nowhere in the same workflow.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push
 jobs:

@@ -192,6 +192,9 @@ impl Walk<'_, '_> {
         }
         let named = words.iter().find_map(|(start, end)| {
             let word = &text[*start..*end];
+            if names::ends_domain(text, *start, *end) {
+                return None;
+            }
             let strong = names::stage_of(word).is_some_and(|(_, strong)| strong) || self.environments.contains(word);
             let found =
                 self.environments.iter().find(|environment| strong && names::same_environment(environment, word))?;

@@ -63,6 +63,7 @@ fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>,
                 (Scope::World, ..) => Severity::Error,
                 (_, Relation::Different, _) | (Scope::Region, _, Relation::Different) => continue,
                 (_, Relation::Same, _) => Severity::Error,
+                (_, Relation::Unknown, _) if here.own_stores(there) => Severity::Hint,
                 (_, Relation::Unknown, _) => Severity::Warning,
             };
             if worst.as_ref().is_none_or(|(known, ..)| severity > *known) {

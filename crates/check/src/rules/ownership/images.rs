@@ -12,11 +12,28 @@ pub(super) fn check(context: &Context<'_>, module: &Module<'_>, out: &mut Vec<Fi
             "aws_ecr_lifecycle_policy" => eats_live(context, module, resource, out),
             _ => {}
         }
-        if matches!(resource.kind, "aws_lambda_function" | "aws_ecs_task_definition" | "aws_apprunner_service") {
+        if RUNS_IMAGES.contains(&resource.kind) {
             resource.body.each_node(&mut |node| latest(context, resource, node, out));
         }
     }
 }
+
+/// Types whose arguments name the image that runs.
+const RUNS_IMAGES: &[&str] = &[
+    "aws_apprunner_service",
+    "aws_batch_job_definition",
+    "aws_ecs_task_definition",
+    "aws_lambda_function",
+    "azurerm_container_app",
+    "azurerm_container_group",
+    "azurerm_linux_web_app",
+    "google_cloud_run_service",
+    "google_cloud_run_v2_job",
+    "google_cloud_run_v2_service",
+    "kubernetes_deployment",
+    "kubernetes_deployment_v1",
+    "kubernetes_stateful_set_v1",
+];
 
 fn is_mutable(resource: &Resource<'_>) -> bool {
     match resource.body.attr("image_tag_mutability") {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::differences::{inner, mentions_many, strings};
+use super::differences::{inner, mentions_many, other_account, strings};
 use super::is_environment_name;
 use crate::discover::names;
 use crate::eval::same_literal;
@@ -45,7 +45,8 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
             if matches!(kind, "module" | "local") && is_environment_name(written.attribute) {
                 passes_for_other(view, deployed, path, written, others(), out);
             } else {
-                names_other(view, deployed, path, written, || others(), out);
+                names_other(view, deployed, path, written, others, out);
+                account_of_other(view, deployed, path, written, others, out);
             }
         }
     }
@@ -145,6 +146,45 @@ fn names_other<'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
                 )
                 .label(format!("in the root module of {}", deployed.environment))
                 .besides(theirs.map(|(_, theirs)| view.context.related(theirs.place, format!("as in {other}"))))
+                .environments([deployed.environment, other]),
+        );
+    });
+}
+
+/// The account of another environment, unless all other roots name it as well.
+fn account_of_other<'a, 'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    path: &str,
+    written: &Written<'_>,
+    others: impl Fn() -> O,
+    out: &mut Vec<Finding>,
+) {
+    strings(written.value, path, &mut |node, path, text| {
+        let Some((other, number)) = other_account(view, deployed, text) else { return };
+        let third = || others().filter(|(environment, _)| *environment != other);
+        let mentions = |theirs: &Written<'_>| {
+            let mut found = false;
+            strings(theirs.value, "", &mut |_, _, text| found |= text.contains(&number));
+            found
+        };
+        // One account that all of them use is kept there for all.
+        if third().next().is_some() && third().all(|(_, theirs)| mentions(theirs)) {
+            return;
+        }
+        let Some((_, theirs)) = others().find(|(environment, _)| *environment == other) else { return };
+        let message =
+            format!("the root module of {} holds the account of {other}: {path} is {text:?}", deployed.environment);
+        out.push(
+            view.context
+                .finding(
+                    "value-names-other",
+                    Place { file: written.file, span: node.span },
+                    &format!("{}/{path}", deployed.environment),
+                    message,
+                )
+                .label(format!("{number} is the account of {other}"))
+                .beside(view.context.related(theirs.place, format!("as in {other}")))
                 .environments([deployed.environment, other]),
         );
     });

@@ -1,6 +1,7 @@
 //! Values that differ where they should not, and that don't where they should.
 
 use super::is_environment_name;
+use crate::accounts::account_in;
 use crate::discover::names::{self, Stage};
 use crate::eval::{Evaluation, Value, is_empty_literal, literal, same_literal};
 use crate::finding::{Finding, Related, Severity};
@@ -12,6 +13,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
         environment_wrong(view, deployed, out);
         names_other(view, deployed, out);
+        account_of_other(view, deployed, out);
     }
     if view.compares() {
         only_in_some(view, out);
@@ -84,6 +86,35 @@ fn names_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Findi
     }
 }
 
+/// A value of one environment that holds the account of another, where that account is not what all of them use.
+fn account_of_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Finding>) {
+    for (file, attr) in deployed.winning() {
+        strings(&attr.value, attr.name, &mut |node, path, text| {
+            let Some((other, number)) = other_account(view, deployed, text) else { return };
+            let same = |each: &Deployed<'a>| {
+                each.environment == other
+                    && each.given(attr.name).is_some_and(|(_, theirs)| same_literal(&attr.value, &theirs.value))
+            };
+            if view.deployed.iter().any(same) && !attr.name.contains("account") {
+                return;
+            }
+            let message = format!("{path} of {} holds the account of {other}, {number}", deployed.environment);
+            out.push(
+                view.context
+                    .finding(
+                        "value-names-other",
+                        Place { file, span: node.span },
+                        &format!("{}/{path}", deployed.environment),
+                        message,
+                    )
+                    .label(format!("among the values of {}", deployed.environment))
+                    .besides(as_in(view, other, attr.name))
+                    .environments([deployed.environment, other]),
+            );
+        });
+    }
+}
+
 /// Whether another environment's value of the same variable holds that environment's own name.
 fn names_themselves<'a>(view: &View<'a>, deployed: &Deployed<'a>, name: &str) -> bool {
     view.deployed.iter().filter(|other| other.environment != deployed.environment).any(|other| {
@@ -96,6 +127,14 @@ fn names_themselves<'a>(view: &View<'a>, deployed: &Deployed<'a>, name: &str) ->
 
 pub(super) fn mentions_many(text: &str, all: &[String]) -> bool {
     all.iter().filter(|name| names::mentions(text, name)).count() > 1
+}
+
+/// The account of another environment that a text holds; `None` too where this environment's own account is not known.
+pub(super) fn other_account<'a>(view: &View<'a>, deployed: &Deployed<'a>, text: &str) -> Option<(&'a str, String)> {
+    let number = account_in(text)?;
+    let own = view.whereabouts(deployed).number()?;
+    let other = view.deployed.iter().find(|other| view.whereabouts(other).number() == Some(&number))?;
+    (own != number).then_some((other.environment, number))
 }
 
 /// Calls `visit` for each string that is a value in an expression, with the way to it from the variable: `tags.env`. Keys of objects

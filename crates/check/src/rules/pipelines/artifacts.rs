@@ -1,15 +1,17 @@
 //! What is deployed: this commit's artifact or whatever is newest, a digest or a tag, one build or one per environment.
 
-use github_actions_models::common::expr::LoE;
+use github_actions_models::workflow::event::{OptionalBody, PathFilters};
 use github_actions_models::workflow::job::{Step, UsesStep};
 use yamlpath::Component;
 
 use super::effects;
 use super::jobs::{Call, Job, Pipeline, Target};
+use crate::discover::names::Stage;
 use crate::finding::{Finding, Severity};
 use crate::hcl::Span;
 use crate::model::Place;
 use crate::run::Context;
+use crate::workflow;
 
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
     for job in &pipeline.jobs {
@@ -19,12 +21,8 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     rebuilds(context, pipeline, out);
 }
 
-/// An input of an action, with expressions as they are written.
 pub(super) fn input(step: &UsesStep, name: &str) -> Option<String> {
-    match &step.with {
-        LoE::Literal(inputs) => inputs.get(name).map(ToString::to_string),
-        LoE::Expr(_) => None,
-    }
+    workflow::given(&step.with, name)
 }
 
 /// The latest artifact of a branch, where this commit's is meant.
@@ -132,10 +130,19 @@ fn resolve(job: &Job<'_>, call: &Call<'_>, reference: &str) -> String {
     value.unwrap_or_else(|| reference.to_string())
 }
 
-/// The environment whose deployment a build belongs to: the job's own, or that of the only one that its workflow deploys to.
-fn built_for<'p, 'a>(pipeline: &'p Pipeline<'a>, job: &'p Job<'a>) -> Option<&'p Target> {
+/// A place that builds an image, and the environments that get it.
+struct Build<'p, 'a> {
+    job: &'p Job<'a>,
+    place: Place,
+    targets: Vec<&'p Target>,
+    /// The image's name, where it is written and not computed.
+    image: Option<String>,
+}
+
+/// The environments whose deployment a build belongs to: the job's own, or those that its workflow deploys to afterwards.
+fn built_for<'p, 'a>(pipeline: &'p Pipeline<'a>, job: &'p Job<'a>) -> Vec<&'p Target> {
     if job.deployment().is_some() && job.target.name().is_some() {
-        return Some(&job.target);
+        return vec![&job.target];
     }
     let mut targets: Vec<&Target> = Vec::new();
     for other in pipeline.downstream(job).into_iter().filter(|other| other.deployment().is_some()) {
@@ -143,44 +150,104 @@ fn built_for<'p, 'a>(pipeline: &'p Pipeline<'a>, job: &'p Job<'a>) -> Option<&'p
             targets.push(&other.target);
         }
     }
-    match targets[..] {
-        [only] if only.name().is_some() => Some(only),
-        _ => None,
+    // One that is chosen when it runs may be any of them.
+    if targets.iter().any(|target| target.name().is_none()) { Vec::new() } else { targets }
+}
+
+fn builds<'p, 'a>(pipeline: &'p Pipeline<'a>) -> Vec<Build<'p, 'a>> {
+    let mut builds = Vec::new();
+    for job in &pipeline.jobs {
+        let by_command = job.calls.iter().find(|call| effects::builds_image(call.command));
+        let by_action = job.model.steps.iter().enumerate().find_map(|(index, step)| match step {
+            Step::Uses(uses) if uses.uses.raw().starts_with("docker/build-push-action@") => Some((index, uses)),
+            Step::Uses(uses) if uses.uses.raw().starts_with("docker/bake-action@") => Some((index, uses)),
+            _ => None,
+        });
+        let (place, reference) = match (by_command, by_action) {
+            (Some(call), _) => {
+                let tag = call.command.value("tag").or_else(|| call.command.value("t"));
+                (job.place(call), tag.map(ToString::to_string))
+            }
+            (None, Some((index, uses))) => (Place { file: job.file, span: uses_span(job, index) }, input(uses, "tags")),
+            (None, None) => continue,
+        };
+        let targets = built_for(pipeline, job);
+        if !targets.is_empty() {
+            let image = reference.as_deref().and_then(image_name);
+            builds.push(Build { job, place, targets, image });
+        }
+    }
+    builds
+}
+
+/// The last part of an image's name, without tag and without the words that name environments.
+fn image_name(reference: &str) -> Option<String> {
+    let first = reference.lines().next()?.split(',').next()?.trim();
+    let last = first.rsplit('/').next()?.split(':').next()?;
+    if last.is_empty() || last.contains(['$', '{']) {
+        return None;
+    }
+    let words = crate::discover::names::words(last);
+    let plain = words.iter().map(|(start, end)| &last[*start..*end]);
+    Some(plain.filter(|word| crate::discover::names::stage_of(word).is_none()).collect::<Vec<_>>().join("-"))
+}
+
+fn stage(target: &Target) -> Option<Stage> {
+    match target {
+        Target::Named { stage, .. } => *stage,
+        Target::Unknown | Target::Chosen => None,
     }
 }
 
 /// The image is built again for a later environment.
 fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
-    let mut builds: Vec<(&Job<'_>, Place, &Target)> = Vec::new();
-    for job in &pipeline.jobs {
-        let by_command = job.calls.iter().find(|call| effects::builds_image(call.command)).map(|call| job.place(call));
-        let by_action = job.model.steps.iter().position(|step| {
-            matches!(step, Step::Uses(uses) if uses.uses.raw().starts_with("docker/build-push-action@") || uses.uses.raw().starts_with("docker/bake-action@"))
-        });
-        let place = by_command.or_else(|| by_action.map(|index| Place { file: job.file, span: uses_span(job, index) }));
-        if let (Some(place), Some(target)) = (place, built_for(pipeline, job)) {
-            builds.push((job, place, target));
-        }
-    }
-    builds.sort_by_key(|(_, _, target)| match target {
-        Target::Named { stage, .. } => *stage,
-        Target::Unknown | Target::Chosen => None,
-    });
-    let Some((first_job, first_place, first)) = builds.first() else { return };
-    for (job, place, target) in builds.iter().filter(|(_, _, target)| target != first) {
-        let (Some(name), Some(before)) = (target.name(), first.name()) else { continue };
+    let builds = builds(pipeline);
+    for (index, later) in builds.iter().enumerate() {
+        let [target] = later.targets[..] else { continue };
+        let Some(name) = target.name() else { continue };
+        // The build of the earliest environment is the one that was tested.
+        let earlier = builds
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index)
+            .flat_map(|(_, build)| build.targets.iter().map(move |target| (build, *target)));
+        let before = earlier
+            .filter(|(build, first)| {
+                stage(first).is_some() && stage(first) < stage(target) && may_be_same(build, later)
+            })
+            .min_by_key(|(_, first)| stage(first));
+        let Some((first, Some(before))) = before.map(|(build, first)| (build, first.name())) else { continue };
         let message = format!(
             "{} builds the image again for {name}, so what was tested in {before} is not what is deployed",
-            job.id
+            later.job.id
         );
         let severity = if target.is_production() { Severity::Warning } else { Severity::Hint };
         out.push(
             context
-                .finding("rebuilds", *place, job.id, message)
+                .finding("rebuilds", later.place, later.job.id, message)
                 .severity(severity)
-                .beside(context.related(*first_place, format!("{} builds it for {before}", first_job.id)))
+                .beside(context.related(first.place, format!("{} builds it for {before}", first.job.id)))
                 .environment(name),
         );
+    }
+}
+
+/// Two apps of one repository have images of their own.
+fn may_be_same(a: &Build<'_, '_>, b: &Build<'_, '_>) -> bool {
+    match (&a.image, &b.image) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.job.file == b.job.file || paths(a.job) == paths(b.job),
+    }
+}
+
+/// The `paths` that a push must touch to start a workflow.
+fn paths(job: &Job<'_>) -> Option<Vec<String>> {
+    match &job.workflow.model.on.events.push {
+        OptionalBody::Body(push) => match &push.path_filters {
+            Some(PathFilters::Paths(paths)) => Some(paths.clone()),
+            Some(PathFilters::PathsIgnore(_)) | None => None,
+        },
+        OptionalBody::Default | OptionalBody::Missing => None,
     }
 }
 

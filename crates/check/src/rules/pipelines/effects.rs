@@ -16,25 +16,38 @@ pub(super) fn applies(command: &Command<'_>) -> bool {
 pub(super) fn moves_traffic(command: &Command<'_>) -> bool {
     let mut words = command.subcommands();
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    if command.has_arg("--help") || command.has_arg("--dry-run") {
+    let rehearsed = command.words.iter().any(|word| word.text.starts_with("--dry-run"));
+    if command.has_arg("--help") || rehearsed {
         return false;
     }
     match command.program() {
-        "aws" => matches!(
-            (first, second),
-            ("lambda", "update-function-code" | "update-alias")
-                | ("ecs", "update-service")
-                | ("deploy", "create-deployment")
-                | ("cloudformation", "deploy")
-                | ("apprunner", "start-deployment")
-        ),
+        "aws" => {
+            matches!(
+                (first, second),
+                ("lambda", "update-function-code" | "update-alias")
+                    | ("ecs", "update-service")
+                    | ("deploy", "create-deployment")
+                    | ("cloudformation", "deploy")
+                    | ("apprunner", "start-deployment")
+            ) || (first, second) == ("s3", "sync") && publishes_site(command)
+        }
         "kubectl" => matches!((first, second), ("apply" | "replace", _) | ("set", "image") | ("rollout", "restart")),
         "helm" => matches!(first, "upgrade" | "install"),
         "serverless" | "sls" | "sam" | "cdk" | "copilot" | "flyctl" | "fly" => first == "deploy",
         "npx" => matches!((first, second), ("serverless" | "sls" | "cdk", "deploy")),
         "gcloud" => second == "deploy" && matches!(first, "run" | "functions" | "app"),
+        "az" => matches!((first, second), ("webapp" | "functionapp", "deploy") | ("containerapp", "update")),
+        "wrangler" => first == "deploy",
         _ => false,
     }
+}
+
+/// A built site goes into a bucket; what else is copied there is no deployment.
+fn publishes_site(command: &Command<'_>) -> bool {
+    let mut places = command.subcommands().skip(2);
+    let (from, to) = (places.next().unwrap_or_default(), places.next().unwrap_or_default());
+    let folder = from.trim_start_matches("./").trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    to.starts_with("s3://") && matches!(folder, "dist" | "build" | "out" | "public" | "site" | "www" | "_site" | "html")
 }
 
 /// Makes a container image.
@@ -99,7 +112,7 @@ pub(super) fn tests(command: &Command<'_>) -> bool {
 pub(super) fn rolls_back(command: &Command<'_>) -> bool {
     command.words.iter().any(|word| {
         let lower = word.text.to_ascii_lowercase();
-        ["rollback", "roll-back", "roll_back", "undo", "revert", "--atomic", "previous"]
+        ["rollback", "roll-back", "roll_back", "undo", "revert", "--atomic", "previous", "circuit"]
             .iter()
             .any(|sign| lower.contains(sign))
     })

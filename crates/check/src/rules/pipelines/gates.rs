@@ -17,6 +17,7 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     for job in pipeline.jobs.iter().filter(|job| job.deployment().is_some()) {
         prod_without_gate(context, pipeline, job, out);
         condition(context, job, out);
+        after_failure(context, job, out);
         soft_gates(context, pipeline, job, out);
     }
 }
@@ -106,6 +107,25 @@ fn condition(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
         context
             .finding("gate-accepts-failure", place, job.id, message)
             .severity(severity)
+            .environments(job.target.name()),
+    );
+}
+
+/// A workflow that waits for another one runs when that one has ended, however it ended.
+fn after_failure(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let waits = !matches!(job.workflow.model.on.events.workflow_run, OptionalBody::Missing);
+    if !waits || job.workflow.text.contains("workflow_run.conclusion") {
+        return;
+    }
+    let place = Place { file: job.file, span: job.workflow.span(&["on".into(), "workflow_run".into()]) };
+    let severity = if job.target.is_production() { Severity::Error } else { Severity::Warning };
+    let message = format!("{} also runs when the workflow that it waits for failed", job.id);
+    out.push(
+        context
+            .finding("gate-accepts-failure", place, job.id, message)
+            .severity(severity)
+            .label("nothing looks at how it ended")
+            .fix("Add `if: github.event.workflow_run.conclusion == 'success'` to the job.")
             .environments(job.target.name()),
     );
 }

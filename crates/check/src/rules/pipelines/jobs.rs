@@ -1,10 +1,12 @@
 //! Jobs with everything that they run, the commands of called scripts included, and the environment that each works on.
 
-use github_actions_models::common::If;
+use github_actions_models::common::{If, Uses};
+use github_actions_models::workflow::Job as AnyJob;
 use github_actions_models::workflow::job::{DeploymentEnvironment, NormalJob, Step};
 use yamlpath::Component;
 
 use super::effects;
+use crate::action::Action;
 use crate::command::Command;
 use crate::discover::names::{self, Stage};
 use crate::hcl::Span;
@@ -152,15 +154,45 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The commands of a job's steps, with those of the scripts and make targets that they call in their place.
+/// The commands of a job's steps, with those of the scripts, make targets and local actions that they call in their place.
 fn calls<'a>(context: &Context<'a>, file: FileId, workflow: &'a Workflow<'a>, id: &str) -> Vec<Call<'a>> {
     let mut out = Vec::new();
-    for run in workflow.runs.iter().filter(|run| run.job == id) {
-        for command in &run.commands {
-            expand(context, Call { file, step: run.step, command }, MAX_DEPTH, &mut out);
+    let Some(AnyJob::NormalJob(job)) = workflow.model.jobs.get(id) else { return out };
+    for (step, model) in job.steps.iter().enumerate() {
+        for run in workflow.runs.iter().filter(|run| run.job == id && run.step == step) {
+            for command in &run.commands {
+                expand(context, Call { file, step, command }, MAX_DEPTH, &mut out);
+            }
+        }
+        if let Step::Uses(uses) = model {
+            of_action(context, &uses.uses, step, MAX_DEPTH, &mut out);
         }
     }
     out
+}
+
+/// The commands of an action of this repository, and of those that it uses in turn.
+fn of_action<'a>(context: &Context<'a>, uses: &Uses, step: usize, depth: usize, out: &mut Vec<Call<'a>>) {
+    let Some((file, action)) = local_action(context, uses).filter(|_| depth > 0) else { return };
+    for command in &action.commands {
+        expand(context, Call { file, step, command }, depth - 1, out);
+    }
+    for inner in action.uses() {
+        of_action(context, inner, step, depth - 1, out);
+    }
+}
+
+/// The action of this repository that a step uses.
+pub(super) fn local_action<'a>(context: &Context<'a>, uses: &Uses) -> Option<(FileId, &'a Action<'a>)> {
+    let Uses::Local(_) = uses else { return None };
+    let folder = uses.raw().trim_start_matches("./").trim_end_matches('/');
+    let names = ["action.yml", "action.yaml"];
+    let path = |name: &str| if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
+    let file = names.iter().find_map(|name| context.tree.index_of(&path(name)))?;
+    match &context.parsed[file] {
+        Parsed::Action(action) => Some((file, action)),
+        _ => None,
+    }
 }
 
 fn expand<'a>(context: &Context<'a>, call: Call<'a>, depth: usize, out: &mut Vec<Call<'a>>) {

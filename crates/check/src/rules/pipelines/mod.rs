@@ -6,6 +6,7 @@ mod artifacts;
 mod delivery;
 mod effects;
 mod gates;
+mod inputs;
 mod jobs;
 mod references;
 mod shell;
@@ -16,6 +17,7 @@ use crate::run::Context;
 
 pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     references::check(context, out);
+    inputs::check(context, out);
     let pipeline = jobs::Pipeline::new(context);
     artifacts::check(context, &pipeline, out);
     delivery::check(context, &pipeline, out);

@@ -142,10 +142,11 @@ impl Checker<'_, '_> {
                 for (used, origin) in parsed.contexts() {
                     let Some(pattern) = used.as_pattern() else { continue };
                     let parts: Vec<&str> = pattern.split('.').collect();
-                    let message = match parts[..] {
-                        ["needs", needed, ref rest @ ..] => self.about_need(id, job, needed, rest),
-                        ["steps", step, ..] => about_step(id, job, step),
-                        _ => None,
+                    let (message, severity) = match parts[..] {
+                        ["needs", needed, ref rest @ ..] => (self.about_need(id, job, needed, rest), Severity::Error),
+                        ["steps", step, ..] => (about_step(id, job, step), Severity::Error),
+                        ["inputs", input, ..] => (self.about_input(id, input), Severity::Warning),
+                        _ => (None, Severity::Error),
                     };
                     if let Some(message) = message {
                         let from = start + origin.span.start;
@@ -153,7 +154,7 @@ impl Checker<'_, '_> {
                             to_span(from, from + origin.raw.len()),
                             format!("{id}/{pattern}"),
                             message,
-                            Severity::Error,
+                            severity,
                             "workflow-dangling",
                         ));
                     }
@@ -247,6 +248,20 @@ impl Checker<'_, '_> {
         };
         (!has && *output != "*")
             .then(|| format!("{id} reads the output {output:?} of {name}, which {name} does not have"))
+    }
+
+    fn about_input(&self, id: &str, input: &str) -> Option<String> {
+        let events = &self.model().on.events;
+        let called = match &events.workflow_call {
+            OptionalBody::Body(call) => call.inputs.keys().any(|name| name.eq_ignore_ascii_case(input)),
+            OptionalBody::Default | OptionalBody::Missing => false,
+        };
+        let dispatched = match &events.workflow_dispatch {
+            OptionalBody::Body(dispatch) => dispatch.inputs.keys().any(|name| name.eq_ignore_ascii_case(input)),
+            OptionalBody::Default | OptionalBody::Missing => false,
+        };
+        (!called && !dispatched && input != "*")
+            .then(|| format!("{id} reads inputs.{input}, which is empty: this workflow takes no such input"))
     }
 
     /// Workflows that `workflow_run` waits for.

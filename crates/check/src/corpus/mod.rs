@@ -2,6 +2,10 @@
 //!
 //! The same numbers give the same bytes. A check of it finds nothing worse than hints, so that time goes into checking, not reporting.
 
+mod builtin;
+
+pub use builtin::builtin;
+
 /// Environments in order; a corpus takes the first so many.
 pub const ENVIRONMENTS: [&str; 9] = ["sandbox", "dev", "test", "qa", "uat", "demo", "staging", "preprod", "prod"];
 
@@ -19,9 +23,7 @@ pub fn generate(components: usize, environments: usize) -> Vec<(String, Vec<u8>)
         files.push((format!("modules/function-{index:02}/main.tf"), module(index).into_bytes()));
     }
     for index in 0..components {
-        let group = GROUPS[index % GROUPS.len()];
-        let name = format!("{group}-{index:04}");
-        let root = format!("components/{group}/{name}");
+        let (name, root) = place_of(index);
         files.push((format!("{root}/main.tf"), main(&name, index).into_bytes()));
         files.push((format!("{root}/variables.tf"), VARIABLES.as_bytes().to_vec()));
         files.push((format!("{root}/outputs.tf"), OUTPUTS.as_bytes().to_vec()));
@@ -31,6 +33,14 @@ pub fn generate(components: usize, environments: usize) -> Vec<(String, Vec<u8>)
         }
     }
     files
+}
+
+/// A component's name and folder.
+fn place_of(index: usize) -> (String, String) {
+    let group = GROUPS[index % GROUPS.len()];
+    let name = format!("{group}-{index:04}");
+    let root = format!("components/{group}/{name}");
+    (name, root)
 }
 
 fn main(name: &str, index: usize) -> String {
