@@ -97,6 +97,14 @@ fn a_newer_format_is_told_from_damage_whatever_else_it_holds() {
 }
 
 #[test]
+fn numbers_keep_their_last_bit() {
+    for number in [4.4444444444444454e85, 0.1 + 0.2, 1e-320, f64::MAX] {
+        let record = Record { event: json!({ "weight": number }), ..record() };
+        assert_eq!(Record::parse(&record.to_bytes()), Ok(record));
+    }
+}
+
+#[test]
 fn a_flip_of_any_bit_is_damage() {
     for golden in [RECORD, GENESIS] {
         for at in 0..golden.len() {
