@@ -190,8 +190,12 @@ impl Deployment {
             Event::Intended { intent } => next.intended(intent, at)?,
             Event::Settled { intent, step, findings } => next.settled(*intent, *step, findings)?,
             Event::Gated { at, results, steady } => next.gated(*at, results, *steady)?,
-            Event::Baking { unwind_by, .. } => next.unwind_by = Some(*unwind_by),
+            Event::Baking { step, unwind_by } => {
+                self.check_bakes(kind, *step)?;
+                next.unwind_by = Some(*unwind_by);
+            }
             Event::Baked { step } => {
+                self.check_bakes(kind, *step)?;
                 next.phase = Phase::Shifting { step: step + 1 };
             }
             Event::Undoing { cause } => {
@@ -256,6 +260,21 @@ impl Deployment {
         IllegalEvent { phase: format!("{:?}", self.phase), event, why }
     }
 
+    /// A record names a step of the shift that the plan has.
+    fn check_step(&self, event: EventKind, step: Step) -> Result<(), IllegalEvent> {
+        match step {
+            Step::Shift { number } if number >= self.plan.shift.len() => {
+                Err(self.illegal(event, format!("the plan has no step {number} of the shift")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_bakes(&self, event: EventKind, step: usize) -> Result<(), IllegalEvent> {
+        let bakes = self.phase == Phase::Baking { step };
+        if bakes { Ok(()) } else { Err(self.illegal(event, format!("step {step} is not the one that bakes"))) }
+    }
+
     fn checked(&mut self) {
         self.must_check = false;
         if self.phase == Phase::Claimed {
@@ -267,6 +286,7 @@ impl Deployment {
     }
 
     fn intended(&mut self, intent: &Intent, at: Timestamp) -> Result<(), IllegalEvent> {
+        self.check_step(EventKind::Intended, intent.step)?;
         if self.open_intent.is_some() {
             return Err(self.illegal(EventKind::Intended, "the intent before has no outcome yet".to_owned()));
         }
@@ -291,7 +311,7 @@ impl Deployment {
             && number + 1 < self.plan.shift.len()
         {
             // From the intent on the weights may be there: they are overdue even if nobody lives to record that they are.
-            let allowed_s = i64::try_from(weights.bake_s + UNWIND_MARGIN_S).unwrap_or(i64::MAX / 4);
+            let allowed_s = i64::try_from(weights.bake_s.saturating_add(UNWIND_MARGIN_S)).unwrap_or(i64::MAX / 4);
             let by = at.saturating_add(SignedDuration::from_secs(allowed_s)).unwrap_or(Timestamp::MAX);
             self.unwind_by = Some(by);
         }
@@ -301,6 +321,7 @@ impl Deployment {
     }
 
     fn settled(&mut self, intent: Option<u32>, step: Step, findings: &[Finding]) -> Result<(), IllegalEvent> {
+        self.check_step(EventKind::Settled, step)?;
         match (&self.open_intent, intent) {
             (Some(open), Some(id)) if open.id == id => self.remember_late_calls(findings),
             (None, None) => {}
