@@ -217,10 +217,17 @@ pub fn render(problems: &[Problem], source: &str, colour: bool) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&renderer.render(&[report(problem, source)]));
+        out.push_str(&visible(renderer.render(&[report(problem, source)])));
         out.push('\n');
     }
     out
+}
+
+/// The renderer shows the control characters of ASCII as signs. Those above it steer terminals as well: U+009B begins a command
+/// by itself.
+fn visible(text: String) -> String {
+    let is_control = |c: char| c.is_control() && !c.is_ascii();
+    if text.contains(is_control) { text.replace(is_control, "\u{fffd}") } else { text }
 }
 
 fn report<'a>(problem: &'a Problem, source: &'a str) -> annotate_snippets::Group<'a> {
@@ -287,6 +294,16 @@ mod tests {
         let warning = Problem { severity: Severity::Warning, ..error.clone() };
         assert_eq!(count(std::slice::from_ref(&error)), "1 error");
         assert_eq!(count(&[error.clone(), error, warning]), "2 errors, 1 warning");
+    }
+
+    #[test]
+    fn what_a_file_holds_does_not_steer_the_terminal_that_shows_it() {
+        let text = "\u{1b}[31m\u{9b}32m\u{7f}\u{202e}\n";
+        for message in ["m", text] {
+            let shown = render(&[Problem::new(Code::Syntax, "f", text, 0..4, message)], text, false);
+            let steers = |c: &char| c.is_control() && *c != '\n' || *c == '\u{202e}';
+            assert_eq!(shown.chars().find(steers), None, "{shown:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The table as text for a terminal, as Markdown for a pull request, and as JSON.
 
 use super::{Cell, How, Matrix, Row};
+use crate::render::visible;
 
 /// Narrowest column of an environment.
 const MIN_COLUMN: usize = 8;
@@ -26,7 +27,7 @@ impl Matrix {
             let plural = if hidden == 1 { "setting differs" } else { "settings differ" };
             out.push_str(&format!("\n{hidden} more {plural} only by the environment's name.\n"));
         }
-        out
+        visible(&out).into_owned()
     }
 
     fn table(&self, rows: &[&Row], width: usize, out: &mut String) {
@@ -78,7 +79,7 @@ impl Matrix {
                 escaped(&row.odd.join("; "))
             ));
         }
-        out
+        visible(&out).into_owned()
     }
 
     /// One JSON object, indented, with a newline at its end.

@@ -3,6 +3,8 @@
 use crate::finding::{Report, Severity};
 use crate::rule::explain;
 
+use super::visible::visible;
+
 /// One `::error file=…` line per finding.
 pub fn github(report: &Report) -> String {
     let mut out = String::new();
@@ -37,7 +39,8 @@ pub fn github(report: &Report) -> String {
 
 /// What the runner's own toolkit escapes in the text of a command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    visible(&escaped).into_owned()
 }
 
 /// The same for a property.

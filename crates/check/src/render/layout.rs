@@ -2,6 +2,8 @@
 
 use crate::layout::Layout;
 
+use super::visible::visible;
+
 /// Every stack with its environments and files, then the notes.
 pub fn layout(layout: &Layout) -> String {
     let mut out = match layout.environments.len() {
@@ -42,7 +44,7 @@ pub fn layout(layout: &Layout) -> String {
     out.push_str(
         "\n[terraform] in tiers.toml corrects this: root, backend and var_file, with {environment} in them.\n",
     );
-    out
+    visible(&out).into_owned()
 }
 
 fn shown(path: &str) -> &str {

@@ -7,6 +7,7 @@ mod junit;
 mod layout;
 mod sarif;
 mod text;
+mod visible;
 
 pub use catalogue::catalogue;
 pub use github::github;
@@ -15,3 +16,4 @@ pub use junit::junit;
 pub use layout::layout;
 pub use sarif::sarif;
 pub use text::{TextStyle, explanation, text, wrapped};
+pub(crate) use visible::visible;

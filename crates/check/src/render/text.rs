@@ -1,10 +1,14 @@
 //! The report for a person at a terminal: worst first, by rule, each finding with its line and the other environment's beside it.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::finding::{Finding, Location, Report, Severity};
 use crate::rule::{Rule, explain, rules};
 use crate::tree::FileTree;
+
+use super::visible::{visible, visible_above_ascii};
 
 /// How the text may look.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +54,7 @@ pub fn text(report: &Report, tree: &FileTree, style: TextStyle) -> String {
             }
         }
     }
-    out.push_str(&summary(report));
+    out.push_str(&visible(&summary(report)));
     out
 }
 
@@ -94,12 +98,12 @@ fn one(
         group = group.element(Level::HELP.with_name("fix").message(fix.as_str()));
     }
     let report: &[Group<'_>] = &[group];
-    renderer.render(report)
+    visible_above_ascii(renderer.render(report))
 }
 
 /// The lines that a location covers, with its offsets in them.
 struct Excerpt<'t> {
-    path: &'t str,
+    path: Cow<'t, str>,
     lines: &'t str,
     first_line: usize,
     start: usize,
@@ -117,7 +121,7 @@ impl<'t> Excerpt<'t> {
         let lines = text[line_start..first_end].trim_end_matches('\r');
         let limit = lines.len();
         Excerpt {
-            path: &at.path,
+            path: visible(&at.path),
             lines,
             first_line: at.line,
             start: (start - line_start).min(limit),
@@ -128,14 +132,14 @@ impl<'t> Excerpt<'t> {
     fn snippet<'s>(&'s self, kind: AnnotationKind, label: &'s str) -> Snippet<'s, annotate_snippets::Annotation<'s>> {
         let annotation = kind.span(self.start..self.end);
         let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
-        Snippet::source(self.lines).path(self.path).line_start(self.first_line).annotation(annotation)
+        Snippet::source(self.lines).path(&*self.path).line_start(self.first_line).annotation(annotation)
     }
 }
 
 fn hints(rule: &Rule, findings: &[&Finding], out: &mut String) {
     out.push_str(&format!("hint[{}]: {}\n", rule.id, rule.title));
     for finding in findings.iter().take(HINTS_SHOWN) {
-        out.push_str(&format!("  {}:{}: {}\n", finding.at.path, finding.at.line, finding.message));
+        out.push_str(&visible(&format!("  {}:{}: {}\n", finding.at.path, finding.at.line, finding.message)));
     }
     if findings.len() > HINTS_SHOWN {
         out.push_str(&format!("  and {} more\n", findings.len() - HINTS_SHOWN));
