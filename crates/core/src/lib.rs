@@ -20,5 +20,6 @@ pub mod redact;
 pub mod release;
 pub mod source;
 pub mod state;
+pub mod summary;
 pub mod terraform;
 pub mod window;

@@ -2,12 +2,8 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::Value;
-use tiers_core::event::Event;
-use tiers_core::lease::{LeaseEvent, LeaseState};
-use tiers_core::record::{Record, Stream};
-use tiers_core::release::{ReleaseEvent, Releases};
-use tiers_core::state::{EnvState, Meta};
+use tiers_core::record::Stream;
+use tiers_core::summary;
 use tiers_engine::ledger::{Anchor, Finding};
 
 use crate::cli::Global;
@@ -91,7 +87,7 @@ async fn verify(
             given.push(Anchor::parse(stream, text).map_err(|error| Fault::usage(error.to_string()))?);
         }
     }
-    let verified = ledger.verify(stream, &given, &fold).await?;
+    let verified = ledger.verify(stream, &given, &summary::after).await?;
     if context.global.json {
         let shown = Shown {
             ledger: ledger.id(),
@@ -130,43 +126,4 @@ fn line(finding: &Finding) -> String {
         (None, _) => "no stream".to_owned(),
     };
     format!("{place}: {} ({})", finding.what, finding.key)
-}
-
-/// The summary that must stand in a record: the one before it, with the record's event folded in.
-fn fold(before: &Value, record: &Record) -> Result<Value, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    match record.stream.root() {
-        "releases" => {
-            let before: Releases = state(before)?;
-            let event: ReleaseEvent = serde_json::from_value(record.event.clone()).map_err(|error| text(&error))?;
-            let after = before.apply(&event).map_err(|error| text(&error))?;
-            serde_json::to_value(after).map_err(|error| text(&error))
-        }
-        "terraform" => {
-            let before: LeaseState = state(before)?;
-            let event: LeaseEvent = serde_json::from_value(record.event.clone()).map_err(|error| text(&error))?;
-            let meta = Meta { by: &record.actor.who, at: record.at, deployment: None, epoch: record.epoch };
-            let after = before.apply(&event, &meta).map_err(|error| text(&error))?;
-            serde_json::to_value(after).map_err(|error| text(&error))
-        }
-        _ => {
-            let before: EnvState = state(before)?;
-            let event: Event = serde_json::from_value(record.event.clone()).map_err(|error| text(&error))?;
-            let meta = Meta {
-                by: &record.actor.who,
-                at: record.at,
-                deployment: record.deployment.as_ref(),
-                epoch: record.epoch,
-            };
-            let after = before.apply(&event, &meta).map_err(|error| text(&error))?;
-            serde_json::to_value(after).map_err(|error| text(&error))
-        }
-    }
-}
-
-fn state<T: serde::de::DeserializeOwned + Default>(before: &Value) -> Result<T, String> {
-    match before {
-        Value::Null => Ok(T::default()),
-        value => serde_json::from_value(value.clone()).map_err(|error| error.to_string()),
-    }
 }
