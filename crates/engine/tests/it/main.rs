@@ -4,4 +4,5 @@ mod crash;
 mod driver;
 mod lease;
 mod ledger;
+mod ports;
 mod world;

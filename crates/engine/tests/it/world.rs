@@ -20,6 +20,7 @@ use tiers_engine::planner::{Goal, Planned, Wanted, plan};
 use tiers_engine::port::clock::Clock;
 use tiers_engine::port::ids::Ids;
 use tiers_engine::port::images::{ImageError, Images};
+use tiers_engine::port::log::Log;
 use tiers_engine::port::seen::SeenInMemory;
 use tiers_lambda::api::{AliasWrite, LambdaApi, NewFunction, Qualifier, Settings, State};
 use tiers_lambda::memory::ModelLambda;
@@ -109,6 +110,7 @@ impl Gates for ScriptedGates {
 
 pub struct Small {
     pub clock: Rc<JumpClock>,
+    /// Empty where the world stands on another one.
     pub log: Rc<MemoryLog>,
     pub lambda: Rc<ModelLambda>,
     pub gates: Rc<ScriptedGates>,
@@ -120,10 +122,15 @@ pub fn block<F: Future>(future: F) -> F::Output {
 }
 
 impl Small {
-    /// Environments dev, staging and prod with functions `api-E` and `worker-E` on a placeholder image.
+    /// On a log in memory.
     pub fn new() -> Small {
-        let clock = Rc::new(JumpClock::default());
         let log = Rc::new(MemoryLog::new());
+        Small { log: log.clone(), ..Small::on(log) }
+    }
+
+    /// Environments dev, staging and prod with functions `api-E` and `worker-E` on a placeholder image.
+    pub fn on(log: Rc<dyn Log>) -> Small {
+        let clock = Rc::new(JumpClock::default());
         let model = Rc::new(RefCell::new(Model::new(Options::default())));
         let place = ModelPlace { account: ACCOUNT.to_owned(), region: REGION.to_owned() };
         let at = Rc::clone(&clock);
@@ -131,14 +138,9 @@ impl Small {
         let gates = Rc::new(ScriptedGates::default());
         let ids = Rc::new(CountingIds::default());
         let actor = Actor { who: "erika".into(), host: "test".into(), via: "test".into() };
-        let ledger = block(Ledger::init(
-            log.clone(),
-            clock.clone(),
-            ids.clone(),
-            Rc::new(SeenInMemory::default()),
-            actor.clone(),
-        ))
-        .expect("a ledger in memory");
+        let ledger =
+            block(Ledger::init(log, clock.clone(), ids.clone(), Rc::new(SeenInMemory::default()), actor.clone()))
+                .expect("a ledger");
         let world = World {
             target: Rc::new(LambdaTarget::new(lambda.clone(), clock.clone())),
             ledger,
@@ -151,7 +153,7 @@ impl Small {
             waits: Waits::default(),
             lease: Stream::terraform("shop").ok(),
         };
-        let small = Small { clock, log, lambda, gates, world };
+        let small = Small { clock, log: Rc::new(MemoryLog::new()), lambda, gates, world };
         for environment in ["dev", "staging", "prod"] {
             block(small.set_up(environment));
         }

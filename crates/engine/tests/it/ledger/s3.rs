@@ -9,9 +9,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tiers_core::event::Ending;
+use tiers_core::id::Digest;
+use tiers_core::record::Actor;
+use tiers_core::summary;
+use tiers_engine::driver::{Claim, Driven, Session, World, claim, drive, take_over};
 use tiers_engine::ledger::{
     Append, Ledger, ObjectLog, S3Credential, S3Error, S3Place, S3StaticCredentials, conformance, s3_log,
 };
+use tiers_engine::planner::Goal;
 use tiers_engine::port::clock::SystemClock;
 use tiers_engine::port::ids::SystemIds;
 use tiers_engine::port::log::{Create, Log, LogError, Refusal};
@@ -19,6 +25,7 @@ use tiers_engine::port::seen::SeenInMemory;
 
 use super::s3_server::{Fault, S3Server};
 use super::{actor, draft, fill, fold, stream};
+use crate::world::{Small, block};
 
 fn log(endpoint: &str, bucket: &str, prefix: &str) -> ObjectLog {
     let place = S3Place {
@@ -249,4 +256,61 @@ fn motos_s3_conforms_and_holds_a_ledger() {
         assert!(matches!(nowhere.read("genesis.json").await, Err(LogError::NoPlace { .. })));
         assert!(matches!(nowhere.create("genesis.json", "x".into()).await, Create::Refused(_)));
     });
+}
+
+fn ending(driven: Driven) -> Ending {
+    match driven {
+        Driven::Ended(ended) => ended.ending,
+        Driven::AsksPerson(cause) => panic!("asks a person: {}", cause.text()),
+    }
+}
+
+/// The whole loop on a bucket: planner, claim, driver, a failure that is undone, and a second process with a connection of its
+/// own that finds a deployment standing and takes it over.
+#[test]
+fn deployments_go_through_three_environments_on_a_ledger_in_motos_s3() {
+    let Some(moto) = Moto::reach() else { return };
+    let bucket = format!("deployments-{}", std::process::id());
+    moto.make_bucket(&bucket);
+    // One thread of the runtime does the waiting for sockets; this one plays the processes.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let connect = || Rc::new(log(&moto.endpoint, &bucket, "team")) as Rc<dyn Log>;
+    let small = Small::on(connect());
+    let both = |content: &str| vec![Digest::of(content.as_bytes()).hex().to_owned(); 2];
+    let (one, two) = (small.release("one"), small.release("two"));
+    for environment in ["dev", "staging", "prod"] {
+        assert_eq!(ending(small.deploy(environment, Goal::Deploy(one.clone()))), Ending::Succeeded);
+        assert_eq!(small.live(environment), both("one"));
+    }
+    small.gates.fail("prod", "live", "two");
+    for (environment, expected) in
+        [("dev", Ending::Succeeded), ("staging", Ending::Succeeded), ("prod", Ending::Failed)]
+    {
+        assert_eq!(ending(small.deploy(environment, Goal::Deploy(two.clone()))), expected, "{environment}");
+    }
+    assert_eq!((small.live("staging"), small.live("prod")), (both("two"), both("one")));
+
+    let wanted = small.wanted("dev", Goal::Deploy(small.release("three")));
+    let plan = small.plan(&wanted).plan;
+    let left = block(claim(&small.world, &plan)).expect("answered");
+    assert!(matches!(left, Claim::Claimed(..)), "claimed, and then its process is gone");
+    let seen = Rc::new(SeenInMemory::default());
+    let ledger =
+        block(Ledger::open(connect(), small.clock.clone(), Rc::new(SystemIds), seen)).expect("the same ledger");
+    assert_eq!(ledger.id(), small.world.ledger.id());
+    let otto = Actor { who: "otto".into(), host: "elsewhere".into(), via: "test".into() };
+    let other = World { ledger, ids: Rc::new(SystemIds), actor: otto, ..small.world.clone() };
+    let outdated = block(claim(&other, &plan)).expect("answered");
+    assert!(matches!(outdated, Claim::Outdated | Claim::Busy { .. }), "one deployment at a time");
+    let mut session = block(Session::load(&other, &"dev".into(), &"app".into())).expect("readable");
+    assert!(block(take_over(&mut session, "its runner died", None)).expect("taken over"));
+    assert_eq!(ending(block(drive(&mut session)).expect("driven")), Ending::Succeeded);
+    assert_eq!(small.live("dev"), both("three"));
+
+    let verified = block(other.ledger.verify(None, &[], &summary::after)).expect("readable");
+    assert_eq!(verified.findings, []);
+    assert_eq!(verified.heads.len(), 3, "a stream for each environment");
+    assert!(verified.records > 60, "{}", verified.records);
 }

@@ -2,7 +2,7 @@
 
 use tiers_core::id::Digest;
 use tiers_engine::ledger::SeenInFolder;
-use tiers_engine::port::seen::{Mark, Seen, SeenInMemory};
+use tiers_engine::port::seen::{Mark, Seen};
 
 use super::stream;
 
@@ -10,24 +10,11 @@ fn mark(seq: u64) -> Mark {
     Mark { seq, hash: Digest::of(&seq.to_be_bytes()) }
 }
 
-fn check(seen: &dyn Seen) {
-    assert_eq!(seen.get("l-1", &stream()), None);
-    seen.note("l-1", &stream(), &mark(4));
-    seen.note("l-1", &stream(), &mark(2));
-    assert_eq!(seen.get("l-1", &stream()), Some(mark(4)), "a lower head does not replace a higher one");
-    seen.note("l-1", &stream(), &mark(5));
-    assert_eq!(seen.get("l-1", &stream()), Some(mark(5)));
-    assert_eq!(seen.get("l-2", &stream()), None, "ledgers are kept apart");
-    assert_eq!(seen.get("l-1", &"dev/app".parse().expect("well formed")), None, "and so are streams");
-}
-
 #[test]
-fn the_highest_head_is_remembered_per_ledger_and_stream() {
+fn what_one_process_saw_the_next_one_knows() {
     let folder = tempfile::tempdir().expect("a folder");
-    check(&SeenInMemory::default());
-    check(&SeenInFolder::new(folder.path().join("cache")));
-    let again = SeenInFolder::new(folder.path().join("cache"));
-    assert_eq!(again.get("l-1", &stream()), Some(mark(5)), "the next process knows it");
+    SeenInFolder::new(folder.path().join("cache")).note("l-1", &stream(), &mark(5));
+    assert_eq!(SeenInFolder::new(folder.path().join("cache")).get("l-1", &stream()), Some(mark(5)));
 }
 
 #[test]
