@@ -1,4 +1,4 @@
-//! Set-up, tests, fixtures, benchmarks and generated files: `cargo xtask NAME`.
+//! Set-up, tests, fixtures, benchmarks, fuzzing and generated files: `cargo xtask NAME`.
 //!
 //! It depends on nothing but the standard library, so that it is built in a second and a newcomer's first test run starts at
 //! once. What needs the crates of the workspace is a program of theirs that is run from here. A subcommand is a file with its
@@ -9,6 +9,7 @@ mod bench_check;
 mod ci;
 mod corpus;
 mod debian;
+mod fuzz;
 mod generated;
 mod process;
 mod provider_schema;
@@ -26,7 +27,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     setup::COMMAND,
     test::COMMAND,
     ci::COMMAND,
@@ -35,6 +36,7 @@ const COMMANDS: [Command; 8] = [
     bench::COMMAND,
     bench_check::COMMAND,
     corpus::COMMAND,
+    fuzz::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -18,6 +18,8 @@ mod matrix;
 mod model;
 mod options;
 mod parsed;
+#[cfg(feature = "properties")]
+pub mod properties;
 pub mod render;
 mod rule;
 mod rules;

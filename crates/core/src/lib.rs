@@ -15,6 +15,8 @@ pub mod naming;
 pub mod next;
 pub mod plan;
 pub mod problem;
+#[cfg(feature = "properties")]
+pub mod properties;
 pub mod record;
 pub mod redact;
 pub mod release;

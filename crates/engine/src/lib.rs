@@ -7,3 +7,5 @@ pub mod lease;
 pub mod ledger;
 pub mod planner;
 pub mod port;
+#[cfg(feature = "properties")]
+pub mod properties;

@@ -14,6 +14,8 @@ mod http;
 mod invoker;
 mod logs;
 mod model_store;
+#[cfg(feature = "properties")]
+pub mod properties;
 mod run;
 mod state;
 

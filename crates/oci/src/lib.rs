@@ -9,6 +9,8 @@ mod layer;
 mod layout;
 mod manifest;
 mod preflight;
+#[cfg(feature = "properties")]
+pub mod properties;
 mod store;
 mod unpack;
 mod write;

@@ -5,5 +5,6 @@ mod example;
 mod layouts;
 mod matrix;
 mod output;
+mod properties;
 mod provider_schema;
 mod trees;

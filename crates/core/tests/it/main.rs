@@ -2,4 +2,5 @@
 
 mod config;
 mod lease;
+mod properties;
 mod record;

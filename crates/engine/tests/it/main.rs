@@ -5,4 +5,5 @@ mod driver;
 mod lease;
 mod ledger;
 mod ports;
+mod properties;
 mod world;

@@ -3,6 +3,7 @@
 mod control;
 mod door;
 mod harness;
+mod properties;
 mod protocol;
 mod running;
 mod survival;

@@ -1,13 +1,11 @@
 //! Whatever a layer holds, unpacking it writes nothing outside its folder, and nothing inside leads out.
 
-use std::fs;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use proptest::prelude::*;
-use tiers_oci::{Limits, OciError, unpack_with};
-
-use crate::craft::{Tar, image, layout};
+use tiers_oci::OciError;
+use tiers_oci::properties::craft::{Tar, image};
+use tiers_oci::properties::{Cage, oci_image, oci_layers};
 
 /// Few names, so that entries meet: through each other, over each other, and up and out.
 fn part() -> impl Strategy<Value = &'static str> {
@@ -79,59 +77,27 @@ fn archive(entries: &[Entry]) -> Vec<u8> {
     tar.end()
 }
 
-/// Every entry below `folder` is a plain file, a folder or a link that ends inside `root`, whatever it goes through.
-fn assert_contained(root: &Path, folder: &Path) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        let meta = path.symlink_metadata().expect("an entry");
-        let kind = meta.file_type();
-        assert!(!kind.is_block_device() && !kind.is_char_device() && !kind.is_fifo() && !kind.is_socket(), "{path:?}");
-        if kind.is_symlink() {
-            assert!(!fs::read_link(&path).expect("a link").is_absolute(), "{path:?}");
-            if let Ok(end) = path.canonicalize() {
-                assert!(end.starts_with(root), "{path:?} leads to {end:?}");
-            }
-            // A link that dangles must not make a file outside when somebody writes through it.
-            if !path.exists() && fs::write(&path, "probe").is_ok() {
-                let end = path.canonicalize().expect("a file now");
-                assert!(end.starts_with(root), "{path:?} leads to {end:?}");
-                fs::remove_file(end).expect("removed");
-            }
-        } else {
-            assert_eq!(meta.permissions().mode() & 0o7000, 0, "{path:?}");
-        }
-        if kind.is_dir() {
-            assert_contained(root, &path);
-        }
+/// Unpacks these layers in a cage.
+fn check(layers: &[Vec<u8>]) -> Result<(), TestCaseError> {
+    let cage = Cage::new();
+    if let Err(error) = cage.unpack(&image(&cage.layout, layers)) {
+        let typed = matches!(error, OciError::Unpack { .. });
+        prop_assert!(typed, "{}", error);
     }
+    Ok(())
 }
 
-/// Unpacks these layers in a cage and looks at everything around and inside.
-fn check(layers: &[Vec<u8>]) -> Result<(), TestCaseError> {
-    let (folder, layout) = layout();
-    let cage = folder.path().join("x/y");
-    fs::create_dir_all(cage.join("outside")).expect("a folder");
-    fs::write(cage.join("sentinel"), "untouched").expect("a file");
-    let digest = image(&layout, layers);
-    let into = cage.join("into");
-    let result = unpack_with(&layout, &digest, &into, &Limits { total_bytes: 1 << 20, ..Limits::default() });
-    let mut around: Vec<_> = fs::read_dir(&cage).expect("a folder").flatten().map(|e| e.file_name()).collect();
-    around.sort();
-    match result {
-        Ok(_) => {
-            prop_assert_eq!(around, ["into", "outside", "sentinel"]);
-            let root = into.canonicalize().expect("a folder");
-            assert_contained(&root, &root);
-        }
-        Err(error) => {
-            let typed = matches!(error, OciError::Unpack { .. });
-            prop_assert!(typed, "{}", error);
-            prop_assert_eq!(around, ["outside", "sentinel"]);
-        }
-    }
-    prop_assert_eq!(fs::read_to_string(cage.join("sentinel")).expect("a file"), "untouched");
-    prop_assert_eq!(fs::read_dir(cage.join("outside")).expect("a folder").count(), 0);
-    Ok(())
+fn replay(target: &str, property: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    let seeds: Vec<_> = std::fs::read_dir(folder).expect("seeds").map(|seed| seed.expect("listed").path()).collect();
+    assert!(!seeds.is_empty(), "{target} has seeds");
+    seeds.iter().for_each(|seed| property(&std::fs::read(seed).expect("readable")));
+}
+
+#[test]
+fn every_seed_of_the_fuzz_targets_keeps_the_promises() {
+    replay("oci_image", oci_image);
+    replay("oci_layers", oci_layers);
 }
 
 proptest! {
@@ -151,12 +117,13 @@ proptest! {
     }
 
     #[test]
-    fn bytes_that_are_no_archive_are_an_error_or_nothing(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
-        let (folder, layout) = layout();
-        let digest = image(&layout, &[bytes]);
-        let into = folder.path().join("into");
-        if unpack_with(&layout, &digest, &into, &Limits { total_bytes: 1 << 20, ..Limits::default() }).is_err() {
-            prop_assert!(!into.exists());
-        }
+    fn layers_of_any_bytes_are_refused_or_stay_inside(how in 0..6u8, bytes in prop::collection::vec(any::<u8>(), 0..1024)) {
+        oci_layers(&[&[how], bytes.as_slice()].concat());
+    }
+
+    #[test]
+    fn a_manifest_with_a_hole_or_a_splinter_is_an_image_or_refused(at in 0..400usize, len in 0..12usize, splinter in "\\PC{0,4}") {
+        const GOOD: &[u8] = include_bytes!("../../../../fuzz/seeds/oci_image/good");
+        oci_image(&[&GOOD[..at], splinter.as_bytes(), &GOOD[at + len..]].concat());
     }
 }

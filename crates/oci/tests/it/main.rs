@@ -1,7 +1,8 @@
 //! Image layouts, the writer and the unpacker, from outside.
 
-mod craft;
 mod escape;
 mod layout;
 mod unpack;
 mod write;
+
+use tiers_oci::properties::craft;

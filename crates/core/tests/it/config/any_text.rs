@@ -1,24 +1,9 @@
 //! Whatever stands in the file, reading it ends with a project or with problems that can be shown.
 
 use proptest::prelude::*;
-use tiers_core::config::{self, Facts};
-use tiers_core::problem;
+use tiers_core::properties::tiers_toml as check;
 
 use super::GOOD;
-
-fn check(text: &str) {
-    if let Err(problems) = config::load("tiers.toml", text, &Facts::default()) {
-        assert!(
-            problems.iter().any(|problem| problem.severity == problem::Severity::Error),
-            "refused without a reason"
-        );
-        for colour in [false, true] {
-            assert!(!problem::render(&problems, text, colour).is_empty());
-        }
-        serde_json::to_string(&problems).expect("problems are JSON");
-    }
-    config::tfvars_files(text);
-}
 
 /// Pieces from which texts are made that get past the parser and into every corner of the checks.
 const PIECES: &[&str] = &[

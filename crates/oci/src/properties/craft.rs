@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
+use crate::{Layout, media};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
 use tiers_core::id::Digest;
-use tiers_oci::{Layout, media};
 
 /// A layout in a folder that goes away with the value.
 pub fn layout() -> (TempDir, Layout) {
