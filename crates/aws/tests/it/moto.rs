@@ -20,37 +20,146 @@ use tiers_lambda::conformance::{Fixture, broken};
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const REPOSITORY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/worker";
 
-/// What moto 5.2.5 does otherwise than Lambda: the rule that it breaks, and how.
-const WRONG: [(&str, &str); 26] = [
-    ("a_new_description_moves_the_alias_revision", "an alias's revision never changes"),
-    ("a_new_function_becomes_active_with_what_it_was_made_of", "the resolved image reads `repository@sha256@sha256:…`"),
-    ("a_stale_revision_changes_no_code", "any revision is accepted"),
-    ("a_stale_revision_changes_no_settings", "any revision is accepted"),
-    ("a_stale_revision_moves_no_alias", "any revision is accepted"),
-    ("a_stale_revision_publishes_nothing", "any revision is accepted"),
-    ("a_token_from_before_the_wait_is_void", "there is no wait, and any revision is accepted"),
-    ("a_version_behind_an_alias_cannot_be_deleted", "it is deleted"),
-    ("a_version_freezes_code_and_settings", "every version tells the newest image's address"),
-    ("an_alias_is_read_back_as_it_was_written", "an alias's revision never changes"),
-    ("an_alias_needs_its_versions", "weights may name versions that do not exist"),
-    ("an_invocation_tells_the_version_that_ran", "no executed version is told"),
-    ("an_update_of_code_moves_the_revision_and_the_digest", "a function's revision is never told"),
-    ("an_update_to_the_same_digest_moves_the_revision", "a function's revision is never told"),
-    ("another_code_hash_publishes_nothing", "any code hash is accepted"),
-    ("no_reserved_concurrency_stops_the_function", "reservations stop nothing"),
-    ("numbers_are_never_reused", "the number of a deleted version is given again"),
-    ("publishing_moves_the_revision_of_latest", "a function's revision is never told"),
-    (
-        "publishing_the_same_answers_the_old_version_with_its_description",
-        "an update to the same digest makes a new version",
-    ),
-    ("reserved_concurrency_is_read_back_and_leaves_100", "a million can be reserved"),
-    ("settings_are_replaced_and_read_back", "a function's revision is never told"),
-    ("settings_beyond_the_limits_are_refused", "127 MB of memory are accepted"),
-    ("weighted_versions_share_role_and_dead_letters", "any two versions may share an alias"),
-    ("weights_of_one_and_zero_leave_no_choice", "no executed version is told"),
-    ("what_does_not_exist_is_not_found", "a function that does not exist has an empty list of versions"),
-    ("wrong_weights_are_refused", "two additional versions are accepted"),
+/// One rule that moto 5.2.5 breaks.
+struct Wrong {
+    rule: &'static str,
+    /// What it does instead.
+    does: &'static str,
+    /// How the suite's finding begins.
+    finding: &'static str,
+}
+
+const WRONG: &[Wrong] = &[
+    Wrong {
+        rule: "a_new_description_moves_the_alias_revision",
+        does: "an alias's revision never changes",
+        finding: "revision: expected something other than \"",
+    },
+    Wrong {
+        rule: "a_new_function_becomes_active_with_what_it_was_made_of",
+        does: "the resolved image reads `repository@sha256@sha256:…`",
+        finding: "resolved image: expected ",
+    },
+    Wrong {
+        rule: "a_stale_revision_changes_no_code",
+        does: "any revision is accepted",
+        finding: "UpdateFunctionCode with a stale revision: expected Precondition, found an answer",
+    },
+    Wrong {
+        rule: "a_stale_revision_changes_no_settings",
+        does: "any revision is accepted",
+        finding: "UpdateFunctionConfiguration with a stale revision: expected Precondition, found an answer",
+    },
+    Wrong {
+        rule: "a_stale_revision_moves_no_alias",
+        does: "any revision is accepted",
+        finding: "UpdateAlias with a revision that is not the alias's: expected Precondition, found an answer",
+    },
+    Wrong {
+        rule: "a_stale_revision_publishes_nothing",
+        does: "any revision is accepted",
+        finding: "PublishVersion with a stale revision: expected Precondition, found an answer",
+    },
+    Wrong {
+        rule: "a_token_from_before_the_wait_is_void",
+        does: "there is no wait, and any revision is accepted",
+        finding: "PublishVersion with the answer's token: expected InProgress or Precondition, found an answer",
+    },
+    Wrong {
+        rule: "a_version_behind_an_alias_cannot_be_deleted",
+        does: "it is deleted",
+        finding: "deleting the main version: expected Conflict, found an answer",
+    },
+    Wrong {
+        rule: "a_version_freezes_code_and_settings",
+        does: "every version tells the newest image's address",
+        finding: "version afterwards: expected ",
+    },
+    Wrong {
+        rule: "an_alias_is_read_back_as_it_was_written",
+        does: "an alias's revision never changes",
+        finding: "revision: expected something other than \"",
+    },
+    Wrong {
+        rule: "an_alias_needs_its_versions",
+        does: "weights may name versions that do not exist",
+        finding: "UpdateAlias to a version that does not exist: expected NotFound, found an answer",
+    },
+    Wrong {
+        rule: "an_invocation_tells_the_version_that_ran",
+        does: "no executed version is told",
+        finding: "version: expected Some(\"$LATEST\"), found None",
+    },
+    Wrong {
+        rule: "an_update_of_code_moves_the_revision_and_the_digest",
+        does: "a function's revision is never told",
+        finding: "revision: expected something other than \"\"",
+    },
+    Wrong {
+        rule: "an_update_to_the_same_digest_moves_the_revision",
+        does: "a function's revision is never told",
+        finding: "revision: expected something other than \"\"",
+    },
+    Wrong {
+        rule: "another_code_hash_publishes_nothing",
+        does: "any code hash is accepted",
+        finding: "PublishVersion with the hash of other code: expected Precondition, found an answer",
+    },
+    Wrong {
+        rule: "no_reserved_concurrency_stops_the_function",
+        does: "reservations stop nothing",
+        finding: "an invocation without concurrency: expected Throttled, found an answer",
+    },
+    Wrong {
+        rule: "numbers_are_never_reused",
+        does: "the number of a deleted version is given again",
+        finding: "number: expected \"3\", found ",
+    },
+    Wrong {
+        rule: "publishing_moves_the_revision_of_latest",
+        does: "a function's revision is never told",
+        finding: "revision: expected something other than \"\"",
+    },
+    Wrong {
+        rule: "publishing_the_same_answers_the_old_version_with_its_description",
+        does: "an update to the same digest makes a new version",
+        finding: "version after an update to the same digest: expected \"1\", found \"2\"",
+    },
+    Wrong {
+        rule: "reserved_concurrency_is_read_back_and_leaves_100",
+        does: "a million can be reserved",
+        finding: "reserving a million: expected Invalid, found an answer",
+    },
+    Wrong {
+        rule: "settings_are_replaced_and_read_back",
+        does: "a function's revision is never told",
+        finding: "revision: expected something other than \"\"",
+    },
+    Wrong {
+        rule: "settings_beyond_the_limits_are_refused",
+        does: "127 MB of memory are accepted",
+        finding: "memory of 127 MB: expected Invalid, found an answer",
+    },
+    Wrong {
+        rule: "weighted_versions_share_role_and_dead_letters",
+        does: "any two versions may share an alias",
+        finding: "weights over versions with another role or dead-letter queue: expected Invalid, found an answer",
+    },
+    Wrong {
+        rule: "weights_of_one_and_zero_leave_no_choice",
+        does: "no executed version is told",
+        finding: "the answer names no executed version",
+    },
+    Wrong {
+        rule: "what_does_not_exist_is_not_found",
+        does: "a function that does not exist has an empty list of versions",
+        finding: "ListVersionsByFunction: expected NotFound, found an answer: []",
+    },
+    Wrong {
+        rule: "wrong_weights_are_refused",
+        does: "two additional versions are accepted",
+        finding: "two additional versions: expected Invalid, found an answer",
+    },
 ];
 
 /// A moto server, ended with this.
@@ -186,5 +295,8 @@ async fn moto_keeps_the_rules_of_lambda_but_for_those_it_is_known_to_break() {
     let lambda = AwsLambda::for_endpoint(&endpoint, "us-east-1", "123456789012").expect("a loopback address");
     let broken: BTreeMap<&str, String> = broken(&lambda, &moto, &[]).await;
     let names: Vec<&str> = broken.keys().copied().collect();
-    assert_eq!(names, WRONG.map(|(rule, _)| rule), "{broken:#?}");
+    assert_eq!(names, WRONG.iter().map(|wrong| wrong.rule).collect::<Vec<_>>(), "{broken:#?}");
+    for Wrong { rule, does, finding } in WRONG {
+        assert!(broken[rule].starts_with(finding), "{rule}, known for: {does}; now: {}", broken[rule]);
+    }
 }
