@@ -27,6 +27,7 @@ mod run;
 mod services;
 mod suppress;
 mod tree;
+mod values_file;
 mod view;
 mod workflow;
 
@@ -39,3 +40,4 @@ pub use rule::{Family, Rule, explain, rules};
 pub use run::check;
 pub use suppress::path_matches;
 pub use tree::{File, FileTree, SKIPPED_FOLDERS, Wanted, wanted};
+pub use values_file::{UnreadableValues, plain_values};

@@ -7,11 +7,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::command;
 use crate::render::style::Style;
 
+/// Where to begin.
+const FIRST: &str =
+    "First: `tiers demo` shows everything on this machine, with nothing to install. In a repository of yours,
+`tiers check` says what is wrong between its environments, and `tiers init` writes a first tiers.toml.";
+
 /// One build of an application through dev, staging and prod, and the proof of it.
 ///
 /// The same infrastructure code, the same artifact, and only the differences that somebody declared.
 #[derive(Debug, Parser)]
-#[command(name = "tiers", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "tiers", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 100, after_help = FIRST)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -23,16 +28,16 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Run as if started in this folder
-    #[arg(short = 'C', long, value_name = "DIR", global = true)]
+    #[arg(short = 'C', long, value_name = "DIR", global = true, help_heading = "Everywhere")]
     pub directory: Option<PathBuf>,
     /// Print results as JSON (docs/json.md has the shapes)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, help_heading = "Everywhere")]
     pub color: When,
     /// No progress on standard error
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
 }
 

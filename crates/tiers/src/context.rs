@@ -47,7 +47,7 @@ impl Context {
             Fault::usage(format!("{FILE} is not UTF-8 text, from byte {}", error.utf8_error().valid_up_to()))
         })?;
         let style = global.style();
-        let project = parse(FILE, &text, style)?;
+        let project = parse(FILE, &text, style, |path| read_below(&root, path))?;
         if !project.keys.is_empty() {
             return Err(Fault::usage("tiers.toml names keys, and this tiers does not check signatures yet")
                 .hint("Remove `keys`: approvals count by name, which whoever can write the ledger can claim."));
@@ -148,13 +148,39 @@ fn bucket(url: &str) -> Result<Rc<dyn Log>, Fault> {
 }
 
 /// Reads a tiers.toml; all of its problems become one fault that shows each where it stands.
-pub fn parse(name: &str, text: &str, style: Style) -> Result<Project, Fault> {
-    match config::load(name, text, &Facts::default()) {
+///
+/// `beside` reads another file of the same folder, or of the same commit: settings may be taken from variables files.
+pub fn parse(
+    name: &str,
+    text: &str,
+    style: Style,
+    beside: impl Fn(&str) -> Result<Option<Vec<u8>>, Fault>,
+) -> Result<Project, Fault> {
+    let mut facts = Facts::default();
+    for (environment, path) in config::tfvars_files(text) {
+        // An environment whose file is not there stays out: what is taken from it is then shown where it stands.
+        let Some(bytes) = beside(&path)? else { continue };
+        let values = String::from_utf8(bytes)
+            .map_err(|_| "it is not UTF-8 text".to_owned())
+            .and_then(|text| tiers_check::plain_values(&path, &text).map_err(|error| error.to_string()))
+            .map_err(|why| Fault::usage(format!("{path}, from which {name} takes settings, can't be read: {why}")))?;
+        facts.tfvars.insert(environment, values);
+    }
+    match config::load(name, text, &facts) {
         Ok(loaded) => Ok(loaded.project),
         Err(problems) => {
             let shown = problem::render(&problems, text, style.is_on());
             Err(Fault::new(Kind::Usage, format!("{name} has {}\n\n{}", problem::count(&problems), shown.trim_end())))
         }
+    }
+}
+
+/// A file below a folder; `None` where there is none.
+pub fn read_below(root: &Path, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+    match std::fs::read(root.join(path)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Fault::usage(format!("{path} can't be read: {error}"))),
     }
 }
 

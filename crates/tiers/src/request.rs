@@ -56,7 +56,7 @@ fn at_commit(context: &Context, source: &Source, commit: &Commit, what: &str) ->
             .hint(format!("Commit {FILE}: gates are read from commits, never from a working copy.")));
     };
     let text = String::from_utf8(bytes).map_err(|_| Fault::usage(format!("{FILE} in {short} is not UTF-8 text")))?;
-    let project = parse(&format!("{FILE} at {short}"), &text, context.style)?;
+    let project = parse(&format!("{FILE} at {short}"), &text, context.style, |path| source.file(commit, path))?;
     let policy = Policy { commit: commit.as_str().to_owned(), hash: project.policy_hash() };
     Ok(Governed { project, policy })
 }

@@ -7,7 +7,7 @@ use tiers_check::{EnvironmentOverride, ExtraRow, Options, Suppression, TagPolicy
 use tiers_core::config::{self, Place, Project};
 
 use crate::cli::Global;
-use crate::context::{FILE, parse, start_folder};
+use crate::context::{FILE, parse, read_below, start_folder};
 use crate::fault::Fault;
 use crate::repository::{self, Files};
 
@@ -96,7 +96,7 @@ fn declared(root: &Path, global: &Global) -> Result<Option<(Project, String)>, F
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Fault::usage(format!("{} can't be read: {error}", file.display()))),
     };
-    let project = parse(FILE, &text, global.style())?;
+    let project = parse(FILE, &text, global.style(), |path| read_below(root, path))?;
     for entry in &project.check.ignore {
         known_rule(&entry.rule)?;
     }

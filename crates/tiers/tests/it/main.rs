@@ -4,5 +4,6 @@ mod bad_input;
 mod checking;
 mod crash;
 mod json;
+mod settings;
 mod world;
 mod zombie;
