@@ -198,17 +198,13 @@ impl Deployment {
                 self.check_bakes(kind, *step)?;
                 next.phase = Phase::Shifting { step: step + 1 };
             }
-            Event::Undoing { cause } => {
-                next.phase = Phase::Undoing;
-                next.cause = Some(cause.clone());
-                next.must_fence = !next.late.is_empty();
-                next.must_check = false;
-                next.tries = 0;
-                // What somebody else wrote is judged again by the looks of the way back.
-                next.parts.iter_mut().for_each(|part| part.foreign = None);
-                next.skip_empty_phases();
+            Event::Undoing { cause } => next.undo(cause),
+            Event::TakenOver { undo, .. } => {
+                next.taken_over(by, at);
+                if let Some(cause) = undo.as_ref().filter(|_| !self.is_undoing()) {
+                    next.undo(cause);
+                }
             }
-            Event::TakenOver { .. } => next.taken_over(by, at),
             Event::Halted { why } => next.halt(why),
             Event::Ended { .. } => {
                 if self.open_intent.is_some() {
@@ -249,6 +245,16 @@ impl Deployment {
     pub fn waits_for_person(&self) -> bool {
         let rule = !matches!(self.cause, None | Some(Cause::Overdue { .. } | Cause::Person { .. }));
         rule && !self.is_undoing() && self.plan.on_failure == OnFailure::Manual && self.may_have_moved()
+    }
+
+    /// The record that stops this deployment because a rule speaks against it: it goes back, or, where the environment undoes
+    /// nothing by itself once users may have seen it, it stays until a person decides.
+    pub fn stopped_by(&self, what: String) -> Event {
+        let asks = self.plan.on_failure == OnFailure::Manual && self.may_have_moved();
+        match asks && self.plan.kind != Kind::Rollback {
+            true => Event::Halted { why: what },
+            false => Event::Undoing { cause: Cause::Rule { what } },
+        }
     }
 
     /// The part of this component.
@@ -446,6 +452,17 @@ impl Deployment {
         }
         self.tries = 0;
         Ok(())
+    }
+
+    fn undo(&mut self, cause: &Cause) {
+        self.phase = Phase::Undoing;
+        self.cause = Some(cause.clone());
+        self.must_fence = !self.late.is_empty();
+        self.must_check = false;
+        self.tries = 0;
+        // What somebody else wrote is judged again by the looks of the way back.
+        self.parts.iter_mut().for_each(|part| part.foreign = None);
+        self.skip_empty_phases();
     }
 
     fn taken_over(&mut self, by: &str, at: Timestamp) {

@@ -36,8 +36,13 @@ pub enum Event {
     Ended { ending: Ending, why: String, left: Vec<Left> },
 
     // Anyone:
-    /// A new owner; the records of the one before no longer count.
-    TakenOver { why: String },
+    /// A new owner; the records of the one before no longer count. With `undo` it goes backwards from here: the decision stands in
+    /// the same record, so that nobody's death between two records loses it.
+    TakenOver {
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Cause>,
+    },
     /// Somebody's change upstream speaks against the open deployment.
     Halted { why: String },
     /// Automatic promotion of a release, or everything into this environment, is stopped.

@@ -82,6 +82,15 @@ impl Lines {
         self.line(&self.style.good("ok  "), text, &took(ms));
     }
 
+    fn going_back(&self, cause: &Cause) {
+        let why = match cause {
+            // The line of the gate itself stands right above.
+            Cause::Gate { gate, .. } => format!("gate `{gate}` failed"),
+            other => brief(&other.text(), WIDTH),
+        };
+        self.line(&self.style.bad("stop"), &format!("going back, because {why}"), "");
+    }
+
     fn recorded(&self, event: &Event) {
         // An intent is recorded in the middle of its step.
         if !matches!(event, Event::Intended { .. }) {
@@ -96,15 +105,13 @@ impl Lines {
                 let names: Vec<&str> = findings.iter().map(|finding| finding.component.as_str()).collect();
                 self.done(&format!("{} ({})", step_done(*step), names.join(", ")));
             }
-            Event::TakenOver { why } => self.done(&format!("taken over: {why}")),
-            Event::Undoing { cause } => {
-                let why = match cause {
-                    // The line of the gate itself stands right above.
-                    Cause::Gate { gate, .. } => format!("gate `{gate}` failed"),
-                    other => brief(&other.text(), WIDTH),
-                };
-                self.line(&self.style.bad("stop"), &format!("going back, because {why}"), "");
+            Event::TakenOver { why, undo } => {
+                self.done(&format!("taken over: {why}"));
+                if let Some(cause) = undo {
+                    self.going_back(cause);
+                }
             }
+            Event::Undoing { cause } => self.going_back(cause),
             Event::Ended { ending: Ending::Succeeded, .. } => self.done("every component was seen on the release"),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! The stored format: what format 1 looks like for ever, and what is refused.
 
 use serde_json::{Value, json};
+use tiers_core::event::{Cause, Event};
 use tiers_core::id::{App, DeploymentId, Digest, Env};
 use tiers_core::record::{Actor, FIRST_SEQ, Genesis, LAST_SEQ, MAX_RECORD_BYTES, Record, Stream, Unreadable};
 
@@ -45,6 +46,22 @@ fn format_1_is_written_and_read_as_on_the_first_day() {
     assert_eq!(String::from_utf8_lossy(&genesis().to_bytes()), String::from_utf8_lossy(GENESIS));
     // The hash is what the next record names; it is taken over the bytes, so it can be had with any sha256 tool.
     assert_eq!(Digest::of(RECORD).as_str(), "sha256:b8075a10444778969559ca7fed1dfef243f607ad9bb4d9ef0b5af3347a819b67");
+}
+
+/// Records of takeovers from before there was a decision in them read as they did, and are written as they were.
+#[test]
+fn a_takeover_without_a_decision_has_its_first_form() {
+    let first = json!({ "kind": "taken-over", "why": "its owner is gone" });
+    let event: Event = serde_json::from_value(first.clone()).expect("readable for ever");
+    assert_eq!(event, Event::TakenOver { why: "its owner is gone".to_owned(), undo: None });
+    assert_eq!(serde_json::to_value(&event).expect("plain data"), first);
+    let decided = json!({
+        "kind": "taken-over", "why": "its owner is gone", "undo": { "cause": "person", "why": "so decided" }
+    });
+    let undo = Some(Cause::Person { why: "so decided".to_owned() });
+    let event = Event::TakenOver { why: "its owner is gone".to_owned(), undo };
+    assert_eq!(serde_json::to_value(&event).expect("plain data"), decided);
+    assert_eq!(serde_json::from_value::<Event>(decided).expect("readable for ever"), event);
 }
 
 /// The stored form of any JSON object, with the checksum that belongs to it.

@@ -81,7 +81,7 @@ pub(super) async fn check(session: &mut Session) -> Result<(), DriveError> {
         // Nothing was changed yet; that the place could not be asked is no rule's word.
         Some(Objection::Unanswered(what)) => Event::Undoing { cause: Cause::Machinery { what: what.clone() } },
         Some(objection) if fresh => Event::Refused { why: objection.text().to_owned() },
-        Some(objection) => Event::Undoing { cause: Cause::Rule { what: objection.text().to_owned() } },
+        Some(objection) => open.stopped_by(objection.text().to_owned()),
     };
     session.decide(&event).await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Fences: guarded writes that change nothing but tokens, so that a call of a dead owner, or one whose answer was lost, can't
 //! land any more. Rule 9 of PROTOCOL.md.
 
-use tiers_core::event::{Answer, Event, Finding, GuardedCall, Intent, Resource, Step, Write};
+use tiers_core::event::{Answer, Event, Finding, GuardedCall, Intent, Resource, Step};
 use tiers_core::id::Component;
 
 use super::session::{Appended, DriveError, Session};
@@ -68,12 +68,6 @@ fn worst<'a>(answers: impl Iterator<Item = &'a Answer>) -> Answer {
 async fn look(session: &Session, component: &Component) -> Result<(Looked, Vec<GuardedCall>), DriveError> {
     let deployment = session.own()?;
     let plan = deployment.plan.component(component).expect("late calls are of the plan's components");
-    let late = |resource| deployment.late.iter().any(|call| &call.component == component && call.resource == resource);
-    let intended = |resource| {
-        let open = deployment.open_intent.iter().flat_map(|intent| &intent.calls);
-        open.into_iter().any(|call| &call.component == component && call.resource == resource)
-    };
-    let concerns = |resource| late(resource) || intended(resource);
     let mut one = Looked {
         component: component.clone(),
         verdict: Verdict::Foreign { what: "not looked at".to_owned() },
@@ -81,51 +75,23 @@ async fn look(session: &Session, component: &Component) -> Result<(Looked, Vec<G
         alias_token: None,
     };
     let mut calls = Vec::new();
-    if concerns(Resource::Function) {
+    if settle::may_be_hit(deployment, plan, Resource::Function) {
         match settled_latest(session, &plan.function).await {
             Err(error) => one.verdict = Verdict::Unseen { why: error.to_string() },
             Ok(look) => {
-                // The token is this deployment's own again only where the function holds what it staged.
-                let ours = look.digest == deployment.plan.release.digest && look.fingerprint == plan.fingerprint;
-                if ours {
-                    one.verdict = Verdict::After { version: None };
-                }
-                calls.push(GuardedCall {
-                    component: component.clone(),
-                    resource: Resource::Function,
-                    before: look.digest.short().to_owned(),
-                    after: look.digest.short().to_owned(),
-                    write: Write::Code { image_uri: look.image_uri, digest: look.digest },
-                    token: look.token.clone(),
-                });
-                one.function_token = Some(look.token);
+                one.function_token = Some(look.token.clone());
+                let (verdict, call) = settle::fence_function(deployment, plan, look);
+                one.verdict = verdict.unwrap_or(one.verdict);
+                calls.push(call);
             }
         }
     }
-    if concerns(Resource::Alias) {
+    if settle::may_be_hit(deployment, plan, Resource::Alias) {
         match session.world.target.look_alias(&plan.function, &deployment.plan.alias).await {
             Err(error) => one.verdict = Verdict::Unseen { why: error.to_string() },
             Ok(look) => {
-                let here = settle::describe(&look);
-                calls.push(GuardedCall {
-                    component: component.clone(),
-                    resource: Resource::Alias,
-                    before: here.clone(),
-                    after: here,
-                    write: Write::Point {
-                        version: look.version,
-                        weights: look.weights,
-                        // Unlike any before, so that the write really changes something even where the alias already
-                        // carries this deployment's mark: a write that changes nothing may leave the token as it is.
-                        description: format!(
-                            "{}.{}",
-                            settle::signature(session.world.ledger.id(), deployment),
-                            deployment.intents + 1
-                        ),
-                    },
-                    token: look.token.clone(),
-                });
-                one.alias_token = Some(look.token);
+                one.alias_token = Some(look.token.clone());
+                calls.push(settle::fence_alias(deployment, plan, session.world.ledger.id(), look));
             }
         }
     }

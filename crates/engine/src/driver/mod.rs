@@ -12,7 +12,7 @@ mod gating;
 mod people;
 mod run;
 mod session;
-mod settle;
+pub mod settle;
 mod upstream;
 mod watch;
 mod write;

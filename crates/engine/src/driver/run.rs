@@ -90,21 +90,17 @@ pub async fn take_over(session: &mut Session, why: &str, undo: Option<&str>) -> 
     for _ in 0..64 {
         let Some(open) = session.state.open.clone() else { return Ok(false) };
         session.owned = None;
-        if session.decide(&Event::TakenOver { why: why.to_owned() }).await? == Appended::Changed {
-            continue;
-        }
-        session.owned = Some((open.id.clone(), open.epoch + 1));
         let overdue = open.unwind_by.filter(|by| session.world.clock.now() > *by);
         let cause = match (undo, overdue) {
             (Some(why), _) => Some(Cause::Person { why: why.to_owned() }),
             (None, Some(by)) => Some(Cause::Overdue { what: format!("weights had to be gone by {by}") }),
             (None, None) => None,
         };
-        if let Some(cause) = cause
-            && !open.is_undoing()
-        {
-            session.note(&Event::Undoing { cause }).await?;
+        let event = Event::TakenOver { why: why.to_owned(), undo: cause.filter(|_| !open.is_undoing()) };
+        if session.decide(&event).await? == Appended::Changed {
+            continue;
         }
+        session.owned = Some((open.id.clone(), open.epoch + 1));
         return Ok(true);
     }
     Err(DriveError::Endless(64))

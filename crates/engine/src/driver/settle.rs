@@ -1,9 +1,11 @@
 //! What looks mean: compares what was found with what was there and what shall be there. Pure; the looks are made elsewhere.
+//!
+//! Public because the model check judges its looks with these same functions.
 
 use std::collections::BTreeMap;
 
 use tiers_core::deployment::{Deployment, Part};
-use tiers_core::event::{Found, Resource, Step, Write};
+use tiers_core::event::{Found, GuardedCall, Resource, Step, Write};
 use tiers_core::id::{Digest, Fingerprint, Version};
 use tiers_core::plan::{ComponentPlan, Plan};
 
@@ -11,7 +13,7 @@ use crate::port::target::{AliasLook, LatestLook, Readiness};
 
 /// What a look means for one component, and the write that would bring it on.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     Before { write: Write, resource: Resource, before: String, after: String },
     After { version: Option<Version> },
     Foreign { what: String },
@@ -20,7 +22,7 @@ pub(super) enum Verdict {
 
 impl Verdict {
     /// As it is recorded.
-    pub(super) fn found(&self) -> Found {
+    pub fn found(&self) -> Found {
         match self {
             Verdict::Before { .. } => Found::Before,
             Verdict::After { version } => Found::After { version: version.clone() },
@@ -31,12 +33,13 @@ impl Verdict {
 }
 
 /// The words that mark an alias as moved by this deployment.
-pub(super) fn signature(ledger: &str, deployment: &Deployment) -> String {
+pub fn signature(ledger: &str, deployment: &Deployment) -> String {
     let ledger = ledger.get(..8).unwrap_or(ledger);
     format!("tiers {ledger}/{}/{}", deployment.id, deployment.epoch)
 }
 
-pub(super) fn stage(plan: &Plan, component: &ComponentPlan, look: &LatestLook) -> Verdict {
+/// Before and after an update of `$LATEST` to the release's code.
+pub fn stage(plan: &Plan, component: &ComponentPlan, look: &LatestLook) -> Verdict {
     if look.fingerprint != component.fingerprint {
         return Verdict::Foreign { what: "the settings of $LATEST are not those that were planned with".to_owned() };
     }
@@ -57,7 +60,8 @@ pub(super) fn stage(plan: &Plan, component: &ComponentPlan, look: &LatestLook) -
     }
 }
 
-pub(super) fn publish(plan: &Plan, component: &ComponentPlan, description: String, look: &LatestLook) -> Verdict {
+/// Whether `$LATEST` may be published: it must be what the gates looked at.
+pub fn publish(plan: &Plan, component: &ComponentPlan, description: String, look: &LatestLook) -> Verdict {
     let target = &plan.release.digest;
     match holds(look, target, &component.fingerprint) {
         Err(what) => Verdict::Foreign { what },
@@ -119,13 +123,8 @@ fn same_weights(left: &BTreeMap<String, f64>, right: &BTreeMap<String, f64>) -> 
     effective(left) == effective(right)
 }
 
-pub(super) fn shift(
-    deployment: &Deployment,
-    component: &ComponentPlan,
-    step: usize,
-    mark: &str,
-    look: &AliasLook,
-) -> Verdict {
+/// Before and after one step of the shift.
+pub fn shift(deployment: &Deployment, component: &ComponentPlan, step: usize, mark: &str, look: &AliasLook) -> Verdict {
     let plan = &deployment.plan;
     let part = deployment.part(&component.component).expect("a part for every component of the plan");
     let (Some(want), Some(prior)) = (pointing(plan, component, part, step + 1), pointing(plan, component, part, step))
@@ -143,7 +142,8 @@ pub(super) fn shift(
     Verdict::Foreign { what: format!("the alias points at {}, which is neither before nor after", describe(look)) }
 }
 
-pub(super) fn unshift(deployment: &Deployment, component: &ComponentPlan, mark: &str, look: &AliasLook) -> Verdict {
+/// Whether an alias is back where it was recorded, and whether it may be moved there.
+pub fn unshift(deployment: &Deployment, component: &ComponentPlan, mark: &str, look: &AliasLook) -> Verdict {
     let recorded = (component.before.version.clone(), component.before.weights.clone());
     if stands_at(look, &recorded.0, &recorded.1) {
         return Verdict::After { version: None };
@@ -158,7 +158,8 @@ pub(super) fn unshift(deployment: &Deployment, component: &ComponentPlan, mark: 
     Verdict::Foreign { what: format!("the alias points at {}, which this deployment never wrote", describe(look)) }
 }
 
-pub(super) fn restore(deployment: &Deployment, component: &ComponentPlan, look: &LatestLook) -> Verdict {
+/// Whether `$LATEST` is back at what was recorded, and whether it is still this deployment's to put back.
+pub fn restore(deployment: &Deployment, component: &ComponentPlan, look: &LatestLook) -> Verdict {
     let part = deployment.part(&component.component).expect("a part for every component of the plan");
     let before = &component.before;
     if look.digest == before.latest_digest {
@@ -180,7 +181,8 @@ pub(super) fn restore(deployment: &Deployment, component: &ComponentPlan, look: 
     }
 }
 
-pub(super) fn last_look(deployment: &Deployment, component: &ComponentPlan, look: &AliasLook) -> Verdict {
+/// Whether the alias stands at the release, as the last look before a success demands.
+pub fn last_look(deployment: &Deployment, component: &ComponentPlan, look: &AliasLook) -> Verdict {
     let part = deployment.part(&component.component).expect("a part for every component of the plan");
     match &part.version {
         Some(version) if stands_at(look, version, &BTreeMap::new()) => Verdict::After { version: None },
@@ -189,7 +191,7 @@ pub(super) fn last_look(deployment: &Deployment, component: &ComponentPlan, look
 }
 
 /// The verdict of an alias step.
-pub(super) fn alias_step(
+pub fn alias_step(
     deployment: &Deployment,
     component: &ComponentPlan,
     step: Step,
@@ -205,6 +207,53 @@ pub(super) fn alias_step(
     }
 }
 
+/// The write that makes a late call to the function impossible: an update to the code that it has. The verdict is `After` only
+/// where the function holds what this deployment staged, so that its token is this deployment's own again.
+pub fn fence_function(
+    deployment: &Deployment,
+    component: &ComponentPlan,
+    look: LatestLook,
+) -> (Option<Verdict>, GuardedCall) {
+    let ours = look.digest == deployment.plan.release.digest && look.fingerprint == component.fingerprint;
+    let verdict = ours.then_some(Verdict::After { version: None });
+    let call = GuardedCall {
+        component: component.component.clone(),
+        resource: Resource::Function,
+        before: short(&look.digest),
+        after: short(&look.digest),
+        write: Write::Code { image_uri: look.image_uri, digest: look.digest },
+        token: look.token,
+    };
+    (verdict, call)
+}
+
+/// The write that makes a late call to the alias impossible: it stays where it is, under another description.
+pub fn fence_alias(deployment: &Deployment, component: &ComponentPlan, ledger: &str, look: AliasLook) -> GuardedCall {
+    let here = describe(&look);
+    GuardedCall {
+        component: component.component.clone(),
+        resource: Resource::Alias,
+        before: here.clone(),
+        after: here,
+        write: Write::Point {
+            version: look.version,
+            weights: look.weights,
+            // Unlike any before, so that the write really changes something even where the alias already carries this
+            // deployment's mark: a write that changes nothing may leave the token as it is.
+            description: format!("{}.{}", signature(ledger, deployment), deployment.intents + 1),
+        },
+        token: look.token,
+    }
+}
+
+/// True when a late call, or one of the open intent, may still change this resource of the component.
+pub fn may_be_hit(deployment: &Deployment, component: &ComponentPlan, resource: Resource) -> bool {
+    let name = &component.component;
+    let late = deployment.late.iter().any(|call| &call.component == name && call.resource == resource);
+    let mut open = deployment.open_intent.iter().flat_map(|intent| &intent.calls);
+    late || open.any(|call| &call.component == name && call.resource == resource)
+}
+
 fn point(to: (Version, BTreeMap<String, f64>), mark: &str, look: &AliasLook) -> Verdict {
     let (version, weights) = to;
     let after = AliasLook { version: version.clone(), weights: weights.clone(), ..look.clone() };
@@ -217,7 +266,7 @@ fn point(to: (Version, BTreeMap<String, f64>), mark: &str, look: &AliasLook) -> 
 }
 
 /// `version 7`, or `version 7 with 10% to 8`.
-pub(super) fn describe(look: &AliasLook) -> String {
+pub fn describe(look: &AliasLook) -> String {
     let weights: Vec<String> =
         look.weights.iter().map(|(version, weight)| format!("{:.0}% to {version}", weight * 100.0)).collect();
     if weights.is_empty() {

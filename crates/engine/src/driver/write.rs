@@ -2,7 +2,7 @@
 //! Rules 7 and 8, 11, 13, 14 and 17 of PROTOCOL.md.
 
 use futures::StreamExt as _;
-use tiers_core::event::{Answer, Cause, Event, Finding, Found, GuardedCall, Intent, Step, Write};
+use tiers_core::event::{Answer, Event, Finding, Found, GuardedCall, Intent, Step, Write};
 use tiers_core::id::{Component, Token, Version};
 use tiers_core::plan::ComponentPlan;
 
@@ -39,7 +39,8 @@ pub(super) async fn write(session: &mut Session, step: Step, components: &[Compo
         && let Some(what) = still_allowed(session).await?
     {
         not_sent(session, &intent, &looked).await?;
-        session.decide(&Event::Undoing { cause: Cause::Rule { what } }).await?;
+        let event = session.own()?.stopped_by(what);
+        session.decide(&event).await?;
         return Ok(());
     }
     if !session.head_is_own().await? {

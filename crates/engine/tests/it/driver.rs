@@ -8,7 +8,7 @@ use tiers_core::deployment::LateCall;
 use tiers_core::event::{Ending, Event, HoldOn, Resource, Step};
 use tiers_core::gate::{At, Check};
 use tiers_core::id::Digest;
-use tiers_core::plan::OnFailure;
+use tiers_core::plan::{OnFailure, ShiftStep};
 use tiers_core::record::Actor;
 use tiers_core::state::{EnvState, Meta};
 use tiers_engine::driver::{Claim, Driven, Progress, Say, Session, Watch, World, claim, drive, say, take_over};
@@ -153,6 +153,67 @@ fn a_hold_between_the_first_shifts_intent_and_its_sending_refuses_a_release_that
         assert_eq!(small.live("dev"), both("one"));
         assert!(small.session("dev").state.held_release(&Digest::of(b"two")).is_none(), "the release did nothing bad");
     }
+}
+
+/// Somebody who revokes the evidence in dev, and dies before he can halt what stands on it, once the canary has baked.
+struct RevokesAfterTheBake(World, Digest);
+
+impl Watch for RevokesAfterTheBake {
+    fn see(&self, progress: &Progress<'_>) {
+        if let Progress::Recorded { event: Event::Baked { .. }, .. } = progress {
+            let event = Event::Revoked { digest: self.1.clone(), why: "wrong data".into() };
+            tell(&self.0, event).now_or_never().expect("a ledger in memory answers at once");
+        }
+    }
+}
+
+#[test]
+fn evidence_that_is_found_revoked_after_traffic_moved_is_a_persons_to_decide_where_the_environment_says_so() {
+    for on_failure in [OnFailure::Automatic, OnFailure::Manual] {
+        let mut small = Small::new();
+        for environment in ["dev", "staging"] {
+            small.deploy(environment, Goal::Deploy(small.release("one")));
+        }
+        let release = small.release("two");
+        small.deploy("dev", Goal::Deploy(release.clone()));
+        small.world.watch = Rc::new(RevokesAfterTheBake(another(&small, "otto"), release.digest.clone()));
+        let mut wanted = small.wanted("staging", Goal::Deploy(release));
+        wanted.on_failure = on_failure;
+        wanted.shift.insert(0, ShiftStep { percent: 10, bake_s: 60 });
+        wanted.weighted = vec!["api".into()];
+        match (on_failure, small.run(&wanted)) {
+            (OnFailure::Automatic, driven) => assert_eq!(ending(driven).0, Ending::Failed),
+            (OnFailure::Manual, Driven::AsksPerson(cause)) => {
+                assert!(cause.text().contains("revoked") || cause.text().contains("wrong data"), "{cause:?}");
+                assert_eq!(small.session("staging").state.last.map(|last| last.ending), Some(Ending::Succeeded));
+                let mut session = small.session("staging");
+                assert!(block(take_over(&mut session, "a test resumes", Some("so decided"))).expect("taken over"));
+                assert_eq!(ending(block(drive(&mut session)).expect("driven")).0, Ending::Failed);
+            }
+            (OnFailure::Manual, Driven::Ended(ended)) => panic!("undone by itself: {ended:?}"),
+        }
+        assert_eq!(small.live("staging"), both("one"));
+    }
+}
+
+/// What is decided when somebody takes over stands in the record of the takeover: whoever dies after it loses nothing.
+#[test]
+fn a_takeover_to_go_back_is_one_record() {
+    let small = Small::new();
+    small.deploy("dev", Goal::Deploy(small.release("one")));
+    let plan = small.plan(&small.wanted("dev", Goal::Deploy(small.release("two")))).plan;
+    assert!(matches!(block(claim(&small.world, &plan)).expect("claimed"), Claim::Claimed(..)));
+    let claimed = small.session("dev").head.expect("a head").seq;
+    let mut session = small.session("dev");
+    assert!(block(take_over(&mut session, "a test resumes", Some("so decided"))).expect("taken over"));
+    drop(session);
+    let mut later = small.session("dev");
+    assert_eq!(later.head.as_ref().expect("a head").seq, claimed + 1);
+    assert!(later.state.open.as_ref().expect("open").is_undoing());
+    assert!(block(take_over(&mut later, "another one resumes", None)).expect("taken over"));
+    let (end, why) = ending(block(drive(&mut later)).expect("driven"));
+    assert_eq!((end, why.as_str()), (Ending::Failed, "so decided"));
+    assert_eq!(small.live("dev"), both("one"));
 }
 
 #[test]

@@ -222,7 +222,10 @@ fn row(line: &Line) -> Vec<crate::render::table::Cell> {
 /// The release and the words for something that was said.
 pub fn said(event: &Event) -> (String, String) {
     match event {
-        Event::TakenOver { why } => (String::new(), format!("taken over: {why}")),
+        Event::TakenOver { why, undo: None } => (String::new(), format!("taken over: {why}")),
+        Event::TakenOver { why, undo: Some(cause) } => {
+            (String::new(), format!("taken over to go back: {why}; {}", cause.text()))
+        }
         Event::Halted { why } => (String::new(), format!("halted: {why}")),
         Event::Held { why, .. } => (String::new(), format!("held: {why}")),
         Event::Unheld { why, .. } => (String::new(), format!("released: {why}")),
