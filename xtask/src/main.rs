@@ -11,6 +11,7 @@ mod corpus;
 mod debian;
 mod fuzz;
 mod generated;
+mod model;
 mod process;
 mod provider_schema;
 mod setup;
@@ -27,7 +28,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     setup::COMMAND,
     test::COMMAND,
     ci::COMMAND,
@@ -37,6 +38,7 @@ const COMMANDS: [Command; 9] = [
     bench_check::COMMAND,
     corpus::COMMAND,
     fuzz::COMMAND,
+    model::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -1,0 +1,4 @@
+//! The model check, in one binary.
+
+mod broken;
+mod exhausted;
