@@ -213,6 +213,12 @@ fn each_word(text: &str) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
+/// Whether a word stands for a stage anywhere in a name; without one it is an environment only by being spelled as it.
+pub(crate) fn may_name(text: &str) -> bool {
+    let joined = text.get(..3).is_some_and(|first| is_one_of(&["non", "pre"], first));
+    joined || each_word(text).any(|(start, end)| stage_of(&text[start..end]).is_some())
+}
+
 /// Whether two names mean the same environment: the same text, or one stage's two spellings with the same rest.
 pub(crate) fn same_environment(a: &str, b: &str) -> bool {
     if a.eq_ignore_ascii_case(b) {
@@ -271,9 +277,11 @@ impl Known {
             if found.is_some() {
                 continue;
             }
-            let other = self.names.iter().find(|(name, known)| match stage {
-                Some(_) => *known == stage,
-                None => name.eq_ignore_ascii_case(word),
+            // A word that often means something else (`live`, `test`) names only an environment that is called so.
+            let strong = stage_of(word).is_some_and(|(_, strong)| strong);
+            let other = self.names.iter().find(|(name, known)| match strong {
+                true => *known == stage,
+                false => name.eq_ignore_ascii_case(word),
             });
             found = other.map(|(name, _)| (start, end, name.as_str()));
         }
@@ -338,6 +346,7 @@ mod tests {
         assert_eq!(other("nonprod/x"), None);
         assert_eq!(other("europe-docker.pkg.dev/images/api"), None);
         assert_eq!(other("https://acme.dev"), None);
+        assert_eq!(known.other_in("alias/live", "dev").map(|(.., other)| other), None);
         assert_eq!(other("https://api.dev.acme.example"), Some("dev"));
     }
 }

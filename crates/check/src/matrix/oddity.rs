@@ -1,6 +1,6 @@
 //! What a person would stop at when reading a row.
 
-use super::{Cell, How, Row};
+use super::{Cell, Group, How, Row};
 use crate::discover::names::{self, Stage};
 
 pub(super) fn of(row: &Row, environments: &[String]) -> Vec<String> {
@@ -11,7 +11,10 @@ pub(super) fn of(row: &Row, environments: &[String]) -> Vec<String> {
     odd.extend(smaller_in_production(&row.cells, environments));
     odd.extend(in_one_only(&row.cells, environments));
     odd.extend(empty(&row.cells, environments));
-    odd.extend(names_other(&row.cells, environments));
+    // A gate `at live` names no environment.
+    if matches!(row.group, Group::Variable | Group::Resource | Group::Backend) {
+        odd.extend(names_other(&row.cells, environments));
+    }
     odd
 }
 

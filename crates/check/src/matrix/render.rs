@@ -44,7 +44,12 @@ impl Matrix {
         line(out, first, "", self.environments.iter().map(String::as_str).zip(&widths));
         for (row, name) in rows.iter().zip(&names) {
             let cells: Vec<String> = row.cells.iter().map(shown).collect();
-            line(out, first, name, cells.iter().map(String::as_str).zip(&widths));
+            // A name that was cut could be any of several.
+            let fits = name.chars().count() <= first;
+            if !fits {
+                out.push_str(&format!("{name}\n"));
+            }
+            line(out, first, if fits { name } else { "" }, cells.iter().map(String::as_str).zip(&widths));
             if !row.odd.is_empty() {
                 out.push_str(&format!("{:first$}  ^ {}\n", "", row.odd.join("; ")));
             }
@@ -117,7 +122,7 @@ fn shown(cell: &Cell) -> String {
 }
 
 fn line<'c>(out: &mut String, first: usize, name: &str, cells: impl Iterator<Item = (&'c str, &'c usize)>) {
-    let mut text = format!("{:first$}", cut_front(name, first));
+    let mut text = format!("{name:first$}");
     for (cell, width) in cells {
         let width = *width;
         text.push_str(&format!("  {:width$}", cut(cell, width)));
@@ -132,17 +137,6 @@ fn cut(text: &str, width: usize) -> String {
     }
     let mut out: String = text.chars().take(width.saturating_sub(2)).collect();
     out.push_str("..");
-    out
-}
-
-/// The end of a name says more than its beginning.
-fn cut_front(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length <= width {
-        return text.to_string();
-    }
-    let mut out = String::from("..");
-    out.extend(text.chars().skip(length + 2 - width));
     out
 }
 

@@ -55,7 +55,13 @@ pub(super) fn shared_state(context: &Context<'_>, states: &[State], out: &mut Ve
     for state in states {
         by_identity.entry(&state.identity).or_default().push(state);
     }
+    let mut of_stacks: BTreeMap<Vec<Place>, Vec<&Vec<&State>>> = BTreeMap::new();
     for sharing in by_identity.values().filter(|sharing| sharing.len() > 1) {
+        // Two root modules with one key do so in every environment.
+        if sharing.iter().all(|state| state.environment == sharing[0].environment && !state.environment.is_empty()) {
+            of_stacks.entry(sharing.iter().map(|state| state.place).collect()).or_default().push(sharing);
+            continue;
+        }
         let who = |state: &State| match (state.environment.as_str(), state.stack.as_str()) {
             ("", stack) => stack.to_string(),
             (environment, ".") => environment.to_string(),
@@ -80,6 +86,36 @@ pub(super) fn shared_state(context: &Context<'_>, states: &[State], out: &mut Ve
             others.map(|(state, name)| context.related(state.place, format!("the same state for {name}"))).collect();
         out.push(finding.besides(related));
     }
+    for shared in of_stacks.values() {
+        stacks_share(context, shared, out);
+    }
+}
+
+/// Root modules that keep one state in each of these environments.
+fn stacks_share(context: &Context<'_>, shared: &[&Vec<&State>], out: &mut Vec<Finding>) {
+    let Some((first, rest)) = shared.first().and_then(|states| states.split_first()) else { return };
+    let root = |state: &State| if state.root.is_empty() { ".".to_string() } else { state.root.clone() };
+    let roots: Vec<String> = shared[0].iter().map(|state| root(state)).collect();
+    let mut environments: Vec<&str> =
+        shared.iter().filter_map(|states| Some(states.first()?.environment.as_str())).collect();
+    environments.sort_by_key(|name| context.found.environments.iter().position(|known| known == name));
+    let message = format!(
+        "{} keep one state in {}: {}",
+        listed(roots.iter().map(String::as_str)),
+        listed(environments.iter().copied()),
+        describe(&first.identity)
+    );
+    let related = rest.iter().filter(|state| state.place != first.place);
+    let related: Vec<_> =
+        related.map(|state| context.related(state.place, format!("the same state for {}", root(state)))).collect();
+    out.push(
+        context
+            .finding("state-shared", first.place, &first.identity.join("/"), message)
+            .label(format!("the state of {}", roots[0]))
+            .fix("Give each root module a key of its own, and move the state before the next apply.")
+            .environments(environments)
+            .besides(related),
+    );
 }
 
 fn describe(identity: &[String]) -> String {

@@ -57,8 +57,8 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     for (index, deployed) in view.deployed.iter().enumerate() {
         for placed in deployed.placed().iter().filter(|placed| is_taggable(placed.resource.kind)) {
             let tags = Tags::of(deployed, placed);
-            let lacking: Vec<String> = policy.required.iter().filter(|name| !tags.has(name)).cloned().collect();
-            if tags.complete && !lacking.is_empty() {
+            if tags.complete && policy.required.iter().any(|name| !tags.has(name)) {
+                let lacking: Vec<String> = policy.required.iter().filter(|name| !tags.has(name)).cloned().collect();
                 let by_place = missing.entry(lacking).or_default();
                 by_place.entry(tags.place).or_insert_with(|| (placed.address(), BTreeSet::new())).1.insert(index);
             }

@@ -35,6 +35,7 @@ trees! {
     accounts: an_account_for_each_environment_and_some_that_are_none,
     azure: values_and_backends_in_folders_of_their_own,
     chain: workflows_that_wait_for_each_other_and_roll_back_by_hand,
+    chosen: one_workflow_that_chooses_its_environment,
     copies: folders_that_were_copied_from_one_environment_to_the_next,
     handed: roots_that_hand_their_values_to_modules_and_keep_state_in_the_cloud,
     hardcoded: a_root_for_each_environment_with_its_values_written_into_calls,

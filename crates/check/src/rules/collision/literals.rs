@@ -134,7 +134,10 @@ impl Walk<'_, '_> {
     }
 
     fn is_environment(&self, word: &str) -> bool {
-        self.environments.iter().any(|environment| names::same_environment(environment, word)) || word == "default"
+        let spelled = |environment: &String| names::same_environment(environment, word);
+        word == "default"
+            || self.environments.contains(word)
+            || (names::may_name(word) && self.environments.iter().any(spelled))
     }
 
     fn asks_for_environment(&self, condition: &Node<'_>) -> bool {

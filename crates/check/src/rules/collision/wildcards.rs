@@ -38,17 +38,32 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     if texts.iter().all(Vec::is_empty) {
         return;
     }
-    let targets: Vec<Vec<Target>> = view.deployed.iter().map(targets).collect();
+    let found: Vec<Vec<(String, Place)>> =
+        view.deployed.iter().map(|deployed| patterns(deployed, &texts, &modules)).collect();
+    // Names are computed only where a policy is about them.
+    let services: Vec<&str> = ARN_FORMS
+        .iter()
+        .map(|(_, _, service, _)| *service)
+        .filter(|service| found.iter().flatten().any(|(pattern, _)| tells_of(pattern, service)))
+        .collect();
+    if services.is_empty() {
+        return;
+    }
+    let targets: Vec<Vec<Target>> = view.deployed.iter().map(|deployed| targets(deployed, &services)).collect();
     let mut seen: Vec<Place> = Vec::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
-        for (pattern, place) in patterns(deployed, &texts, &modules) {
-            let Some((service, account, resource)) = arn_parts(&pattern) else { continue };
+        for (pattern, place) in &found[index] {
+            let (pattern, place) = (pattern.as_str(), *place);
+            let Some((service, account, resource)) = arn_parts(pattern) else { continue };
             if seen.contains(&place) || !is_telling(service, resource) {
                 continue;
             }
             let own = targets[index]
                 .iter()
                 .any(|target| target.service == service && glob(service, resource, &target.resource));
+            if !own {
+                continue;
+            }
             let other = (0..view.deployed.len()).find(|other| {
                 let apart = view.whereabouts(deployed).account(view.whereabouts(&view.deployed[*other]))
                     == Relation::Different
@@ -64,7 +79,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
                                 .any(|mine| mine.service == service && mine.resource == target.resource)
                     })
             });
-            let Some(other) = other.filter(|_| own) else { continue };
+            let Some(other) = other else { continue };
             seen.push(place);
             let shown = pattern.replace(UNKNOWN, "…");
             let message = format!(
@@ -84,13 +99,20 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
 /// Stands in a pattern for text that is not known.
 pub(crate) const UNKNOWN: char = '\u{FFFD}';
 
-fn targets(deployed: &Deployed<'_>) -> Vec<Target> {
+fn tells_of(pattern: &str, service: &str) -> bool {
+    arn_parts(pattern).is_some_and(|(of, _, resource)| of == service && is_telling(of, resource))
+}
+
+fn targets(deployed: &Deployed<'_>, services: &[&str]) -> Vec<Target> {
     let mut out = Vec::new();
     for placed in deployed.placed() {
         let Some((_, attribute, service, form)) = ARN_FORMS.iter().find(|(kind, ..)| *kind == placed.resource.kind)
         else {
             continue;
         };
+        if !services.contains(service) {
+            continue;
+        }
         if let Some((Value::Str(name), _)) = deployed.attribute(placed, attribute) {
             out.push(Target { service, resource: form.replace("{}", &name) });
         }
@@ -221,17 +243,19 @@ fn inside_stripped<'r>(service: &str, resource: &'r str) -> &'r str {
 /// IAM's manners: `*` stands for any text, `?` for one character.
 fn glob(service: &str, pattern: &str, text: &str) -> bool {
     let pattern = inside_stripped(service, pattern);
-    fn matches(pattern: &[char], text: &[char]) -> bool {
+    // Names that a service takes are ASCII, so that a byte is a character.
+    fn matches(pattern: &[u8], text: &[u8]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),
-            Some(('*', rest)) => (0..=text.len()).any(|skip| matches(rest, &text[skip..])),
-            Some(('?', rest)) => !text.is_empty() && matches(rest, &text[1..]),
-            Some((character, rest)) => text.first() == Some(character) && matches(rest, &text[1..]),
+            Some((b'*', [])) => true,
+            Some((b'*', rest)) => (0..=text.len()).any(|skip| matches(rest, &text[skip..])),
+            Some((b'?', rest)) => !text.is_empty() && matches(rest, &text[1..]),
+            Some((byte, rest)) => text.first() == Some(byte) && matches(rest, &text[1..]),
         }
     }
     // Many stars in one pattern would take long; no policy that means anything has them.
     if pattern.matches('*').count() > 4 {
         return false;
     }
-    matches(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
+    matches(pattern.as_bytes(), text.as_bytes())
 }

@@ -201,6 +201,7 @@ fn stage(target: &Target) -> Option<Stage> {
 
 /// The image is built again for a later environment.
 fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
+    anew(context, pipeline, out);
     let builds = builds(pipeline);
     for (index, later) in builds.iter().enumerate() {
         let [target] = later.targets[..] else { continue };
@@ -228,6 +229,31 @@ fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Findin
                 .severity(severity)
                 .beside(context.related(first.place, format!("{} builds it for {before}", first.job.id)))
                 .environment(name),
+        );
+    }
+}
+
+/// A job that deploys to an environment that is chosen when it runs, and builds in the same run: one build for each.
+fn anew(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
+    for job in pipeline.jobs.iter().filter(|job| job.target == Target::Chosen) {
+        let (Some(deployment), Some(build)) =
+            (job.deployment(), job.calls.iter().find(|call| effects::builds_image(call.command)))
+        else {
+            continue;
+        };
+        // An environment for each pull request has nothing before it.
+        let text = job.workflow.text.to_ascii_lowercase();
+        if ["preview", "review", "ephemeral", "github.event.number"].iter().any(|sign| text.contains(sign)) {
+            continue;
+        }
+        let message = format!(
+            "{} builds the image anew for each environment, so what was tested is not what is deployed",
+            job.id
+        );
+        out.push(
+            context
+                .finding("rebuilds", job.place(build), job.id, message)
+                .beside(context.related(job.place(deployment), "it deploys here, to an environment that is chosen")),
         );
     }
 }

@@ -230,6 +230,13 @@ impl Checker<'_, '_> {
         if !direct && needed != "*" {
             return Some(format!("{id} reads needs.{needed}, which is empty: {needed:?} is not in its `needs`"));
         }
+        if let [other, ..] = rest
+            && !["outputs", "result", "*"].iter().any(|known| known.eq_ignore_ascii_case(other))
+        {
+            return Some(format!(
+                "{id} reads needs.{needed}.{other}, which is empty: a job has `outputs` and `result`"
+            ));
+        }
         let ["outputs", output, ..] = rest else { return None };
         let (name, needed_job) = self.model().jobs.iter().find(|(name, _)| name.eq_ignore_ascii_case(needed))?;
         let has = match needed_job {
