@@ -8,6 +8,7 @@ mod bench;
 mod bench_check;
 mod ci;
 mod corpus;
+mod crash;
 mod debian;
 mod fuzz;
 mod generated;
@@ -28,7 +29,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 10] = [
+const COMMANDS: [Command; 11] = [
     setup::COMMAND,
     test::COMMAND,
     ci::COMMAND,
@@ -39,6 +40,7 @@ const COMMANDS: [Command; 10] = [
     corpus::COMMAND,
     fuzz::COMMAND,
     model::COMMAND,
+    crash::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -5,6 +5,7 @@ mod command;
 mod context;
 mod fault;
 mod images;
+mod leaving;
 mod local;
 mod place;
 mod render;

@@ -1,12 +1,12 @@
 //! Progress on standard error: one line a step, with the seconds it took; results go to standard output.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use tiers_core::event::{Cause, Ending, Event, Outcome, Step};
 use tiers_engine::driver::{Progress, Stop, Watch};
 
+use crate::leaving;
 use crate::render::at_hand::AtHand;
 use crate::render::plan::brief;
 use crate::render::style::Style;
@@ -17,26 +17,6 @@ use crate::render::wrap;
 const WIDTH: usize = 120;
 /// Columns in front of what a line of progress says.
 const LEAD: usize = 7;
-
-/// What a person asked for with Ctrl-C: 0 nothing, 1 undo, 2 leave.
-static STOP: AtomicU8 = AtomicU8::new(0);
-
-/// Asks every driver of this process to stop in this way.
-pub fn ask_to_stop(stop: Stop) {
-    let code = match stop {
-        Stop::Undo => 1,
-        Stop::Leave => 2,
-    };
-    STOP.store(code, Ordering::SeqCst);
-}
-
-fn stop_asked() -> Option<Stop> {
-    match STOP.load(Ordering::SeqCst) {
-        1 => Some(Stop::Undo),
-        2 => Some(Stop::Leave),
-        _ => None,
-    }
-}
 
 /// Writes progress lines.
 pub struct Lines {
@@ -161,6 +141,6 @@ impl Watch for Lines {
     }
 
     fn stop_asked(&self) -> Option<Stop> {
-        stop_asked()
+        leaving::stop_asked()
     }
 }

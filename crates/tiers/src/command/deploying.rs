@@ -11,13 +11,14 @@ use tiers_core::gate::{At, Check};
 use tiers_core::id::Commit;
 use tiers_core::plan::{Kind, Plan, Waiver};
 use tiers_core::state::EndedDeployment;
-use tiers_engine::driver::{Claim, Driven, Objection, Say, Session, Stop, World, claim, drive, preflight, say};
+use tiers_engine::driver::{Claim, DriveError, Driven, Objection, Say, Session, World, claim, drive, preflight, say};
 use tiers_engine::ledger::Ledger;
 use tiers_engine::planner::{Goal, Planned, plan};
 
 use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome, chain};
+use crate::leaving::{Driving, driving};
 use crate::place::{self, Reached};
 use crate::render;
 use crate::render::plan::brief;
@@ -25,7 +26,7 @@ use crate::render::style::Style;
 use crate::render::wrap;
 use crate::request::{Governed, wanted};
 use crate::source::Source;
-use crate::watch::{Lines, ask_to_stop};
+use crate::watch::Lines;
 
 /// Characters of a reason that the last words show; `tiers trace` shows it whole.
 const WIDTH: usize = 200;
@@ -85,8 +86,9 @@ pub async fn deploy(context: &Context, ledger: &Ledger, governed: &Governed, ask
         }
         let source = source_for_commands(context, &planned.plan)?;
         world = place::world(context, ledger, &reached, Rc::clone(&world.watch), source.clone());
+        let driving = driving();
         match claim(&world, &planned.plan).await? {
-            Claim::Claimed(mut session, _) => return finish(context, &mut session, &planned.plan).await,
+            Claim::Claimed(mut session, _) => return finish(context, &mut session, &planned.plan, driving).await,
             Claim::Outdated => {}
             Claim::Busy { id, owner } => return Err(busy(asked.environment.name.as_str(), &id.to_string(), &owner)),
         }
@@ -102,11 +104,14 @@ pub fn busy(environment: &str, id: &str, owner: &str) -> Fault {
 }
 
 /// Drives what the session owns and says how it ended.
-pub async fn finish(context: &Context, session: &mut Session, plan: &Plan) -> Outcome {
-    let listening = tokio::spawn(listen_for_signals());
+pub async fn finish(context: &Context, session: &mut Session, plan: &Plan, driving: Driving) -> Outcome {
     let driven = drive(session).await;
-    listening.abort();
-    let code = match driven? {
+    drop(driving);
+    let driven = match driven {
+        Err(DriveError::Stopped) => return Err(left(plan)),
+        other => other?,
+    };
+    let code = match driven {
         Driven::Ended(ended) => {
             if context.global.json {
                 let result =
@@ -138,26 +143,11 @@ pub async fn finish(context: &Context, session: &mut Session, plan: &Plan) -> Ou
     Ok(code)
 }
 
-/// The first Ctrl-C (or SIGTERM) finishes the step at hand and leaves a state that can be resumed; the second one ends at once,
-/// which is as safe as being killed.
-async fn listen_for_signals() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    for again in [false, true] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if again {
-            std::process::exit(i32::from(Ending::Errored.exit_code()));
-        }
-        ask_to_stop(Stop::Leave);
-        let text = "\nstopping after the step at hand; `tiers resume` goes on from there (Ctrl-C again: at once)\n";
-        let _ = std::io::stderr().write_all(text.as_bytes());
-    }
+/// Somebody left, and everything that was done is recorded.
+fn left(plan: &Plan) -> Fault {
+    let env = &plan.environment;
+    Fault::errored(format!("stopped as asked; the deployment of {} in {env} is open", plan.release.id))
+        .hint(format!("`tiers resume {env}` goes on from here, `tiers resume {env} --undo` goes back."))
 }
 
 fn ended_text(context: &Context, plan: &Plan, ended: &EndedDeployment, session: &Session) -> String {

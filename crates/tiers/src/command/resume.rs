@@ -11,6 +11,7 @@ use crate::command::deploying::{finish, world_of};
 use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
+use crate::leaving::driving;
 use crate::place;
 
 /// Go on with an unfinished deployment, or undo it
@@ -96,10 +97,11 @@ async fn one(
         print(&decision(&open, args.undo, now))?;
     }
     let why = format!("{} of {} resumed it", context.actor.who, context.actor.host);
+    let driving = driving();
     if !take_over(&mut session, &why, undo.as_deref()).await? {
         return Ok(None);
     }
-    finish(context, &mut session, &plan).await.map(Some)
+    finish(context, &mut session, &plan, driving).await.map(Some)
 }
 
 /// Nobody has recorded anything for longer than the deployment allows, or weights should be gone.

@@ -1,7 +1,7 @@
 //! A way to die, or to stand still, at a chosen point: for the crash tests of the real binary, and for the demo's own crash.
 //!
 //! `TIERS_TRIPWIRE=kill:N` ends this process as `kill -9` would at the N-th point, `stop:N` stops it as SIGSTOP would until it is
-//! woken. Points are counted before and after every append to a folder ledger and every changing call to the local host; the
+//! woken, `term:N` and `int:N` ask it to end. From `full:N` on the disk that holds the ledger is full. Points are counted before and after every append to a folder ledger and every changing call to the local host; the
 //! variable has no effect anywhere else, so no deployment into an account can trip over it. `TIERS_TRIPWIRE_COUNT=FILE` writes the
 //! number of points passed, so that a test knows how many there are.
 
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rustix::process::Signal;
 use tiers_engine::ledger::ObjectLog;
-use tiers_engine::port::log::{Create, Log, LogError};
+use tiers_engine::port::log::{Create, Log, LogError, Refusal};
 use tiers_lambda::api::{
     Alias, AliasWrite, ApiError, Caller, Function, Invocation, LambdaApi, NewFunction, Qualifier, Settings,
 };
@@ -22,20 +22,28 @@ static PASSED: AtomicU32 = AtomicU32::new(0);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wire {
     at: u32,
-    signal: Signal,
+    hit: Hit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hit {
+    Signal(Signal),
+    /// No append succeeds from here on.
+    FullDisk,
 }
 
 fn wire() -> Option<Wire> {
     let text = std::env::var("TIERS_TRIPWIRE").ok()?;
     let (what, at) = text.split_once(':')?;
-    let signal = match what {
-        "kill" => Signal::KILL,
-        "stop" => Signal::STOP,
-        "term" => Signal::TERM,
-        "int" => Signal::INT,
+    let hit = match what {
+        "kill" => Hit::Signal(Signal::KILL),
+        "stop" => Hit::Signal(Signal::STOP),
+        "term" => Hit::Signal(Signal::TERM),
+        "int" => Hit::Signal(Signal::INT),
+        "full" => Hit::FullDisk,
         _ => return None,
     };
-    Some(Wire { at: at.parse().ok()?, signal })
+    Some(Wire { at: at.parse().ok()?, hit })
 }
 
 /// One point.
@@ -45,11 +53,17 @@ fn pass() {
         // Only a test reads it, and it notices a count that is not there.
         let _ = std::fs::write(file, number.to_string());
     }
-    if let Some(wire) = wire()
-        && wire.at == number
+    if let Some(Wire { at, hit: Hit::Signal(signal) }) = wire()
+        && at == number
     {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), wire.signal);
+        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
     }
+}
+
+/// True from the point on at which the disk is full.
+fn is_full() -> bool {
+    let passed = PASSED.load(Ordering::SeqCst);
+    wire().is_some_and(|wire| wire.hit == Hit::FullDisk && wire.at <= passed)
 }
 
 fn is_set() -> bool {
@@ -74,6 +88,10 @@ impl Log for WiredLog {
             return self.log.create(key, bytes).await;
         }
         pass();
+        if is_full() {
+            // What a folder answers then: see the tests with a file system that is really full.
+            return Create::Refused(Refusal::Full("no space left on device".to_owned()));
+        }
         let created = self.log.create(key, bytes).await;
         pass();
         created

@@ -85,7 +85,7 @@ fn draw(drawing: &(Mutex<Shared>, Condvar)) {
             continue;
         };
         let took = since.elapsed();
-        if took >= MOMENT {
+        if took >= MOMENT && !crate::leaving::asks() {
             let line = format!("  …    {what} {} s", took.as_secs());
             let line: String = line.chars().take(wrap::width().saturating_sub(1)).collect();
             let mut error = std::io::stderr();

@@ -146,7 +146,7 @@ fn an_undo_that_is_killed_too_can_be_resumed() {
     for (number, point) in (4..points).step_by(6).enumerate() {
         world.release(&format!("undone twice at {point}"));
         world.killed(&["deploy", "dev"], point);
-        // Points 1 to 3 come before the decision is recorded: whoever resumes after those goes on.
+        // The first point comes before the decision is recorded: whoever resumes after that goes on.
         world.tiers_with(&["resume", "dev", "--undo"], &[("TIERS_TRIPWIRE", &format!("kill:{}", 4 + 2 * number))]);
         for death in [4 + number, 8 + number] {
             world.tiers_with(&["resume", "dev"], &[("TIERS_TRIPWIRE", &format!("kill:{death}"))]);

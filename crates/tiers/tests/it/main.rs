@@ -4,6 +4,8 @@ mod bad_input;
 mod checking;
 mod crash;
 mod json;
+mod leaving;
+mod matrix;
 mod settings;
 mod world;
 mod zombie;
