@@ -1,8 +1,8 @@
-//! A first tiers.toml, proposed from what stands in a repository: names of branches, tags and files, nothing that is in them.
+//! A first tiers.toml, proposed from what stands in a repository: names of branches, tags and files, and the Terraform that was
+//! recognised in them.
 //!
 //! It is a proposal: what can't be known stands in it as a comment. Whatever is found, the text has no problems.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::limits;
@@ -19,6 +19,21 @@ pub struct Findings {
     pub tags: Vec<String>,
     /// Paths of the tracked files, with `/`.
     pub files: Vec<String>,
+    /// Environments that Terraform knows, from the first to the last.
+    pub environments: Vec<String>,
+    /// Every root module that has files or a folder for each of them.
+    pub terraform: Vec<FoundTerraform>,
+}
+
+/// A root module with its environments' files; `{environment}` stands for an environment's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundTerraform {
+    /// From the root of the repository.
+    pub root: String,
+    /// From the root module's folder.
+    pub backend: Option<String>,
+    /// From the root module's folder.
+    pub var_file: Option<String>,
 }
 
 /// So that project, component and environment fit into a function's name together with two hyphens.
@@ -26,22 +41,10 @@ const PROJECT_MAX: usize = 20;
 const COMPONENT_MAX: usize = 24;
 const ENVIRONMENT_MAX: usize = 16;
 
-/// Where an environment usually stands on the way. Siblings in between are put where most teams have them.
-const RANKS: &[(u8, &[&str])] = &[
-    (0, &["sandbox", "dev", "develop", "development"]),
-    (1, &["int", "integration", "test", "qa", "uat"]),
-    (2, &["staging", "stage", "stg", "preprod", "pre-prod"]),
-    (3, &["prod", "production", "prd", "live"]),
-];
-
-/// Folders beside those of environments that are none.
-const NOT_ENVIRONMENTS: &[&str] = &["shared", "common", "global", "all", "modules", "templates", "example", "examples"];
-
 /// The text of a first tiers.toml.
 pub fn propose(findings: &Findings) -> String {
     let project = word(&findings.repository, PROJECT_MAX).unwrap_or_else(|| "my-project".to_owned());
-    let terraform = terraform(findings);
-    let environments = environments(findings, terraform.as_ref());
+    let environments = environments(findings);
     let mut out = String::new();
     out.push_str(
         "# How a release of this project comes from its first environment to its last.\n\
@@ -54,9 +57,7 @@ pub fn propose(findings: &Findings) -> String {
          # Gates and approvals are read from here, whatever is being deployed:\n\
          # policy = \"origin/main\"\n",
     );
-    if let Some(terraform) = &terraform {
-        write_terraform(&mut out, terraform);
-    }
+    write_terraform(&mut out, findings);
     write_environments(&mut out, findings, &environments);
     for app in apps(findings, &project) {
         write_app(&mut out, &app, &environments[0]);
@@ -65,82 +66,66 @@ pub fn propose(findings: &Findings) -> String {
     out
 }
 
-struct FoundTerraform {
-    root: String,
-    backend: Option<String>,
-    var_file: Option<String>,
-    environments: Vec<String>,
-}
-
-/// Folders such as `terraform/envs/prod`, the root with the most environments first.
-fn terraform(findings: &Findings) -> Option<FoundTerraform> {
-    // By the folder that holds the environments: what each environment's folder holds.
-    let mut holders: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
-    for path in &findings.files {
-        let parts: Vec<&str> = path.rsplitn(4, '/').collect();
-        let [file, env, kind, ..] = parts[..] else { continue };
-        let is_terraform = [".tf", ".tfvars", ".hcl"].iter().any(|end| file.ends_with(end));
-        if is_terraform && matches!(kind, "envs" | "environments" | "env") && is_environment(env) {
-            let holder = &path[..path.len() - file.len() - env.len() - 2];
-            holders.entry(holder).or_default().entry(env).or_default().insert(file);
+/// The one root module that can be named. Several can't, and one whose state's place stands in no file can't either.
+fn write_terraform(out: &mut String, findings: &Findings) {
+    let plain: Vec<&FoundTerraform> = findings
+        .terraform
+        .iter()
+        .filter(|found| {
+            let plain = |path: &str| is_plain_path(&path.replace("{environment}", "x"));
+            // Files may stand beside the root module as well as below it.
+            let mut files = [&found.backend, &found.var_file].into_iter().flatten();
+            (found.root == "." || plain(&found.root)) && files.all(|path| plain(path.trim_start_matches("../")))
+        })
+        .collect();
+    match plain[..] {
+        [] => {}
+        [found] if found.root.contains("{environment}") || has_place(&found.backend) => {
+            let _ = writeln!(out, "\n[terraform]\nroot = {}", quoted(&found.root));
+            let own_root = found.root.contains("{environment}");
+            for (key, value) in [("backend", &found.backend), ("var_file", &found.var_file)] {
+                // One file of values for all environments of a shared root says nothing of any of them.
+                if let Some(value) = value.as_ref().filter(|value| own_root || value.contains("{environment}")) {
+                    let _ = writeln!(out, "{key} = {}", quoted(value));
+                }
+            }
         }
-    }
-    let holders = holders.into_iter().filter(|(holder, _)| is_plain_path(holder));
-    let (holder, found) = holders.max_by_key(|(_, found)| found.len())?;
-    let in_all = |file: &str| found.values().all(|files| files.contains(file));
-    let root_per_environment = found.values().any(|files| files.iter().any(|file| file.ends_with(".tf")));
-    let environments = found.keys().map(|env| (*env).to_owned()).collect();
-    let common = |ends: &str, first: &str| {
-        let mut names: Vec<&str> =
-            found.values().next()?.iter().copied().filter(|file| file.ends_with(ends) && in_all(file)).collect();
-        names.sort_by_key(|name| *name != first);
-        names.first().map(|name| (*name).to_owned())
-    };
-    let (backend, var_file) = (common(".hcl", "backend.hcl"), common(".tfvars", "terraform.tfvars"));
-    if root_per_environment {
-        return Some(FoundTerraform { root: format!("{holder}/{{environment}}"), backend, var_file, environments });
-    }
-    let (root, kind) = holder.rsplit_once('/')?;
-    let below = |file: String| format!("{kind}/{{environment}}/{file}");
-    // A shared root without a backend file per environment would mean one state for all.
-    let backend = Some(below(backend?));
-    Some(FoundTerraform { root: root.to_owned(), backend, var_file: var_file.map(below), environments })
-}
-
-fn write_terraform(out: &mut String, terraform: &FoundTerraform) {
-    let _ = writeln!(out, "\n[terraform]\nroot = {}", quoted(&terraform.root));
-    for (key, value) in [("backend", &terraform.backend), ("var_file", &terraform.var_file)] {
-        if let Some(value) = value {
-            let _ = writeln!(out, "{key} = {}", quoted(value));
+        [found] => {
+            let _ = writeln!(
+                out,
+                "\n# The state of {} is chosen on the command line; with a backend file for each environment, [terraform] can name\n\
+                 # it. `tiers check` finds the values by itself.",
+                found.root
+            );
+        }
+        _ => {
+            out.push_str("\n# [terraform] names one root module, and there are several; `tiers check` finds them all by itself:\n");
+            for found in plain.into_iter().take(20) {
+                let _ = writeln!(out, "#   {}", found.root);
+            }
         }
     }
 }
 
-fn rank(name: &str) -> Option<u8> {
-    RANKS.iter().find(|(_, names)| names.contains(&name)).map(|(rank, _)| *rank)
+fn has_place(template: &Option<String>) -> bool {
+    template.as_ref().is_some_and(|path| path.contains("{environment}"))
 }
 
 fn is_environment(name: &str) -> bool {
-    is_well_formed(name)
-        && name.len() <= ENVIRONMENT_MAX
-        && !NOT_ENVIRONMENTS.contains(&name)
-        && !limits::RESERVED_ENVIRONMENTS.contains(&name)
+    is_well_formed(name) && name.len() <= ENVIRONMENT_MAX && !limits::RESERVED_ENVIRONMENTS.contains(&name)
 }
 
 /// In the order of a release's way; never empty.
-fn environments(findings: &Findings, terraform: Option<&FoundTerraform>) -> Vec<String> {
-    let mut found: Vec<String> = terraform.map(|terraform| terraform.environments.clone()).unwrap_or_default();
-    if found.is_empty() {
-        // Files such as `envs/prod.tfvars`, which name environments though not where their state is.
-        let names = findings.files.iter().filter_map(|path| path.rsplit('/').next()?.strip_suffix(".tfvars"));
-        let names: BTreeSet<&str> = names.filter(|name| rank(name).is_some()).collect();
-        found = names.into_iter().map(str::to_owned).collect();
+fn environments(findings: &Findings) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for name in findings.environments.iter().filter(|name| is_environment(name)) {
+        if !found.contains(name) {
+            found.push(name.clone());
+        }
     }
     if found.len() < 2 {
         found = ["dev", "staging", "prod"].map(str::to_owned).to_vec();
     }
-    // What has no usual place stands before the staging environments, where most teams have their own ones.
-    found.sort_by_key(|name| (rank(name).map_or(3, |rank| rank * 2), name.clone()));
     found
 }
 
@@ -230,11 +215,20 @@ fn apps(findings: &Findings, project: &str) -> Vec<FoundApp> {
 /// Everything but what a release does not consist of.
 fn root_paths(findings: &Findings) -> Vec<String> {
     let mut paths = vec!["**".to_owned()];
+    let mut left_out: Vec<&str> = Vec::new();
     for folder in ["terraform", "infra", "docs", ".github"] {
-        if findings.files.iter().any(|path| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))) {
-            paths.push(format!("!{folder}/**"));
+        if findings.files.iter().any(|path| below(path, folder)) {
+            left_out.push(folder);
         }
     }
+    for found in &findings.terraform {
+        // What stands before the environment's own folder; the root of the repository is no folder to leave out.
+        let folder = found.root.split("{environment}").next().unwrap_or_default().trim_end_matches('/');
+        if is_plain_path(folder) && !left_out.iter().any(|known| folder == *known || below(folder, known)) {
+            left_out.push(folder);
+        }
+    }
+    paths.extend(left_out.iter().map(|folder| format!("!{folder}/**")));
     paths.extend(["!**/*.md".to_owned(), "!tiers.toml".to_owned()]);
     paths
 }
@@ -268,11 +262,15 @@ fn write_workflows(out: &mut String, findings: &Findings) {
         .filter(|path| ["deploy", "release", "promote", "cd"].iter().any(|word| path.contains(word)))
         .collect();
     if !deploys.is_empty() {
-        out.push_str("\n# These workflows look as if they deployed something; `tiers ci generate` writes some that call tiers:\n");
+        out.push_str("\n# These workflows look as if they deployed something; `tiers build` and `tiers deploy` belong there instead:\n");
         for path in deploys.into_iter().take(20) {
             let _ = writeln!(out, "#   {path}");
         }
     }
+}
+
+fn below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The name as tiers takes it, at most so many characters; `None` where nothing is left of it.

@@ -1,19 +1,24 @@
 //! `tiers init`: a first tiers.toml from what it finds.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use clap::Args;
+use tiers_check::{FileTree, Options, Wanted, discover, wanted};
 use tiers_core::config::init::{Findings, propose};
 use tiers_edge::git::Repository;
 
 use crate::cli::Global;
-use crate::command::print;
+use crate::command::{init_terraform, print};
 use crate::context::{FILE, start_folder};
 use crate::fault::{Fault, Outcome, chain};
 
+/// No configuration that people write is larger.
+const FILE_MAX_BYTES: usize = 1 << 20;
+
 /// Write a first tiers.toml from what is in the repository
 ///
-/// Looks at branches, tags and the names of files: Dockerfiles, Terraform environments, workflows, manifests.
+/// Looks at branches, tags, Dockerfiles, workflows and manifests, and at the environments that Terraform has, as `tiers check` does.
 #[derive(Debug, Args)]
 pub struct Init {
     /// Print it instead of writing it
@@ -48,10 +53,24 @@ pub fn run(args: &Init, global: &Global) -> Outcome {
 
 fn findings(repository: &Repository) -> Result<Findings, Fault> {
     let fault = |error: tiers_edge::git::GitError| Fault::errored(chain(&error));
+    let files = repository.files().map_err(fault)?;
+    let layout = discover(&tree(repository.root(), &files), &Options::default());
     Ok(Findings {
         repository: repository.name(),
         branches: repository.branches().map_err(fault)?,
         tags: repository.tags().map_err(fault)?,
-        files: repository.files().map_err(fault)?,
+        files,
+        terraform: init_terraform::found(&layout),
+        environments: layout.environments,
     })
+}
+
+/// What the checker reads of the tracked files. What is missing or unreadable is left out: this is a proposal.
+fn tree(root: &Path, files: &[String]) -> FileTree {
+    let read = |path: &String| match wanted(path) {
+        Wanted::Content => std::fs::read(root.join(path)).ok().filter(|bytes| bytes.len() <= FILE_MAX_BYTES),
+        Wanted::PathOnly => Some(Vec::new()),
+        Wanted::No => None,
+    };
+    FileTree::new(files.iter().filter_map(|path| Some((path.clone(), read(path)?))))
 }

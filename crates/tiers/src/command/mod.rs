@@ -15,6 +15,7 @@ pub mod function;
 pub mod history;
 pub mod hold;
 pub mod init;
+mod init_terraform;
 pub mod ledger;
 pub mod local;
 pub mod matrix;

@@ -2,13 +2,27 @@
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
-use tiers_core::config::init::{Findings, propose};
+use tiers_core::config::init::{Findings, FoundTerraform, propose};
 
 use super::told;
 
 fn findings(repository: &str, branches: &[&str], files: &[&str]) -> Findings {
     let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-    Findings { repository: repository.to_owned(), branches: owned(branches), tags: Vec::new(), files: owned(files) }
+    Findings {
+        repository: repository.to_owned(),
+        branches: owned(branches),
+        files: owned(files),
+        ..Findings::default()
+    }
+}
+
+fn terraform(root: &str, backend: Option<&str>, var_file: Option<&str>) -> FoundTerraform {
+    let owned = |path: Option<&str>| path.map(str::to_owned);
+    FoundTerraform { root: root.to_owned(), backend: owned(backend), var_file: owned(var_file) }
+}
+
+fn with_environments(found: Findings, environments: &[&str], terraform: Vec<FoundTerraform>) -> Findings {
+    Findings { environments: environments.iter().map(|name| (*name).to_owned()).collect(), terraform, ..found }
 }
 
 /// The proposal, after it was seen to have no problem.
@@ -27,15 +41,17 @@ fn a_repository_with_everything_is_recognised() {
         ".github/workflows/deploy-prod.yml",
         ".github/workflows/lint.yml",
         "terraform/main.tf",
-        "terraform/envs/dev/backend.hcl",
-        "terraform/envs/dev/terraform.tfvars",
-        "terraform/envs/staging/backend.hcl",
-        "terraform/envs/staging/terraform.tfvars",
-        "terraform/envs/prod/backend.hcl",
-        "terraform/envs/prod/terraform.tfvars",
-        "terraform/envs/shared/x.tfvars",
     ];
-    assert_snapshot!(proposed(&findings("DR_Daily-Report", &["main", "dev", "feature/x"], &files)), @r#"
+    let found = with_environments(
+        findings("DR_Daily-Report", &["main", "dev", "feature/x"], &files),
+        &["dev", "staging", "prod"],
+        vec![terraform(
+            "terraform",
+            Some("envs/{environment}/backend.hcl"),
+            Some("envs/{environment}/terraform.tfvars"),
+        )],
+    );
+    assert_snapshot!(proposed(&found), @r#"
     # How a release of this project comes from its first environment to its last.
     # Written by `tiers init` from what stands in the repository; look it over before the first deployment.
     project = "dr-daily-report"
@@ -88,7 +104,7 @@ fn a_repository_with_everything_is_recognised() {
     # invoke = { component = "dr-daily-report", path = "/health", expect = 200 }
     # effect = { dev = "withhold" }
 
-    # These workflows look as if they deployed something; `tiers ci generate` writes some that call tiers:
+    # These workflows look as if they deployed something; `tiers build` and `tiers deploy` belong there instead:
     #   .github/workflows/deploy-prod.yml
     "#);
 }
@@ -150,14 +166,16 @@ fn an_empty_repository_gets_three_environments_and_an_app_to_fill_in() {
 fn a_root_per_environment_and_several_apps_are_recognised() {
     let files = [
         "infra/environments/prd/main.tf",
-        "infra/environments/prd/backend.tf",
-        "infra/environments/qa/main.tf",
         "services/api/Dockerfile",
         "services/worker/Dockerfile",
         "services/worker/Dockerfile.cron",
         "weird[1]/Dockerfile",
     ];
-    let text = proposed(&findings("shop", &["master"], &files));
+    let text = proposed(&with_environments(
+        findings("shop", &["master"], &files),
+        &["qa", "prd"],
+        vec![terraform("infra/environments/{environment}", None, None)],
+    ));
     for line in [
         "root = \"infra/environments/{environment}\"",
         "[environments.qa]\non = { branch = \"master\" }",
@@ -170,6 +188,27 @@ fn a_root_per_environment_and_several_apps_are_recognised() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(!text.contains("weird"), "a folder that is a glob is left to a person");
+}
+
+#[test]
+fn several_root_modules_are_named_and_none_is_chosen() {
+    let found = vec![
+        terraform("infra/app", Some("../config/{environment}.hcl"), None),
+        terraform("deploy/data", Some("{environment}.hcl"), Some("{environment}.tfvars")),
+    ];
+    let text =
+        proposed(&with_environments(findings("shop", &["main"], &["infra/app/main.tf"]), &["dev", "prd"], found));
+    assert!(text.contains("there are several") && text.contains("\n#   deploy/data\n"), "{text}");
+    assert!(!text.contains("\n[terraform]"), "{text}");
+    assert!(text.contains("\"!infra/**\"") && text.contains("\"!deploy/data/**\""), "{text}");
+}
+
+#[test]
+fn a_shared_root_without_backend_files_is_not_named_since_all_would_have_one_state() {
+    let found = vec![terraform("tf", None, Some("{environment}.tfvars"))];
+    let text = proposed(&with_environments(findings("shop", &["main"], &["tf/main.tf"]), &["nonprod", "prod"], found));
+    assert!(text.contains("The state of tf is chosen on the command line"), "{text}");
+    assert!(text.contains("[environments.nonprod]") && !text.contains("\n[terraform]"), "{text}");
 }
 
 #[test]
@@ -206,14 +245,26 @@ proptest! {
         files in proptest::collection::vec(
             prop_oneof![
                 "\\PC{0,30}",
-                "(terraform|a/b)/(envs|environments)/[a-z0-9-]{1,20}/(backend.hcl|x.tf|terraform.tfvars)",
+                "(terraform|infra|a/b)/[a-z.]{1,20}",
                 "[a-zA-Z_.{}]{0,50}(/\\PC{0,10})?/Dockerfile(.[a-z]{0,5})?",
-                "[a-z]{1,6}.tfvars",
                 ".github/workflows/\\PC{0,5}deploy\\PC{0,5}",
             ],
             0..12,
         ),
+        environments in proptest::collection::vec(
+            prop_oneof!["\\PC{0,12}", "dev|stg|prod|nonprod|releases|terraform", "[a-z0-9-]{1,20}"],
+            0..5,
+        ),
+        terraform in proptest::collection::vec(
+            (
+                prop_oneof!["\\PC{0,20}", "(a/)?b(/\\{environment\\})?", "", "\\.\\./x"],
+                proptest::option::of(prop_oneof!["\\PC{0,20}", "(\\.\\./)?(x/)?\\{environment\\}\\.hcl", "backend\\.hcl"]),
+                proptest::option::of(prop_oneof!["\\PC{0,20}", "(x/)?\\{environment\\}\\.tfvars", "all\\.tfvars"]),
+            )
+                .prop_map(|(root, backend, var_file)| FoundTerraform { root, backend, var_file }),
+            0..3,
+        ),
     ) {
-        proposed(&Findings { repository, branches, tags, files });
+        proposed(&Findings { repository, branches, tags, files, environments, terraform });
     }
 }
