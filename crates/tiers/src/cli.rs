@@ -76,6 +76,7 @@ pub enum Command {
     Trace(command::trace::Trace),
     Verify(command::verify::Verify),
     Adopt(command::adopt::Adopt),
+    Tf(command::tf::Tf),
     Ledger(command::ledger::Ledger),
     Local(command::local::Local),
     Demo(command::demo::Demo),

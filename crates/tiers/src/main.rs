@@ -12,6 +12,7 @@ mod render;
 mod repository;
 mod request;
 mod source;
+mod terraform;
 mod watch;
 
 use std::io::Write as _;

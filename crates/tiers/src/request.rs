@@ -49,6 +49,17 @@ pub fn policy_now(context: &Context, source: &Source) -> Result<Governed, Fault>
     at_commit(context, source, &commit, &format!("the policy `{reference}`"))
 }
 
+/// Whether a person at a terminal agrees to every Terraform apply in this environment: the policy's word, where one is declared.
+pub fn asks_before_applies(context: &Context, environment: &Env) -> Result<bool, Fault> {
+    let asks = |project: &Project| {
+        project.terraform.as_ref().is_none_or(|terraform| terraform.ask.iter().any(|name| name == environment))
+    };
+    if context.project.policy.is_none() {
+        return Ok(asks(&context.project));
+    }
+    Ok(asks(&policy_now(context, &Source::open(&context.root)?)?.project))
+}
+
 fn at_commit(context: &Context, source: &Source, commit: &Commit, what: &str) -> Result<Governed, Fault> {
     let short = short(commit.as_str());
     let Some(bytes) = source.file(commit, FILE)? else {

@@ -86,6 +86,25 @@ impl Source {
         Ok(changes.into_iter().map(|change| change.path).collect())
     }
 
+    /// The working tree's files below these folders, uncommitted changes included.
+    pub fn below(&self, folders: &[String]) -> Result<Below, Fault> {
+        let paths: Vec<String> = folders
+            .iter()
+            .map(|folder| if folder.is_empty() { "**".to_owned() } else { format!("{}/**", escape_glob(folder)) })
+            .collect();
+        let tree = self.repository.working_tree(&globs(&paths, &self.below)?).map_err(git)?;
+        let inside = |path: &[u8]| {
+            folders.iter().any(|folder| {
+                let rest = path.strip_prefix(folder.as_bytes());
+                folder.is_empty() || rest.is_some_and(|rest| rest.first() == Some(&b'/'))
+            })
+        };
+        let entries = self.strip(tree.entries.clone()).into_iter().filter(|entry| inside(&entry.path)).collect();
+        let strip = |path: &str| path.strip_prefix(self.below.as_str()).unwrap_or(path).to_owned();
+        let changes = tree.changes.iter().map(|change| strip(&change.path)).collect();
+        Ok(Below { entries, changes, commit: tree.base.clone() })
+    }
+
     fn strip(&self, entries: Vec<TreeEntry>) -> Vec<TreeEntry> {
         let below = self.below.as_bytes();
         let inside = entries.into_iter().filter_map(|entry| {
@@ -107,6 +126,14 @@ impl Source {
     fn globs(&self, app: &AppConfig) -> Result<Globs, Fault> {
         globs(&app.paths, &self.below)
     }
+}
+
+/// What stands below some folders, with paths from the project's folder.
+pub struct Below {
+    pub entries: Vec<TreeEntry>,
+    /// Paths that differ from the commit.
+    pub changes: Vec<String>,
+    pub commit: Option<Commit>,
 }
 
 /// A working tree, kept while files are taken from it.

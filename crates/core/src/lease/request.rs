@@ -104,7 +104,7 @@ impl fmt::Display for Counts {
             (self.forget, "to forget"),
             (self.import, "to import"),
             (self.moved, "to move"),
-            (self.outputs, "outputs to change"),
+            (self.outputs, if self.outputs == 1 { "output to change" } else { "outputs to change" }),
         ];
         let parts: Vec<String> =
             all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();

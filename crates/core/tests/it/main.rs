@@ -4,3 +4,4 @@ mod config;
 mod lease;
 mod properties;
 mod record;
+mod terraform;

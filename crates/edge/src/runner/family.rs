@@ -17,44 +17,61 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// The variable that marks all descendants of a job.
 const MARK: &str = "TIERS_JOB";
 
-/// Reads the group's id, then waits until we are gone: `TERM`, a grace, `KILL`. Its own group keeps a Ctrl-C from it.
+/// Reads the group's id, then waits until we are gone: `TERM`, a grace of as many seconds as its argument says, `KILL`. Its own
+/// group keeps a Ctrl-C from it. It looks every second, so that a group that ended early is not mistaken for a later one.
+///
+/// Its own output is, where the job asked for that, the reading end of the job's output: with us gone nobody reads that, and
+/// whoever writes to a pipe without a reader is ended by a signal, in the middle of putting things in order.
 const GUARD: &str = r#"read -r group || exit 0
 read -r end
 kill -s TERM -- "-$group" 2>/dev/null || exit 0
-sleep 2
+left=$1
+while [ "$left" -gt 0 ]; do
+  cat <&1 >/dev/null 2>/dev/null
+  cat <&2 >/dev/null 2>/dev/null
+  sleep 1
+  kill -s 0 -- "-$group" 2>/dev/null || exit 0
+  left=$((left - 1))
+done
 kill -s KILL -- "-$group" 2>/dev/null"#;
 
 /// The value of the mark of one job, unique on this machine.
-pub(super) struct Mark(String);
+pub(crate) struct Mark(String);
 
 impl Mark {
-    pub(super) fn new() -> Mark {
+    pub(crate) fn new() -> Mark {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Mark(format!("{}-{count}-{}", std::process::id(), since.as_nanos()))
     }
 
-    pub(super) fn variable(&self) -> (&'static str, &str) {
+    pub(crate) fn variable(&self) -> (&'static str, &str) {
         (MARK, &self.0)
     }
 }
 
 /// Stands by until it is told of a group, and ends that group when we die. Dropping it calls it off.
-pub(super) struct Guard {
+pub(crate) struct Guard {
     shell: Child,
 }
 
 impl Guard {
-    pub(super) fn start() -> io::Result<Guard> {
+    /// `grace_s` lies between the group's being asked to end and its being ended.
+    pub(crate) fn start(grace_s: u32) -> io::Result<Guard> {
+        Guard::reading(grace_s, Stdio::null(), Stdio::null())
+    }
+
+    /// One that goes on reading from these two pipes when we are gone. They must not block.
+    pub(crate) fn reading(grace_s: u32, one: Stdio, other: Stdio) -> io::Result<Guard> {
         let shell = Command::new("/bin/sh")
-            .args(["-c", GUARD])
+            .args(["-c", GUARD, "guard", &grace_s.to_string()])
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .current_dir("/")
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(one)
+            .stderr(other)
             .process_group(0)
             .spawn()?;
         Ok(Guard { shell })
@@ -76,7 +93,7 @@ impl Drop for Guard {
 
 /// A running job's group. Dropped while the job may still run, it ends the whole family at once: that is how a cancelled gate
 /// leaves nothing behind.
-pub(super) struct Family {
+pub(crate) struct Family {
     group: Pid,
     mark: Mark,
     over: bool,
@@ -85,7 +102,7 @@ pub(super) struct Family {
 
 impl Family {
     /// `leader` is the id of a child that was started as the leader of a group of its own.
-    pub(super) fn new(leader: u32, mark: Mark, mut guard: Guard) -> io::Result<Family> {
+    pub(crate) fn new(leader: u32, mark: Mark, mut guard: Guard) -> io::Result<Family> {
         let group = i32::try_from(leader).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
         let told = guard.watch(group);
         let family = Family { group, mark, over: false, _guard: guard };
@@ -93,19 +110,19 @@ impl Family {
     }
 
     /// Asks the group to end.
-    pub(super) fn ask_to_end(&self) {
+    pub(crate) fn ask_to_end(&self) {
         let _ = kill_process_group(self.group, Signal::TERM);
     }
 
     /// Ends what is left of the group of a job that came to its own end. A daemon that made itself a session is let live: the
     /// job meant it to.
-    pub(super) fn sweep(&mut self) {
+    pub(crate) fn sweep(&mut self) {
         let _ = kill_process_group(self.group, Signal::KILL);
         self.over = true;
     }
 
     /// Ends the group and everything else that carries the mark.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.sweep();
         strays::end(MARK, &self.mark.0);
     }
@@ -126,7 +143,7 @@ mod strays {
     /// One that forks while we look is found in the next round.
     const ROUNDS: usize = 3;
 
-    pub(super) fn end(name: &str, value: &str) {
+    pub(crate) fn end(name: &str, value: &str) {
         let mark = format!("{name}={value}").into_bytes();
         for _ in 0..ROUNDS {
             let marked: Vec<Pid> = marked_by(&mark);
@@ -155,7 +172,7 @@ mod strays {
 
 #[cfg(not(target_os = "linux"))]
 mod strays {
-    pub(super) fn end(_name: &str, _value: &str) {}
+    pub(crate) fn end(_name: &str, _value: &str) {}
 }
 
 #[cfg(test)]
@@ -172,7 +189,7 @@ mod tests {
             .spawn()
             .expect("a shell");
         let group = Pid::from_raw(i32::try_from(leader.id()).expect("an id")).expect("an id");
-        let mut guard = Guard::start().expect("a guard");
+        let mut guard = Guard::start(2).expect("a guard");
         guard.watch(group).expect("a guard that listens");
         // The kernel closes our end of the pipe when we die; closing it is all that the guard can see of that.
         drop(guard.shell.stdin.take());
@@ -188,7 +205,7 @@ mod tests {
     fn a_guard_that_is_called_off_ends_nothing() {
         let mut leader = Command::new("/bin/sleep").arg("300").process_group(0).spawn().expect("a program");
         let group = Pid::from_raw(i32::try_from(leader.id()).expect("an id")).expect("an id");
-        let mut guard = Guard::start().expect("a guard");
+        let mut guard = Guard::start(2).expect("a guard");
         guard.watch(group).expect("a guard that listens");
         drop(guard);
         std::thread::sleep(Duration::from_millis(100));

@@ -2,8 +2,8 @@
 
 mod capture;
 mod environment;
-mod family;
-mod program;
+pub(crate) mod family;
+pub(crate) mod program;
 mod system;
 
 pub use environment::INHERITED;

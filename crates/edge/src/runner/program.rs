@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tiers_engine::port::runner::RunError;
 
 /// The file to execute.
-pub(super) fn find(program: &str, cwd: &Path, search: &OsStr) -> Result<PathBuf, RunError> {
+pub(crate) fn find(program: &str, cwd: &Path, search: &OsStr) -> Result<PathBuf, RunError> {
     if program.is_empty() || program.contains('\0') {
         return Err(missing(program, "the name is empty or has a NUL byte"));
     }

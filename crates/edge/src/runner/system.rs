@@ -21,6 +21,9 @@ use super::program;
 /// Between asking a job to end and ending it.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The same, when we are gone and cannot do it ourselves.
+const GUARD_GRACE_S: u32 = 2;
+
 /// How long the output of a job that is over is still read: what it wrote is in the pipe already, and a daemon that kept the
 /// pipe open must not keep us.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -76,7 +79,7 @@ impl SystemRunner {
             cause: format!("{what}: {error}"),
         };
         let mark = Mark::new();
-        let guard = Guard::start().map_err(|error| failed("its guard, /bin/sh", error))?;
+        let guard = Guard::start(GUARD_GRACE_S).map_err(|error| failed("its guard, /bin/sh", error))?;
         let (read, write) = io::pipe().map_err(|error| failed("its output pipe", error))?;
         let read = Receiver::from_owned_fd(read.into()).map_err(|error| failed("its output pipe", error))?;
         let (name, value) = mark.variable();

@@ -24,6 +24,7 @@ pub mod promote;
 pub mod resume;
 pub mod rollback;
 pub mod status;
+pub mod tf;
 pub mod trace;
 pub mod verify;
 
@@ -66,6 +67,7 @@ async fn dispatch(command: &Command, cli: &Cli) -> Outcome {
         Command::Trace(trace) => trace::run(trace, global).await,
         Command::Verify(verify) => verify::run(verify, global).await,
         Command::Adopt(adopt) => adopt::run(adopt, global).await,
+        Command::Tf(tf) => tf::run(tf, global).await,
         Command::Ledger(ledger) => ledger::run(ledger, global).await,
         Command::Local(local) => local::run(local, global).await,
         Command::Demo(demo) => demo::run(demo, global).await,

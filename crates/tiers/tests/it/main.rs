@@ -7,5 +7,6 @@ mod json;
 mod leaving;
 mod matrix;
 mod settings;
+mod tf;
 mod world;
 mod zombie;

@@ -343,6 +343,11 @@ impl Started {
         rustix::process::Pid::from_child(&self.child)
     }
 
+    /// What it wrote to standard error so far.
+    pub fn err(&self) -> String {
+        read(&self.err)
+    }
+
     /// Waits for the end, which must come.
     pub fn end(mut self) -> Run {
         let since = Instant::now();

@@ -1,0 +1,243 @@
+//! The Terraform program in one environment: its folder, its data directory, its variables, and the calls that are made of it.
+//!
+//! `-migrate-state`, `-reconfigure` and `force-unlock` are never among them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use tiers_core::redact::Redactor;
+use tiers_engine::port::lease::LockState;
+use tiers_engine::port::runner::RunError;
+
+use super::waiting::{Ended, Prepared, Show};
+use crate::runner::program;
+
+/// Variables that would change what Terraform does behind our back: another directory, another workspace, further arguments.
+const UNWANTED: [&str; 4] = ["TF_DATA_DIR", "TF_WORKSPACE", "TF_INPUT", "TF_IN_AUTOMATION"];
+const UNWANTED_PREFIX: &str = "TF_CLI_ARGS";
+
+/// How Terraform says that somebody else holds the state's lock.
+const LOCKED: &str = "Error acquiring the state lock";
+
+/// Terraform in one environment.
+#[derive(Clone)]
+pub struct Terraform {
+    /// A name that is looked up in `PATH`, or a path.
+    pub program: String,
+    /// The root module, where it runs.
+    pub root: PathBuf,
+    /// `TF_DATA_DIR`.
+    pub data: PathBuf,
+    /// Passed to what takes values, where the environment has one.
+    pub var_file: Option<PathBuf>,
+    /// How long the backend's lock is waited for, as Terraform writes it: `10s`.
+    pub lock_timeout: String,
+    /// Set on top of our own environment.
+    pub env: BTreeMap<String, String>,
+    pub redactor: Redactor,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// All that it said, redacted.
+    pub text: String,
+    pub(super) out: Vec<u8>,
+}
+
+/// Why a call brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum TerraformError {
+    #[error(transparent)]
+    Start(#[from] RunError),
+    #[error("`{what}` could not be run: {error}")]
+    Io { what: String, error: io::Error },
+    /// Its own words stand in `text`.
+    #[error("`{what}` {how}")]
+    Failed { what: String, how: String, text: String },
+    #[error("`{what}` said something that can't be read: {why}")]
+    Answer { what: String, why: String },
+}
+
+#[derive(Deserialize)]
+struct Version {
+    terraform_version: String,
+}
+
+#[derive(Deserialize)]
+struct State {
+    lineage: Option<String>,
+    serial: Option<u64>,
+}
+
+impl Terraform {
+    /// The name and version of the program: `terraform 1.11.4`.
+    pub async fn version(&self) -> Result<String, TerraformError> {
+        let done = self.good(&["version", "-json"], &|| false).await?;
+        let version: Version = answer("version", &done.out)?;
+        let name = if self.program.contains("tofu") { "tofu" } else { "terraform" };
+        Ok(format!("{name} {}", version.terraform_version))
+    }
+
+    /// Initialises the data directory with this backend file. Nothing is ever migrated or reconfigured.
+    pub async fn init(&self, backend: Option<&Path>, stop: &dyn Fn() -> bool) -> Result<Done, TerraformError> {
+        let config = backend.map(|path| format!("-backend-config={}", path.display()));
+        let mut args = vec!["init", "-input=false", "-no-color"];
+        args.extend(config.as_deref());
+        self.good(&args, stop).await
+    }
+
+    /// Makes a plan and saves it at `out`, which exists already, for its owner's eyes. `false` where nothing would change.
+    pub async fn plan(&self, out: &Path, stop: &dyn Fn() -> bool) -> Result<(bool, Done), TerraformError> {
+        let (out, locking) = (format!("-out={}", out.display()), format!("-lock-timeout={}", self.lock_timeout));
+        let values = self.values();
+        let mut args = vec!["plan", "-input=false", "-no-color", "-detailed-exitcode", &locking, &out];
+        args.extend(values.as_deref());
+        let done = self.run(&args, Show::Nothing, stop).await?;
+        match done.code {
+            Some(0) => Ok((false, done)),
+            Some(2) => Ok((true, done)),
+            _ => Err(done.failed("plan")),
+        }
+    }
+
+    /// A saved plan as JSON. Holds values in clear.
+    pub async fn show(&self, plan: &Path) -> Result<String, TerraformError> {
+        let done = self.good(&["show", "-json", "-no-color", &plan.display().to_string()], &|| false).await?;
+        String::from_utf8(done.out).map_err(|error| unreadable("show -json", &error))
+    }
+
+    /// Lineage and serial of the state; `None` where there is no state yet.
+    pub async fn state(&self) -> Result<Option<(String, u64)>, TerraformError> {
+        let done = self.good(&["state", "pull"], &|| false).await?;
+        if done.out.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        let state: State = answer("state pull", &done.out)?;
+        // Where nothing was ever written, an empty state is made up for the answer.
+        Ok(state.lineage.filter(|lineage| !lineage.is_empty()).zip(state.serial))
+    }
+
+    /// The process that will apply this saved plan.
+    pub fn prepare_apply(&self, plan: &Path) -> Result<Prepared, TerraformError> {
+        let (locking, plan) = (format!("-lock-timeout={}", self.lock_timeout), plan.display().to_string());
+        self.prepare(&["apply", "-input=false", "-no-color", &locking, &plan])
+    }
+
+    /// Lets a prepared process go.
+    pub async fn go(&self, prepared: Prepared, show: Show, stop: &dyn Fn() -> bool) -> Result<Done, TerraformError> {
+        let ended = prepared.go(show, stop).await;
+        ended.map(Done::from).map_err(|error| TerraformError::Io { what: self.program.clone(), error })
+    }
+
+    /// Whether the backend's own lock is free: a plan that looks at nothing takes it and gives it back at once.
+    pub async fn lock_state(&self) -> LockState {
+        let values = self.values();
+        let mut args = vec!["plan", "-input=false", "-no-color", "-refresh=false", "-lock-timeout=0s"];
+        args.extend(values.as_deref());
+        match self.run(&args, Show::Nothing, &|| false).await {
+            Ok(done) if done.code == Some(0) => LockState::Free,
+            Ok(done) if done.is_locked() => LockState::Held(done.lock_info()),
+            Ok(done) => LockState::Unknown(done.first_error()),
+            Err(error) => LockState::Unknown(error.to_string()),
+        }
+    }
+
+    fn values(&self) -> Option<String> {
+        self.var_file.as_ref().map(|path| format!("-var-file={}", path.display()))
+    }
+
+    fn prepare(&self, args: &[&str]) -> Result<Prepared, TerraformError> {
+        let search = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+        let program = program::find(&self.program, &self.root, &search)?;
+        Prepared::start(&program, args, &self.root, &self.environment(), &self.redactor)
+            .map_err(|error| TerraformError::Io { what: self.program.clone(), error })
+    }
+
+    async fn run(&self, args: &[&str], show: Show, stop: &dyn Fn() -> bool) -> Result<Done, TerraformError> {
+        self.go(self.prepare(args)?, show, stop).await
+    }
+
+    async fn good(&self, args: &[&str], stop: &dyn Fn() -> bool) -> Result<Done, TerraformError> {
+        let done = self.run(args, Show::Nothing, stop).await?;
+        if done.code == Some(0) { Ok(done) } else { Err(done.failed(args.first().copied().unwrap_or_default())) }
+    }
+
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let unwanted = |name: &OsString| {
+            let name = name.to_string_lossy();
+            UNWANTED.contains(&&*name) || name.starts_with(UNWANTED_PREFIX)
+        };
+        let mut all: BTreeMap<OsString, OsString> = std::env::vars_os().filter(|(name, _)| !unwanted(name)).collect();
+        let ours = [("TF_INPUT", "0"), ("TF_IN_AUTOMATION", "1"), ("CHECKPOINT_DISABLE", "1")];
+        all.extend(ours.map(|(name, value)| (name.into(), value.into())));
+        all.insert("TF_DATA_DIR".into(), self.data.clone().into_os_string());
+        all.extend(self.env.iter().map(|(name, value)| (name.into(), value.into())));
+        all.into_iter().collect()
+    }
+}
+
+impl From<Ended> for Done {
+    fn from(ended: Ended) -> Done {
+        Done { code: ended.status.code(), text: ended.text, out: ended.out }
+    }
+}
+
+impl Done {
+    /// True when it did nothing because somebody else holds the state's lock.
+    pub fn is_locked(&self) -> bool {
+        self.text.contains(LOCKED)
+    }
+
+    /// True when it did nothing because the state moved on since the plan was made.
+    pub fn is_stale(&self) -> bool {
+        self.text.contains("Saved plan is stale")
+    }
+
+    /// The line that says what went wrong first; how it ended where there is none.
+    pub fn first_error(&self) -> String {
+        let lines = self.text.lines().map(|line| line.trim_start_matches(['│', '╷', ' ']).trim());
+        let line = lines.filter(|line| line.starts_with("Error")).map(str::to_owned).next();
+        line.unwrap_or_else(|| self.how())
+    }
+
+    /// What the backend says about its lock, in one line: id, who, when.
+    pub fn lock_info(&self) -> String {
+        let lines = self.text.lines().map(|line| line.trim_start_matches(['│', ' ']).trim());
+        let wanted = ["ID:", "Path:", "Operation:", "Who:", "Created:"];
+        let told = lines.filter(|line| wanted.iter().any(|name| line.starts_with(name)));
+        let told: Vec<String> = told.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        if told.is_empty() { self.first_error() } else { told.join(", ") }
+    }
+
+    /// The id of the lock that somebody else holds.
+    pub fn lock_id(&self) -> Option<&str> {
+        let lines = self.text.lines().map(|line| line.trim_start_matches(['│', ' ']).trim());
+        lines.filter_map(|line| line.strip_prefix("ID:")).map(str::trim).next()
+    }
+
+    /// How it ended, in words.
+    pub fn how(&self) -> String {
+        match self.code {
+            Some(code) => format!("ended with exit code {code}"),
+            None => "was ended by a signal".to_owned(),
+        }
+    }
+
+    fn failed(self, what: &str) -> TerraformError {
+        TerraformError::Failed { what: format!("terraform {what}"), how: self.how(), text: self.text }
+    }
+}
+
+fn answer<T: for<'de> Deserialize<'de>>(what: &str, out: &[u8]) -> Result<T, TerraformError> {
+    serde_json::from_slice(out).map_err(|error| unreadable(what, &error))
+}
+
+fn unreadable(what: &str, error: &dyn std::fmt::Display) -> TerraformError {
+    TerraformError::Answer { what: format!("terraform {what}"), why: error.to_string() }
+}

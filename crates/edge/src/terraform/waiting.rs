@@ -1,0 +1,200 @@
+//! A process that exists and waits before it becomes Terraform: so its id can stand in the ledger before Terraform runs, and it
+//! ends without having become anything when we die first.
+//!
+//! It leads a process group of its own, so a Ctrl-C at the terminal reaches us alone, and Terraform is asked to stop ONCE, by us:
+//! a second interrupt makes it give up at once, without writing its state or releasing its lock. When we die, a guard asks the
+//! group to end, and ends it after a grace that is long enough to write a state.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tiers_core::lease::{Child as Known, Process};
+use tiers_core::redact::{RedactStream, Redactor};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::liveness;
+use crate::runner::family::{Family, Guard, Mark};
+
+/// Waits for its word, and then becomes the program; a word that never comes is our death.
+const WAITS: &str = r#"read -r word || exit 125
+[ "$word" = go ] || exit 125
+exec "$@" </dev/null"#;
+
+/// Between being asked to end by the guard and being ended: enough to write a state and release its lock.
+const GRACE_S: u32 = 60;
+
+/// How often somebody's wish to stop is looked for.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long output is still read after the end: what was written is in the pipes already.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Where output goes while the program runs. It is kept in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    Nothing,
+    /// To our standard error, as it comes.
+    Live,
+}
+
+/// The process, which waits.
+pub struct Prepared {
+    child: Child,
+    word: ChildStdin,
+    out: Receiver,
+    err: Receiver,
+    family: Family,
+    redactor: Redactor,
+    leader: Pid,
+    known: Known,
+}
+
+/// How it ended, and what it said.
+pub(super) struct Ended {
+    pub status: ExitStatus,
+    /// Standard output as it came: JSON, say. May hold secrets.
+    pub out: Vec<u8>,
+    /// Both streams, redacted.
+    pub text: String,
+}
+
+impl Prepared {
+    pub(super) fn start(
+        program: &Path,
+        args: &[&str],
+        root: &Path,
+        env: &[(std::ffi::OsString, std::ffi::OsString)],
+        redactor: &Redactor,
+    ) -> io::Result<Prepared> {
+        let mark = Mark::new();
+        let (read_out, out) = io::pipe()?;
+        let (read_err, err) = io::pipe()?;
+        let guard = Guard::reading(GRACE_S, read_out.try_clone()?.into(), read_err.try_clone()?.into())?;
+        let (name, value) = mark.variable();
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", WAITS, "waits"])
+            .arg(program)
+            .args(args)
+            .current_dir(root)
+            .env_clear()
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .env(name, value)
+            .stdin(Stdio::piped())
+            .stdout(out)
+            .stderr(err)
+            .process_group(0);
+        let mut child = command.spawn()?;
+        // The command holds our copies of the writing ends; with them open the output would have no end.
+        drop(command);
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let pid = child.id().ok_or_else(missing)?;
+        let family = Family::new(pid, mark, guard)?;
+        let leader = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(missing)?;
+        let word = child.stdin.take().ok_or_else(missing)?;
+        // Where a start can't be told, nobody on this machine can look for it either.
+        let started = liveness::started(pid).unwrap_or(0);
+        let known = Known { group: pid, leader: Process { pid, started } };
+        let out = Receiver::from_owned_fd(read_out.into())?;
+        let err = Receiver::from_owned_fd(read_err.into())?;
+        Ok(Prepared { child, word, out, err, family, redactor: redactor.clone(), leader, known })
+    }
+
+    /// The process as the ledger knows it.
+    pub fn known(&self) -> Known {
+        self.known.clone()
+    }
+
+    /// Ends the process without letting it become anything.
+    pub async fn abandon(mut self) {
+        drop(self.word);
+        // It reads the end of its input and exits by itself; the family ends it if it does not.
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.child.wait()).await;
+    }
+
+    /// Lets it become the program, and reads it to its end. `stop` is asked again and again whether somebody wants to stop.
+    pub(super) async fn go(mut self, show: Show, stop: &dyn Fn() -> bool) -> io::Result<Ended> {
+        self.word.write_all(b"go\n").await?;
+        drop(self.word);
+        let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let (mut out, mut err) = (self.out, self.err);
+        let mut kept = Kept::new(&self.redactor, show);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut from_out, mut from_err) = (vec![0; 1 << 14], vec![0; 1 << 14]);
+        let (mut out_open, mut err_open, mut asked) = (true, true, false);
+        let mut ended: Option<(ExitStatus, Instant)> = None;
+        while ended.is_none() || out_open || err_open {
+            let drained = ended.map_or_else(|| Instant::now() + Duration::from_secs(3600), |(_, at)| at + DRAIN);
+            tokio::select! {
+                read = out.read(&mut from_out), if out_open => {
+                    let length = read?;
+                    out_open = length > 0;
+                    kept.out.extend_from_slice(&from_out[..length]);
+                    kept.push(&from_out[..length], true);
+                }
+                read = err.read(&mut from_err), if err_open => {
+                    let length = read?;
+                    err_open = length > 0;
+                    kept.push(&from_err[..length], false);
+                }
+                status = self.child.wait(), if ended.is_none() => ended = Some((status?, Instant::now())),
+                () = sleep_until(drained), if ended.is_some() => break,
+                _ = tick.tick(), if ended.is_none() => {
+                    if !asked && stop() {
+                        asked = true;
+                        let _ = kill_process(self.leader, Signal::INT);
+                    }
+                }
+            }
+        }
+        // Providers and whatever else it started are not needed any more.
+        self.family.sweep();
+        let (status, _) = ended.ok_or_else(missing)?;
+        let (out, text) = kept.finish();
+        Ok(Ended { status, out, text })
+    }
+}
+
+/// What a program says: kept, and shown as it comes.
+struct Kept {
+    out: Vec<u8>,
+    text: Vec<u8>,
+    from_out: RedactStream,
+    from_err: RedactStream,
+    show: Show,
+}
+
+impl Kept {
+    fn new(redactor: &Redactor, show: Show) -> Kept {
+        Kept { out: Vec::new(), text: Vec::new(), from_out: redactor.stream(), from_err: redactor.stream(), show }
+    }
+
+    fn push(&mut self, piece: &[u8], is_out: bool) {
+        let from = self.text.len();
+        let stream = if is_out { &mut self.from_out } else { &mut self.from_err };
+        stream.push(piece, &mut self.text);
+        self.tell(from);
+    }
+
+    fn tell(&self, from: usize) {
+        if self.show == Show::Live {
+            // What nobody can read is no reason to stop.
+            let _ = io::stderr().write_all(&self.text[from..]);
+        }
+    }
+
+    fn finish(mut self) -> (Vec<u8>, String) {
+        let from = self.text.len();
+        self.from_out.finish(&mut self.text);
+        self.from_err.finish(&mut self.text);
+        self.tell(from);
+        (self.out, String::from_utf8_lossy(&self.text).into_owned())
+    }
+}

@@ -1,0 +1,112 @@
+//! What people and programs see of a plan and of what became of it.
+
+use serde::Serialize;
+use tiers_core::id::Env;
+use tiers_core::lease::{Backend, Change, Counts, Outcome};
+use tiers_core::terraform::{Class, Review};
+
+use crate::render::plan::short;
+use crate::render::style::Style;
+use crate::terraform::planning::Planned;
+
+/// `tiers.terraform/1`.
+#[derive(Serialize)]
+pub struct Shown<'a> {
+    outcome: &'a str,
+    environment: &'a Env,
+    backend: &'a Backend,
+    /// `nothing`, `safe` or `breaking`.
+    class: &'a str,
+    counts: Counts,
+    changes: &'a [Change],
+    breaking: Vec<Reason<'a>>,
+    refusals: Vec<Reason<'a>>,
+    plan: &'a str,
+    tree: &'a str,
+    commit: Option<&'a str>,
+    dirty: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    address: &'a str,
+    why: &'a str,
+}
+
+/// A plan, and what became of it, as JSON.
+pub fn shown<'a>(outcome: &'a str, planned: &'a Planned, why: Option<&'a str>) -> Shown<'a> {
+    let facts = &planned.request.facts;
+    let review = &planned.review;
+    Shown {
+        outcome,
+        environment: &facts.environment,
+        backend: &facts.backend,
+        class: review.class().word(),
+        counts: review.counts,
+        changes: &planned.request.changes,
+        breaking: review.breaking.iter().map(|one| Reason { address: &one.address, why: &one.why }).collect(),
+        refusals: review.refusals.iter().map(|one| Reason { address: &one.address, why: &one.why }).collect(),
+        plan: facts.plan.as_str(),
+        tree: facts.tree.as_str(),
+        commit: facts.commit.as_ref().map(|commit| commit.as_str()),
+        dirty: facts.dirty,
+        why,
+    }
+}
+
+/// Where a plan goes, Terraform's own words, and the judgement.
+pub fn plan(planned: &Planned, style: Style) -> String {
+    let facts = &planned.request.facts;
+    let serial = facts.serial.map_or("no state yet".to_owned(), |serial| format!("serial {serial}"));
+    let commit = facts.commit.as_ref().map_or("no commit", |commit| short(commit.as_str()));
+    let dirty = if facts.dirty { ", with uncommitted changes" } else { "" };
+    let mut text = format!("{}\n", style.strong(&format!("Terraform in {}", facts.environment)));
+    text.push_str(&format!("  state    {} ({serial}), {}\n", facts.backend, planned.binding.as_declared));
+    text.push_str(&format!("  account  {}\n", planned.place));
+    text.push_str(&format!("  files    commit {commit}{dirty}, tree {}, {}\n\n", facts.tree.short(), facts.program));
+    text.push_str(planned.text.trim_matches('\n'));
+    text.push_str("\n\n");
+    text.push_str(&judgement(&planned.review, style));
+    text
+}
+
+/// The class of a plan with its reasons.
+pub fn judgement(review: &Review, style: Style) -> String {
+    let class = review.class();
+    let word = match class {
+        Class::Nothing | Class::Safe => style.good(class.word()),
+        Class::Breaking => style.bad(class.word()),
+    };
+    let mut text = match class {
+        Class::Nothing => format!("{}\n", review.counts),
+        Class::Safe | Class::Breaking => format!("{word}: {}\n", review.counts),
+    };
+    for one in &review.breaking {
+        text.push_str(&format!("  {}: {}\n", one.address, one.why));
+    }
+    for one in &review.refusals {
+        text.push_str(&format!("  {} {}: {}\n", style.bad("not Terraform's:"), one.address, one.why));
+    }
+    text
+}
+
+/// The last words on an apply.
+pub fn ended(planned: &Planned, outcome: &Outcome, style: Style) -> String {
+    let facts = &planned.request.facts;
+    let env = &facts.environment;
+    match outcome {
+        Outcome::Applied { serial } => {
+            let serial = serial.map_or(String::new(), |serial| format!(", the state has serial {serial} now"));
+            format!("{} {env}: {}{serial}\n", style.good("applied:"), facts.counts)
+        }
+        Outcome::Failed { why } => format!(
+            "{} {env}: {why}\n  a part of the plan may be there; `tiers tf plan {env}` shows what is left to do\n",
+            style.bad("errored:")
+        ),
+        Outcome::NotStarted { why } | Outcome::Unknown { why } => {
+            format!("{} {env}: {why}; nothing was changed\n", style.bad("refused:"))
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Guarded Terraform: one data directory per environment, compared with what is declared before every plan and apply; a plan that
+//! is shown, judged and then applied as it is; the project's lease around it.
+
+pub mod applier;
+pub mod consent;
+pub mod desk;
+pub mod interrupt;
+pub mod planning;
+pub mod secrets;
+pub mod site;
+pub mod tree;

@@ -1,0 +1,159 @@
+//! Making a plan: in the right place, saved for its owner's eyes, read as JSON, judged, and gone when the command is over.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tiers_core::config::Place;
+use tiers_core::id::Digest;
+use tiers_core::lease::{Facts, LeaseState, Request};
+use tiers_core::terraform::{Deployed, PlanJson, Review, review};
+use tiers_edge::terraform::TerraformError;
+use tiers_engine::lambda_target::LEDGER_TAG;
+
+use super::interrupt;
+use super::site::{Binding, Site, private_folder, said};
+use crate::context::Context;
+use crate::fault::{Fault, chain};
+use crate::local::ALIAS;
+
+/// A plan that was made and judged. Dropping it deletes the saved plan.
+pub struct Planned {
+    pub file: PathBuf,
+    /// Terraform's own words for people, redacted.
+    pub text: String,
+    pub review: Review,
+    pub request: Request,
+    pub binding: Binding,
+    /// What account and region were compared with, in words.
+    pub place: String,
+    _folder: TempDir,
+}
+
+/// Plans an environment. `state` was read before: what is applied after it outdates the plan.
+pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<Planned, Fault> {
+    let place = account(context, site).await?;
+    let tree = site.tree(context)?;
+    let binding = site.ready(&tree, state).await?;
+    let folder = private(site)?;
+    let file = folder.path().join("plan");
+    // Made before Terraform writes to it, so that nobody else can ever read it.
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(&file).map_err(|error| Fault::errored(format!("{}: {error}", file.display())))?;
+    let terraform = &site.terraform;
+    let before = terraform.state().await.map_err(|error| said(error, "terraform state pull"))?;
+    let (_, done) = terraform.plan(&file, &interrupt::asked).await.map_err(|error| not_planned(error, site))?;
+    if interrupt::asked() {
+        return Err(Fault::errored("stopped as asked; nothing was changed"));
+    }
+    let bytes = std::fs::read(&file).map_err(|error| Fault::errored(format!("{}: {error}", file.display())))?;
+    let json = terraform.show(&file).await.map_err(|error| said(error, "terraform show"))?;
+    let json = PlanJson::parse(&json).map_err(|error| Fault::refused(error.to_string()))?;
+    let place = region(site, &json, place)?;
+    let review = review(&json, &site.config.protected, &deployed(context, site));
+    let (lineage, serial) = before.unzip();
+    let facts = Facts {
+        environment: site.environment.name.clone(),
+        backend: binding.backend.clone(),
+        plan: Digest::of(&bytes),
+        lineage,
+        serial,
+        counts: review.counts,
+        tree: tree.hash.clone(),
+        var_file: tree.var_file.clone(),
+        commit: tree.commit.clone(),
+        dirty: tree.dirty,
+        program: terraform.version().await.map_err(|error| said(error, "terraform version"))?,
+    };
+    let made_after = state.last_epoch(&site.environment.name);
+    let request = Request { facts, changes: review.changes.clone(), made_after };
+    Ok(Planned { file, text: done.text, review, request, binding, place, _folder: folder })
+}
+
+/// A folder that only its owner may enter, for one plan; those of commands that were killed are swept away first.
+fn private(site: &Site) -> Result<TempDir, Fault> {
+    let plans = site.home.join("plans");
+    private_folder(&plans)?;
+    for entry in std::fs::read_dir(&plans).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let maker = name.split('-').next().and_then(|pid| pid.parse().ok()).and_then(rustix::process::Pid::from_raw);
+        let gone = maker.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
+        if gone {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let prefix = format!("{}-", std::process::id());
+    let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(&plans);
+    made.map_err(|error| Fault::errored(format!("{}: {error}", plans.display())))
+}
+
+fn deployed(context: &Context, site: &Site) -> Deployed {
+    let components = context.project.apps.iter().flat_map(|app| &app.components);
+    let functions: BTreeSet<String> =
+        components.filter_map(|component| component.names.get(&site.environment.name).cloned()).collect();
+    Deployed { functions, alias: ALIAS.to_owned(), ledger_tag: LEDGER_TAG.to_owned() }
+}
+
+/// Compares the account that credentials lead to with the declared one.
+async fn account(_: &Context, site: &Site) -> Result<String, Fault> {
+    let env = &site.environment.name;
+    let Place::Aws { account, region } = &site.environment.place else {
+        return Ok(format!("not compared: tiers.toml declares no account and no region for {env}"));
+    };
+    if let Some(set) = std::env::var("AWS_REGION").ok().filter(|set| !set.is_empty() && set != region) {
+        return Err(Fault::refused(format!("wrong region: {env} is declared in {region}, and AWS_REGION says {set}")));
+    }
+    let api = tiers_aws::AwsLambda::from_environment(region, None).await;
+    let caller = tiers_lambda::api::LambdaApi::caller(&api)
+        .await
+        .map_err(|error| Fault::errored(format!("the account that credentials lead to can't be told: {error}")))?;
+    if &caller.account != account {
+        return Err(Fault::refused(format!(
+            "wrong account: {env} is declared in {account}, and the credentials lead to {}",
+            caller.account
+        )));
+    }
+    Ok(format!("{account}, as declared"))
+}
+
+/// Compares the AWS provider's region, where the configuration tells it.
+fn region(site: &Site, plan: &PlanJson, place: String) -> Result<String, Fault> {
+    let Place::Aws { region, .. } = &site.environment.place else {
+        return Ok(place);
+    };
+    match plan.aws_region() {
+        Some(told) if told != region => Err(Fault::refused(format!(
+            "wrong region: {} is declared in {region}, and the AWS provider is configured for {told}",
+            site.environment.name
+        ))),
+        Some(_) => Ok(format!("{place}; region {region}, as the provider is configured")),
+        None if plan.uses_aws() => Ok(format!("{place}; region {region}, by AWS_REGION")),
+        None => Ok(format!("{place}; no AWS provider whose region could be compared")),
+    }
+}
+
+fn not_planned(error: TerraformError, site: &Site) -> Fault {
+    let env = &site.environment.name;
+    let locked =
+        matches!(&error, TerraformError::Failed { text, .. } if text.contains("Error acquiring the state lock"));
+    let fault = said(error, "terraform plan");
+    if !locked {
+        return fault;
+    }
+    Fault::errored(format!(
+        "the state of {env} is locked by somebody else; its own words stand above; nothing was changed"
+    ))
+    .hint(format!(
+        "If they are at work, try again later. If they are gone for good, release their lock with the ID above: \
+             `TF_DATA_DIR={} terraform -chdir={} force-unlock ID`. tiers never does that by itself.",
+        site.terraform.data.display(),
+        site.terraform.root.display()
+    ))
+}
+
+/// A Terraform error in one line, without its words.
+pub fn brief(error: &TerraformError) -> String {
+    chain(error)
+}

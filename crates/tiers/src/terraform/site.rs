@@ -1,0 +1,251 @@
+//! One environment's Terraform: where it runs, what its data directory must be bound to, and the proof that it is.
+
+use std::path::{Path, PathBuf};
+
+use tiers_core::config::{Environment, Place, Terraform as Config};
+use tiers_core::id::{Digest, Env};
+use tiers_core::lease::{Backend, LeaseState};
+use tiers_core::terraform::{Difference, compare, identity, is_same_state};
+use tiers_edge::terraform::{Bound, Terraform, TerraformError, bound, declared};
+
+use super::secrets::redactor;
+use super::tree::{Tree, tree};
+use crate::context::Context;
+use crate::fault::{Fault, chain};
+
+/// An environment's Terraform, not yet looked at.
+#[derive(Clone)]
+pub struct Site {
+    pub environment: Environment,
+    pub config: Config,
+    pub terraform: Terraform,
+    pub backend_file: Option<PathBuf>,
+    /// This machine's folder for it: data directory, saved plans, what it was initialised with.
+    pub home: PathBuf,
+    /// Paths of the other environments' roots and backend files, which may not lead to the same state.
+    others: Vec<(Env, PathBuf, Option<PathBuf>)>,
+}
+
+/// What a data directory is bound to, compared and found right.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    pub backend: Backend,
+    /// In words, what it was compared with.
+    pub as_declared: String,
+}
+
+impl Site {
+    /// The Terraform of this environment, as tiers.toml describes it.
+    pub fn open(context: &Context, environment: &Environment, lock_timeout: &str) -> Result<Site, Fault> {
+        let Some(config) = context.project.terraform.clone() else {
+            return Err(Fault::usage("tiers.toml has no [terraform]").hint(
+                "Add it: `root = \"terraform\"`, `backend = \"envs/{environment}/backend.hcl\"`, `var_file = \
+                 \"envs/{environment}/terraform.tfvars\"`.",
+            ));
+        };
+        let at = |name: &Env| {
+            let root = context.root.join(Config::expand(&config.root, name));
+            let file = |text: &Option<String>| text.as_ref().map(|text| root.join(Config::expand(text, name)));
+            (file(&config.backend), file(&config.var_file), root)
+        };
+        let (backend_file, var_file, root) = at(&environment.name);
+        for (what, path) in [("backend", &backend_file), ("var_file", &var_file), ("root", &Some(root.clone()))] {
+            if let Some(path) = path.as_ref().filter(|path| !path.exists()) {
+                let shown = path.strip_prefix(&context.root).unwrap_or(path).display();
+                return Err(Fault::usage(format!("{shown}, the `{what}` of {}, does not exist", environment.name)));
+            }
+        }
+        let home = context.home("terraform").join(environment.name.as_str());
+        let mut env = std::collections::BTreeMap::new();
+        if let Place::Aws { region, .. } = &environment.place
+            && std::env::var_os("AWS_REGION").is_none()
+        {
+            env.insert("AWS_REGION".to_owned(), region.clone());
+        }
+        let terraform = Terraform {
+            program: config.program.clone(),
+            root,
+            data: home.join("data"),
+            var_file,
+            lock_timeout: lock_timeout.to_owned(),
+            env,
+            redactor: redactor(environment),
+        };
+        let others = context.project.environments.iter().filter(|other| other.name != environment.name);
+        let others =
+            others.map(|other| (other.name.clone(), at(&other.name))).map(|(name, (file, _, root))| (name, root, file));
+        Ok(Site { environment: environment.clone(), others: others.collect(), config, terraform, backend_file, home })
+    }
+
+    /// The code that stands in the working tree.
+    pub fn tree(&self, context: &Context) -> Result<Tree, Fault> {
+        tree(context, &self.environment, &self.config)
+    }
+
+    /// Initialises the data directory where that is needed, and proves that it is bound to what is declared, to nothing that
+    /// another environment has.
+    pub async fn ready(&self, tree: &Tree, state: &LeaseState) -> Result<Binding, Fault> {
+        private_folder(&self.home)?;
+        // A directory that is bound elsewhere is refused before Terraform is asked anything about it.
+        self.binding_if_any()?;
+        self.apart()?;
+        let stamp = self.home.join("initialised");
+        let wanted = self.stamp(tree)?;
+        if !self.terraform.data.is_dir() || std::fs::read_to_string(&stamp).ok().as_deref() != Some(wanted.as_str()) {
+            let init = self.terraform.init(self.backend_file.as_deref(), &super::interrupt::asked).await;
+            init.map_err(|error| said(error, "terraform init"))?;
+            std::fs::write(&stamp, wanted).map_err(|error| cant(&stamp, &error))?;
+        }
+        let binding = self.binding()?;
+        self.same_as_others(&binding.backend, state)?;
+        Ok(binding)
+    }
+
+    /// What the data directory is bound to now, compared with what is declared; a refusal where they differ.
+    pub fn binding(&self) -> Result<Binding, Fault> {
+        if let Some(binding) = self.binding_if_any()? {
+            return Ok(binding);
+        }
+        match &self.backend_file {
+            Some(file) => {
+                let shown = file.display();
+                Err(Fault::refused(format!("the root module has no backend block, so Terraform ignores {shown}")).hint(
+                    "Add `terraform { backend \"s3\" {} }` to the root module; without it the state is a file on this machine.",
+                ))
+            }
+            None => {
+                let path = self.terraform.root.join("terraform.tfstate").display().to_string();
+                let settings = [("path".to_owned(), path)].into();
+                let as_declared = "no backend is declared, so the state is a file on this machine".to_owned();
+                Ok(Binding { backend: Backend { kind: "local".to_owned(), settings }, as_declared })
+            }
+        }
+    }
+
+    fn binding_if_any(&self) -> Result<Option<Binding>, Fault> {
+        let Some(bound) = bound(&self.terraform.data).map_err(|error| unreadable(&error))? else { return Ok(None) };
+        let declared =
+            declared(&self.terraform.root, self.backend_file.as_deref()).map_err(|error| unreadable(&error))?;
+        let env = &self.environment.name;
+        let place = self.terraform.data.display().to_string();
+        let Some((kind, settings)) = declared else {
+            return Err(Fault::refused(format!(
+                "wrong place: the data directory of {env} is bound to a {} backend, and the root module declares none",
+                bound.kind
+            ))
+            .hint(moved_hint(&place)));
+        };
+        if bound.workspace != "default" {
+            return Err(Fault::refused(format!(
+                "wrong place: workspace `{}` is selected in the data directory of {env}, and tiers works in `default` alone",
+                bound.workspace
+            ))
+            .hint(format!("`TF_DATA_DIR={place} terraform workspace select default`.")));
+        }
+        let differences = compare(&kind, &settings, &bound.config);
+        if kind != bound.kind || !differences.is_empty() {
+            return Err(Fault::refused(misbound(env, &kind, &bound, &differences)).hint(moved_hint(&place)));
+        }
+        let as_declared = match &self.backend_file {
+            Some(file) => format!("as {} says", shown_below(file, &self.terraform.root)),
+            None => "as the root module says".to_owned(),
+        };
+        Ok(Some(Binding { backend: identity(&bound.kind, &bound.config), as_declared }))
+    }
+
+    /// Nothing that is declared for another environment leads to the same state.
+    fn apart(&self) -> Result<(), Fault> {
+        let mine = declared(&self.terraform.root, self.backend_file.as_deref()).map_err(|error| unreadable(&error))?;
+        let Some((kind, settings)) = mine else { return Ok(()) };
+        let mine = identity(&kind, &settings);
+        for (name, root, file) in &self.others {
+            if file.as_ref().is_some_and(|file| !file.exists()) || !root.is_dir() {
+                continue;
+            }
+            // A file of another environment that can't be read is that environment's trouble.
+            let Ok(Some((kind, settings))) = declared(root, file.as_deref()) else { continue };
+            if is_same_state(&mine, &identity(&kind, &settings)) {
+                return Err(shared(&self.environment.name, name, &mine, "is declared for both"));
+            }
+        }
+        Ok(())
+    }
+
+    fn same_as_others(&self, backend: &Backend, state: &LeaseState) -> Result<(), Fault> {
+        let env = &self.environment.name;
+        let others = state.last.iter().filter(|(name, _)| *name != env);
+        match others.into_iter().find(|(_, attempt)| is_same_state(backend, &attempt.facts.backend)) {
+            None => Ok(()),
+            Some((name, _)) => Err(shared(env, name, backend, &format!("holds what was applied in {name}"))),
+        }
+    }
+
+    fn stamp(&self, tree: &Tree) -> Result<String, Fault> {
+        let file = match &self.backend_file {
+            None => String::new(),
+            Some(path) => {
+                let bytes = std::fs::read(path).map_err(|error| cant(path, &error))?;
+                Digest::of(&bytes).to_string()
+            }
+        };
+        Ok(format!("{}\n{file}\n{}\n", tree.hash, self.terraform.program))
+    }
+}
+
+fn shared(env: &Env, other: &Env, backend: &Backend, why: &str) -> Fault {
+    Fault::refused(format!("wrong place: {env} and {other} have one state, {backend}, which {why}"))
+        .hint("Give each environment a key of its own in its backend file.")
+}
+
+fn misbound(env: &Env, kind: &str, bound: &Bound, differences: &[Difference]) -> String {
+    let mut text = format!("wrong place: the data directory of {env} is bound to another backend than is declared");
+    if kind != bound.kind {
+        text.push_str(&format!("\n  kind: declared {kind}, bound to {}", bound.kind));
+    }
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    for one in differences {
+        text.push_str(&format!("\n  {}: declared {}, bound to {}", one.name, value(&one.declared), value(&one.bound)));
+    }
+    text
+}
+
+fn moved_hint(place: &str) -> String {
+    format!(
+        "If what is declared is right, remove {place} and run this again: it is made anew, and no state is touched. A state is \
+         moved by hand, never by tiers."
+    )
+}
+
+fn shown_below(path: &Path, folder: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}
+
+/// A folder that only its owner may enter.
+pub fn private_folder(path: &Path) -> Result<(), Fault> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(path).map_err(|error| cant(path, &error))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(|error| cant(path, &error))
+}
+
+fn cant(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::errored(format!("{}: {error}", path.display()))
+}
+
+fn unreadable(error: &dyn std::error::Error) -> Fault {
+    Fault::refused(format!("what Terraform is bound to can't be told: {}", chain(error)))
+}
+
+/// Terraform's error, its own words whole on standard error.
+pub fn said(error: TerraformError, what: &str) -> Fault {
+    use std::io::Write as _;
+    match error {
+        TerraformError::Failed { how, text, .. } => {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            Fault::errored(format!("`{what}` {how}; its own words stand above"))
+        }
+        TerraformError::Start(error) => Fault::usage(error.to_string()).hint(
+            "Install it, or name it with `program` in [terraform] of tiers.toml (`terraform`, `tofu`, or a path).",
+        ),
+        error => Fault::errored(chain(&error)),
+    }
+}

@@ -1,0 +1,266 @@
+//! Guarded Terraform with the real program, its states and locks in moto: whatever goes wrong, the states of the other
+//! environments stay as they are, byte for byte.
+
+mod moto;
+mod shop;
+
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_process};
+
+use self::shop::{Shop, lockfile};
+
+#[test]
+fn environments_are_planned_and_applied_each_in_its_own_place() {
+    let Some(shop) = Shop::new() else { return };
+    let planned = shop.run(&["tf", "plan", "dev"]);
+    assert_eq!(planned.code(), 0, "{planned:#?}");
+    assert!(planned.out.contains("safe: 2 to create"), "{planned:#?}");
+    assert!(shop.moto.objects().is_empty(), "a plan writes no state");
+    let nobody = shop.run(&["tf", "apply", "dev"]);
+    assert_eq!(nobody.code(), 3, "{nobody:#?}");
+    assert!(nobody.err.contains("`tiers tf apply dev --auto-approve` applies it"), "{nobody:#?}");
+    shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    let dev = shop.others("staging");
+    shop.good(&["tf", "apply", "staging", "--auto-approve"]);
+    assert_eq!(shop.others("staging"), dev, "the state of dev is as it was");
+
+    // A breaking plan takes exactly the addresses that it breaks.
+    shop.values("dev", "engine = \"17\"\n");
+    let breaking = shop.run(&["tf", "apply", "dev", "--auto-approve"]);
+    assert_eq!(breaking.code(), 3, "{breaking:#?}");
+    assert!(
+        breaking.err.contains("--approve-breaking terraform_data.database` agrees to exactly this"),
+        "{breaking:#?}"
+    );
+    let other = shop.run(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.database", "terraform_data.x"]);
+    assert!(other.code() == 3 && other.err.contains("named and not breaking: `terraform_data.x`"), "{other:#?}");
+    let json = shop.good(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.database", "--json"]).json();
+    assert_eq!(
+        (&json["outcome"], &json["class"], &json["counts"]["replace"]),
+        (&"applied".into(), &"breaking".into(), &1.into())
+    );
+    let again = shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    assert!(again.out.contains("unchanged, skipped"), "{again:#?}");
+
+    // prod asks a person; sync goes as far as it may.
+    let prod = shop.run(&["tf", "apply", "prod", "--auto-approve"]);
+    assert!(prod.code() == 3 && prod.err.contains("prod asks a person before every apply"), "{prod:#?}");
+    let synced = shop.run(&["tf", "sync", "--auto-approve"]);
+    assert!(synced.code() == 3 && synced.err.contains("stopped at prod"), "{synced:#?}");
+    assert!(!shop.moto.objects().contains_key("prod/terraform.tfstate"));
+
+    let left: Vec<_> = shop.files(".tiers/terraform").into_iter().filter(|path| path.contains("/plans/")).collect();
+    assert!(left.is_empty(), "saved plans are gone: {left:?}");
+    shop.good(&["ledger", "verify"]);
+}
+
+#[test]
+fn a_directory_that_is_bound_to_another_environment_is_refused_before_anything_is_planned() {
+    let Some(shop) = Shop::new() else { return };
+    for environment in ["dev", "staging"] {
+        shop.good(&["tf", "apply", environment, "--auto-approve"]);
+    }
+    let before = shop.moto.objects();
+    let data = |environment: &str| shop.world.path(&format!(".tiers/terraform/{environment}/data/terraform.tfstate"));
+    let own = std::fs::read(data("staging")).expect("readable");
+    std::fs::copy(data("dev"), data("staging")).expect("copied");
+    for command in [&["tf", "plan", "staging"][..], &["tf", "apply", "staging", "--auto-approve"]] {
+        let run = shop.run(command);
+        assert_eq!(run.code(), 3, "{run:#?}");
+        assert!(run.err.contains("wrong place: the data directory of staging is bound to another backend"), "{run:#?}");
+        assert!(
+            run.err.contains("key: declared staging/terraform.tfstate, bound to dev/terraform.tfstate"),
+            "{run:#?}"
+        );
+    }
+    assert_eq!(shop.run(&["tf", "which", "staging"]).code(), 1);
+    std::fs::write(data("staging"), own).expect("written");
+    assert_eq!(shop.run(&["tf", "which", "staging"]).code(), 0);
+
+    // The backend file of one environment that names the state of another.
+    shop.world.write("terraform/envs/staging/backend.hcl", &shop::backend("dev", shop::TABLE_LOCK));
+    let same = shop.run(&["tf", "plan", "staging"]);
+    assert_eq!(same.code(), 3, "{same:#?}");
+    std::fs::remove_dir_all(shop.world.path(".tiers/terraform/staging")).expect("removed");
+    let same = shop.run(&["tf", "plan", "staging"]);
+    assert!(same.code() == 3 && same.err.contains("staging and dev have one state"), "{same:#?}");
+    shop.world.write("terraform/envs/staging/backend.hcl", &shop::backend("staging", shop::TABLE_LOCK));
+    shop.good(&["tf", "plan", "staging"]);
+
+    // Neither a variable of the caller's nor a chosen workspace leads elsewhere.
+    let variables = [("TF_DATA_DIR", "/nowhere"), ("TF_WORKSPACE", "other"), ("TF_CLI_ARGS_plan", "-destroy")];
+    let run = shop.run_with(&["tf", "plan", "staging"], &variables);
+    assert!(run.code() == 0 && run.out.contains("nothing to change"), "{run:#?}");
+    shop.world.write(".tiers/terraform/staging/data/environment", "other");
+    let run = shop.run(&["tf", "plan", "staging"]);
+    assert!(run.code() == 3 && run.err.contains("workspace `other` is selected"), "{run:#?}");
+    assert_eq!(shop.moto.objects(), before);
+}
+
+#[test]
+fn of_two_applies_at_once_the_second_waits_and_a_plan_that_became_stale_is_not_applied() {
+    let Some(shop) = Shop::new() else { return };
+    shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.good(&["tf", "apply", "staging", "--auto-approve"]);
+    // dev works for two seconds; staging makes its plan and waits; its state moves on meanwhile.
+    shop.values("dev", "turns = 1\npause = 2\n");
+    shop.values("staging", "turns = 1\n");
+    let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.until_work_begins();
+    let waiting = shop.start(&["tf", "apply", "staging", "--auto-approve"]);
+    shop.until(|| waiting.said("waiting: erika applies in dev"));
+    let by_hand = shop.terraform("staging", &["apply", "-auto-approve", "-var=engine=99", "-var=turns=0"]);
+    assert!(by_hand.status.success(), "{by_hand:#?}");
+    let dev = slow.end();
+    assert_eq!(dev.code(), 0, "{dev:#?}");
+    let stale = waiting.end();
+    assert_eq!(stale.code(), 3, "{stale:#?}");
+    assert!(stale.err.contains("Saved plan is stale") && stale.out.contains("nothing was changed"), "{stale:#?}");
+
+    // A new plan sees what was done by hand; agreed to, it waits for nobody and is applied.
+    let before = shop.others("staging");
+    shop.good(&["tf", "apply", "staging", "--approve-breaking", "terraform_data.database"]);
+    assert_eq!(shop.others("staging"), before);
+    assert_eq!(shop.work(), ["begin dev", "end dev", "begin staging", "end staging"], "one after the other");
+}
+
+#[test]
+fn an_apply_whose_tiers_is_killed_ends_terraform_which_releases_its_lock_and_the_next_one_proves_it() {
+    let Some(shop) = Shop::new() else { return };
+    shop.good(&["tf", "apply", "staging", "--auto-approve"]);
+    shop.values("dev", "turns = 1\npause = 60\n");
+    let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.until_work_begins();
+    kill_process(slow.pid(), Signal::KILL).expect("it ran");
+    slow.end();
+    // What the guard asks to end gives its lock back itself, and then its end can be proven.
+    shop.values("dev", "turns = 1\n");
+    shop.values("staging", "turns = 1\n");
+    let next = shop.run(&["tf", "apply", "staging", "--auto-approve", "--wait", "60"]);
+    assert_eq!(next.code(), 0, "{next:#?}");
+    assert!(next.err.contains("took the lease over: its processes on"), "{next:#?}");
+    let which = shop.good(&["tf", "which", "dev", "--json"]).json();
+    assert_eq!(which["environments"][0]["last"]["outcome"]["outcome"], "unknown", "{which:#}");
+    // dev is planned anew from the state that Terraform wrote before it ended: what it had begun to make is made again.
+    let staging = shop.others("dev");
+    shop.good(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]"]);
+    assert_eq!(shop.others("dev"), staging);
+    shop.good(&["ledger", "verify"]);
+}
+
+#[test]
+fn a_lock_that_nobody_is_left_to_release_is_a_persons_to_break() {
+    let Some(shop) = Shop::new() else { return };
+    shop.good(&["tf", "apply", "staging", "--auto-approve"]);
+    let before = shop.others("dev");
+    shop.values("dev", "turns = 1\npause = 60\n");
+    let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.until_work_begins();
+    shop.kill_all(&slow);
+    slow.end();
+    shop.values("dev", "");
+    // Its processes are gone, and the state's lock is not: that proves nothing, however long one waits.
+    shop.values("staging", "turns = 1\n");
+    let busy = shop.run(&["tf", "apply", "staging", "--auto-approve", "--wait", "1"]);
+    assert_eq!(busy.code(), 3, "{busy:#?}");
+    assert!(busy.err.contains("the backend's own lock is still held: ID: "), "{busy:#?}");
+    assert!(busy.err.contains("tiers tf unlock dev --reason"), "{busy:#?}");
+    let unasked = shop.run(&["tf", "unlock", "dev", "--reason", "the machine burned down"]);
+    assert!(unasked.code() == 3 && unasked.err.contains("nobody was asked"), "{unasked:#?}");
+    let other = shop.run(&["tf", "unlock", "staging", "--reason", "x", "--yes"]);
+    assert!(other.code() == 3 && other.err.contains("held for an apply in dev"), "{other:#?}");
+    let freed = shop.good(&["tf", "unlock", "dev", "--reason", "the machine burned down", "--yes"]);
+    assert!(freed.out.contains("force-unlock ID`; tiers never does that by itself"), "{freed:#?}");
+    shop.good(&["tf", "apply", "staging", "--auto-approve"]);
+
+    // The state of dev stays locked until a person breaks that lock.
+    let locked = shop.run(&["tf", "plan", "dev", "--lock-timeout", "0s"]);
+    assert_eq!(locked.code(), 4, "{locked:#?}");
+    let id =
+        locked.err.split("\n  ID:").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("its id").to_owned();
+    assert!(shop.terraform("dev", &["force-unlock", "-force", &id]).status.success());
+    shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    assert!(before.keys().all(|key| shop.moto.objects().contains_key(key)));
+    shop.good(&["ledger", "verify"]);
+}
+
+#[test]
+fn a_terraform_that_is_killed_or_interrupted_leaves_an_apply_that_is_recorded_as_failed() {
+    let Some(shop) = Shop::with(lockfile) else { return };
+    shop.good(&["tf", "apply", "staging", "--auto-approve"]);
+    let before = shop.others("dev");
+    shop.values("dev", "turns = 1\npause = 60\n");
+    // Ctrl-C: Terraform is asked once, and gives its lock back.
+    let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.until_work_begins();
+    for _ in 0..2 {
+        kill_process(slow.pid(), Signal::INT).expect("it runs");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let stopped = slow.end();
+    assert_eq!(stopped.code(), 4, "{stopped:#?}");
+    assert!(stopped.err.contains("Interrupt received.") && !stopped.err.contains("Two interrupts"), "{stopped:#?}");
+    assert!(stopped.out.contains("errored: dev: stopped as asked"), "{stopped:#?}");
+    assert!(!shop.moto.objects().keys().any(|key| key.ends_with(".tflock")), "the lock is released");
+
+    shop.forget_work();
+    let slow = shop.start(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]"]);
+    shop.until_work_begins();
+    kill_process(shop.terraform_of_the_lease(), Signal::KILL).expect("it runs");
+    let killed = slow.end();
+    assert_eq!(killed.code(), 4, "{killed:#?}");
+    assert!(killed.out.contains("errored: dev: was ended by a signal"), "{killed:#?}");
+    let which = shop.good(&["tf", "which", "--json"]).json();
+    assert_eq!(
+        (&which["held"], &which["environments"][0]["last"]["outcome"]["outcome"]),
+        (&serde_json::Value::Null, &"failed".into())
+    );
+    // Its lock is an object in the bucket that nobody removes by himself.
+    let locked = shop.run(&["tf", "apply", "dev", "--auto-approve", "--lock-timeout", "0s"]);
+    assert!(locked.code() == 4 && locked.err.contains("locked by somebody else"), "{locked:#?}");
+    assert_eq!(shop.others("dev"), before);
+}
+
+#[test]
+fn a_lock_that_somebody_else_holds_stops_plans_and_changes_nothing() {
+    let Some(shop) = Shop::new() else { return };
+    shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.good(&["tf", "plan", "staging"]);
+    let before = shop.moto.objects();
+    shop.moto.lock("staging/terraform.tfstate", "11111111-2222-3333-4444-555555555555");
+    let locked = shop.run(&["tf", "apply", "staging", "--auto-approve", "--lock-timeout", "0s"]);
+    assert_eq!(locked.code(), 4, "{locked:#?}");
+    for told in ["otto@laptop", "11111111-2222-3333-4444-555555555555", "tiers never does that by itself"] {
+        assert!(locked.err.contains(told), "{told}: {locked:#?}");
+    }
+    // Another environment is none of that lock's business.
+    shop.values("dev", "turns = 1\n");
+    shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    let after = shop.others("dev");
+    assert!(after.iter().all(|(key, content)| before.get(key) == Some(content)), "{:?}", after.keys());
+}
+
+#[test]
+fn values_of_secrets_appear_nowhere_and_older_commits_are_not_applied_over_newer_ones() {
+    let Some(shop) = Shop::new() else { return };
+    let secret = [("TF_VAR_password", "correct-horse-battery")];
+    let planned = shop.run_with(&["tf", "apply", "dev", "--auto-approve"], &secret);
+    assert_eq!(planned.code(), 0, "{planned:#?}");
+    assert!(planned.out.contains("***") && !format!("{planned:?}").contains("correct-horse"), "{planned:#?}");
+    let ledger = shop.world.shell("grep -r correct-horse .tiers/ledger .tiers/terraform");
+    assert!(ledger.out.is_empty(), "{ledger:#?}");
+
+    shop.world.commit("older");
+    let older = shop.world.git(&["rev-parse", "HEAD"]);
+    shop.values("dev", "turns = 1\n");
+    shop.world.commit("newer");
+    let newer = shop.run_with(&["tf", "apply", "dev", "--auto-approve"], &secret);
+    assert_eq!(newer.code(), 0, "{newer:#?}");
+    shop.world.git(&["checkout", "-q", &older]);
+    let run = shop.run_with(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]"], &secret);
+    assert!(run.code() == 3 && run.err.contains("is older than"), "{run:#?}");
+    let run = shop
+        .run_with(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]", "--allow-older"], &secret);
+    assert_eq!(run.code(), 0, "{run:#?}");
+}

@@ -1,0 +1,223 @@
+//! A project whose infrastructure is made of Terraform's built-in resources alone, so that it plans and applies for real on a
+//! machine that can download no provider.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::moto::{BUCKET, Moto, TABLE};
+use crate::world::{Run, Started, World};
+
+const TOML: &str = r#"project = "shop"
+
+[terraform]
+root     = "terraform"
+backend  = "envs/{environment}/backend.hcl"
+var_file = "envs/{environment}/terraform.tfvars"
+
+[environments.dev]
+on = { branch = "dev" }
+
+[environments.staging]
+after = ["dev"]
+on = { branch = "main" }
+
+[environments.prod]
+after = ["staging"]
+on = { tag = "v*" }
+"#;
+
+/// `slow` writes down when its making begins and ends, in a file of the project, and takes as long as it is told.
+const MAIN: &str = r#"terraform {
+  backend "s3" {}
+}
+
+variable "environment" { type = string }
+variable "engine" { default = "16" }
+variable "turns" { default = 0 }
+variable "pause" { default = 0 }
+variable "password" { default = "none" }
+
+resource "terraform_data" "function" {
+  input = "shop-api-${var.environment}-${var.password}"
+}
+
+resource "terraform_data" "database" {
+  triggers_replace = [var.engine]
+}
+
+resource "terraform_data" "slow" {
+  count = var.turns
+  provisioner "local-exec" {
+    command = "echo begin ${var.environment} >> ../work.log; sleep ${var.pause}; echo end ${var.environment} >> ../work.log"
+  }
+}
+"#;
+
+pub const TABLE_LOCK: &str = "table";
+
+/// The backend file of an environment; `lock` says where its lock is.
+pub fn backend(environment: &str, lock: &str) -> String {
+    let lock =
+        if lock == TABLE_LOCK { format!("dynamodb_table = \"{TABLE}\"") } else { "use_lockfile = true".to_owned() };
+    format!(
+        "bucket = \"{BUCKET}\"\nkey = \"{environment}/terraform.tfstate\"\nregion = \"us-east-1\"\nencrypt = true\n{lock}\n"
+    )
+}
+
+/// A backend file whose lock is an object beside the state.
+pub fn lockfile(environment: &str) -> String {
+    backend(environment, "object")
+}
+
+fn table(environment: &str) -> String {
+    backend(environment, TABLE_LOCK)
+}
+
+/// The project, and the place of its states.
+pub struct Shop {
+    pub world: World,
+    pub moto: Moto,
+}
+
+/// A run of tiers that goes on.
+pub struct Going(Started);
+
+impl Shop {
+    /// With the lock in a table; `None` where a stand-in is missing.
+    pub fn new() -> Option<Shop> {
+        Shop::with(table)
+    }
+
+    /// With these backend files.
+    pub fn with(backend: fn(&str) -> String) -> Option<Shop> {
+        let moto = Moto::start()?;
+        let world = World::new(TOML, &[("terraform/main.tf", MAIN)]);
+        let shop = Shop { world, moto };
+        for environment in ["dev", "staging", "prod"] {
+            shop.world.write(&format!("terraform/envs/{environment}/backend.hcl"), &backend(environment));
+            shop.values(environment, "");
+        }
+        shop.world.write(".gitignore", ".tiers\nwork.log\n");
+        shop.world.commit("infrastructure");
+        Some(shop)
+    }
+
+    /// The values of an environment, with these on top of its name.
+    pub fn values(&self, environment: &str, more: &str) {
+        let path = format!("terraform/envs/{environment}/terraform.tfvars");
+        self.world.write(&path, &format!("environment = \"{environment}\"\n{more}"));
+    }
+
+    pub fn run(&self, args: &[&str]) -> Run {
+        self.run_with(args, &[])
+    }
+
+    pub fn run_with(&self, args: &[&str], more: &[(&str, &str)]) -> Run {
+        self.begin(args, more).end()
+    }
+
+    pub fn good(&self, args: &[&str]) -> Run {
+        let run = self.run(args);
+        assert_eq!(run.code(), 0, "tiers {args:?}: {run:#?}");
+        run
+    }
+
+    pub fn start(&self, args: &[&str]) -> Going {
+        Going(self.begin(args, &[]))
+    }
+
+    fn begin(&self, args: &[&str], more: &[(&str, &str)]) -> Started {
+        let variables = self.moto.variables();
+        let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.world.start(args, &variables.chain(more.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// Terraform by hand, in an environment's own data directory.
+    pub fn terraform(&self, environment: &str, args: &[&str]) -> Output {
+        let mut command = Command::new("terraform");
+        command.arg(args[0]).current_dir(self.world.path("terraform")).stdin(Stdio::null());
+        if args[0] == "apply" {
+            command.arg(format!("-var-file=envs/{environment}/terraform.tfvars"));
+        }
+        command.args(&args[1..]);
+        command.env_remove("TF_CLI_CONFIG_FILE").env("CHECKPOINT_DISABLE", "1");
+        command.env("TF_DATA_DIR", self.world.path(&format!(".tiers/terraform/{environment}/data")));
+        command.envs(self.moto.variables()).output().expect("terraform runs")
+    }
+
+    /// Everything in the bucket that is not this environment's.
+    pub fn others(&self, environment: &str) -> BTreeMap<String, String> {
+        let own = format!("{environment}/");
+        self.moto.objects().into_iter().filter(|(key, _)| !key.starts_with(&own)).collect()
+    }
+
+    /// What the slow resource wrote down.
+    pub fn work(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.world.path("work.log")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    pub fn forget_work(&self) {
+        std::fs::remove_file(self.world.path("work.log")).expect("it was there");
+    }
+
+    pub fn until_work_begins(&self) {
+        self.until(|| !self.work().is_empty());
+    }
+
+    pub fn until(&self, what: impl Fn() -> bool) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !what() {
+            assert!(Instant::now() < until, "it did not come");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Terraform's process, as the ledger knows it.
+    pub fn terraform_of_the_lease(&self) -> Pid {
+        let which = self.good(&["tf", "which", "--json"]).json();
+        let pid = which["held"]["phase"]["child"]["leader"]["pid"].as_i64().expect("a process id");
+        Pid::from_raw(i32::try_from(pid).expect("small")).expect("a process id")
+    }
+
+    /// Kills tiers, Terraform and all that they started, as a machine that loses its power does.
+    pub fn kill_all(&self, tiers: &Going) {
+        let terraform = self.terraform_of_the_lease();
+        let parent = tiers.pid().as_raw_nonzero().get();
+        // The guard first, which would ask Terraform to end properly.
+        for child in children(parent) {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        let _ = rustix::process::kill_process_group(terraform, Signal::KILL);
+        let _ = kill_process(tiers.pid(), Signal::KILL);
+    }
+
+    /// Every file below a folder of the project.
+    pub fn files(&self, below: &str) -> Vec<String> {
+        let found = self.world.shell(&format!("find {below} -type f"));
+        found.out.lines().map(str::to_owned).collect()
+    }
+}
+
+fn children(parent: i32) -> Vec<Pid> {
+    let text = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
+impl Going {
+    pub fn pid(&self) -> Pid {
+        self.0.pid()
+    }
+
+    /// True once this stands in its standard error.
+    pub fn said(&self, text: &str) -> bool {
+        self.0.err().contains(text)
+    }
+
+    pub fn end(self) -> Run {
+        self.0.end()
+    }
+}
