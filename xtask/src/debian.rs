@@ -6,8 +6,16 @@ use crate::process::{output, program, run, succeeds};
 /// Program, package, and what is not tested without it.
 const PACKAGES: [(&str, &str, &str); 1] = [("buildah", "buildah", "images from a Dockerfile, built for real")];
 
-/// Installs what is missing, as far as that works.
+/// Programs that no package registry carries, and what is not tested without them.
+const ELSEWHERE: [(&str, &str); 1] = [("terraform", "`tiers tf`, with the real program")];
+
+/// Installs what is missing, as far as that works, and names what only a person can install.
 pub fn prepare() {
+    for (name, purpose) in ELSEWHERE {
+        if !succeeds(program(name).arg("--version")) {
+            eprintln!("{name} is missing, and no package registry carries it; not tested: {purpose}");
+        }
+    }
     for (name, package, purpose) in PACKAGES {
         if succeeds(program(name).arg("--version")) {
             continue;

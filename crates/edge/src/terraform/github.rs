@@ -97,3 +97,52 @@ fn told(answer: &HttpAnswer, with_token: bool) -> RunState {
         status => RunState::Unknown(format!("GitHub answered with status {status}{token}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: u16, body: &str, expected: &str) {
+        let answer = HttpAnswer { status, headers: Vec::new(), body: body.into(), truncated: false, duration_ms: 1 };
+        let told = match told(&answer, false) {
+            RunState::Running => "running".to_owned(),
+            RunState::Ended(conclusion) => format!("ended: {conclusion}"),
+            RunState::Unknown(why) => format!("unknown: {why}"),
+        };
+        assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn only_a_run_that_says_that_it_is_completed_has_ended() {
+        check(200, r#"{"status":"completed","conclusion":"cancelled"}"#, "ended: cancelled");
+        check(200, r#"{"status":"completed","conclusion":null}"#, "ended: no conclusion");
+        check(200, r#"{"status":"in_progress","conclusion":null}"#, "running");
+        check(200, r#"{"status":"queued"}"#, "running");
+        check(200, "<html>", "unknown: GitHub's answer can't be read");
+        for status in [301, 401, 403, 404, 500] {
+            check(status, r#"{"status":"completed"}"#, "unknown: GitHub answered with status");
+        }
+    }
+
+    #[test]
+    fn a_record_can_not_lead_the_question_elsewhere() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let run = |system: &str, project: &str, run: &str| CiRun {
+            system: system.into(),
+            project: project.into(),
+            run: run.into(),
+            attempt: "1".into(),
+            url: String::new(),
+        };
+        // Nothing listens there; what is refused beforehand says so in other words.
+        let runs = GitHubRuns::new("http://127.0.0.1:1", None);
+        for (asked, says) in [
+            (run("jenkins", "a/b", "1"), "no CI system"),
+            (run("github", "a/b?x", "1"), "names no run"),
+            (run("github", "a/b", "../1"), "names no run"),
+        ] {
+            let state = runtime.block_on(runs.state(&asked));
+            assert!(matches!(&state, RunState::Unknown(why) if why.contains(says)), "{state:?}");
+        }
+    }
+}

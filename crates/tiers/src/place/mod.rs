@@ -34,6 +34,19 @@ pub struct Reached {
     pub base_url: Option<String>,
 }
 
+/// A real account takes a ledger that everybody sees, or a team of one.
+pub fn shared_ledger(context: &Context, environment: &Environment) -> Result<(), Fault> {
+    let folder = matches!(context.project.ledger, tiers_core::config::Ledger::Folder(_));
+    if environment.is_local() || !folder || context.project.solo {
+        return Ok(());
+    }
+    Err(Fault::refused(format!(
+        "{} is a real account, and the ledger is a folder on this machine: somebody else's tiers would not see it",
+        environment.name
+    ))
+    .hint("Set `ledger = \"s3://…\"` in tiers.toml, or `solo = true` if nobody else ever deploys."))
+}
+
 /// Reaches the place of an environment; starts the local host where that is the place and it is not up.
 pub async fn reach(context: &Context, environment: &Environment, ledger: &Ledger) -> Result<Reached, Fault> {
     match &environment.place {
@@ -54,14 +67,7 @@ pub async fn reach(context: &Context, environment: &Environment, ledger: &Ledger
             })
         }
         Place::Aws { account, region } => {
-            let folder = matches!(context.project.ledger, tiers_core::config::Ledger::Folder(_));
-            if folder && !context.project.solo {
-                return Err(Fault::refused(format!(
-                    "{} is a real account, and the ledger is a folder on this machine: somebody else's tiers would not see it",
-                    environment.name
-                ))
-                .hint("Set `ledger = \"s3://…\"` in tiers.toml, or `solo = true` if nobody else ever deploys."));
-            }
+            shared_ledger(context, environment)?;
             let api = AwsLambda::from_environment(region, None).await;
             Ok(Reached {
                 api: Rc::new(api),

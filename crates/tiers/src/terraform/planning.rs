@@ -33,7 +33,7 @@ pub struct Planned {
 
 /// Plans an environment. `state` was read before: what is applied after it outdates the plan.
 pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<Planned, Fault> {
-    let place = account(context, site).await?;
+    let place = account(site).await?;
     let tree = site.tree(context)?;
     let binding = site.ready(&tree, state).await?;
     let folder = private(site)?;
@@ -97,7 +97,7 @@ fn deployed(context: &Context, site: &Site) -> Deployed {
 }
 
 /// Compares the account that credentials lead to with the declared one.
-async fn account(_: &Context, site: &Site) -> Result<String, Fault> {
+async fn account(site: &Site) -> Result<String, Fault> {
     let env = &site.environment.name;
     let Place::Aws { account, region } = &site.environment.place else {
         return Ok(format!("not compared: tiers.toml declares no account and no region for {env}"));

@@ -11,6 +11,7 @@ use super::Bench;
 use super::show;
 use crate::command::{print, print_json};
 use crate::fault::{Fault, Outcome};
+use crate::place::shared_ledger;
 use crate::render::plan::short;
 use crate::request::asks_before_applies;
 use crate::source::Source;
@@ -73,8 +74,9 @@ pub async fn run(args: &Apply, bench: &Bench) -> Outcome {
 
 /// Applies in one environment. Answers the exit code.
 pub async fn one(bench: &Bench, environment: &Environment, how: &How) -> Outcome {
-    let site = Site::open(&bench.context, environment, &how.lock_timeout)?;
     let context = &bench.context;
+    shared_ledger(context, environment)?;
+    let site = Site::open(context, environment, &how.lock_timeout)?;
     for _ in 0..PLANS {
         let lease = bench.lease().await?;
         let planned = plan(context, &site, &lease.state).await?;

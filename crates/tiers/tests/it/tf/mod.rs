@@ -242,6 +242,27 @@ fn a_lock_that_somebody_else_holds_stops_plans_and_changes_nothing() {
 }
 
 #[test]
+fn nothing_is_planned_in_another_account_or_region_than_is_declared() {
+    let Some(shop) = Shop::in_accounts() else { return };
+    let planned = shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    assert!(planned.out.contains("account  123456789012, as declared"), "{planned:#?}");
+    let before = shop.moto.objects();
+    let staging = shop.run(&["tf", "plan", "staging"]);
+    assert_eq!(staging.code(), 3, "{staging:#?}");
+    assert!(staging.err.contains("wrong account: staging is declared in 999999999999"), "{staging:#?}");
+    assert!(staging.err.contains("the credentials lead to 123456789012"), "{staging:#?}");
+    let prod = shop.run(&["tf", "plan", "prod"]);
+    assert!(prod.code() == 3 && prod.err.contains("wrong region: prod is declared in eu-central-1"), "{prod:#?}");
+    shop.world.write(
+        "tiers.toml",
+        &std::fs::read_to_string(shop.world.path("tiers.toml")).expect("read").replace("solo = true", ""),
+    );
+    let unshared = shop.run(&["tf", "apply", "dev", "--auto-approve"]);
+    assert!(unshared.code() == 3 && unshared.err.contains("the ledger is a folder on this machine"), "{unshared:#?}");
+    assert_eq!(shop.moto.objects(), before);
+}
+
+#[test]
 fn values_of_secrets_appear_nowhere_and_older_commits_are_not_applied_over_newer_ones() {
     let Some(shop) = Shop::new() else { return };
     let secret = [("TF_VAR_password", "correct-horse-battery")];

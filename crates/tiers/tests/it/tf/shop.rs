@@ -93,8 +93,27 @@ impl Shop {
 
     /// With these backend files.
     pub fn with(backend: fn(&str) -> String) -> Option<Shop> {
+        Shop::of(TOML, backend)
+    }
+
+    /// With dev in the account that moto plays, staging in another one, and prod in another region.
+    pub fn in_accounts() -> Option<Shop> {
+        let account = |number: &str, region: &str| format!("account = \"{number}\"\nregion = \"{region}\"\n");
+        let mut toml = format!("solo = true\n{TOML}");
+        for (environment, place) in [
+            ("dev", account("123456789012", "us-east-1")),
+            ("staging", account("999999999999", "us-east-1")),
+            ("prod", account("123456789012", "eu-central-1")),
+        ] {
+            let head = format!("[environments.{environment}]\n");
+            toml = toml.replace(&head, &format!("{head}{place}"));
+        }
+        Shop::of(&toml, table)
+    }
+
+    fn of(toml: &str, backend: fn(&str) -> String) -> Option<Shop> {
         let moto = Moto::start()?;
-        let world = World::new(TOML, &[("terraform/main.tf", MAIN)]);
+        let world = World::new(toml, &[("terraform/main.tf", MAIN)]);
         let shop = Shop { world, moto };
         for environment in ["dev", "staging", "prod"] {
             shop.world.write(&format!("terraform/envs/{environment}/backend.hcl"), &backend(environment));
