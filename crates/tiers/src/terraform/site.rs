@@ -173,8 +173,8 @@ impl Site {
 
     fn same_as_others(&self, backend: &Backend, state: &LeaseState) -> Result<(), Fault> {
         let env = &self.environment.name;
-        let others = state.last.iter().filter(|(name, _)| *name != env);
-        match others.into_iter().find(|(_, attempt)| is_same_state(backend, &attempt.facts.backend)) {
+        let mut others = state.last.iter().filter(|(name, _)| *name != env);
+        match others.find(|(_, attempt)| is_same_state(backend, &attempt.facts.backend)) {
             None => Ok(()),
             Some((name, _)) => Err(shared(env, name, backend, &format!("holds what was applied in {name}"))),
         }
