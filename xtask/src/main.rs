@@ -16,6 +16,7 @@ mod model;
 mod process;
 mod provider_schema;
 mod setup;
+mod sim;
 mod stage;
 mod test;
 
@@ -32,6 +33,7 @@ struct Command {
 const COMMANDS: [Command; 11] = [
     setup::COMMAND,
     test::COMMAND,
+    sim::COMMAND,
     ci::COMMAND,
     generated::COMMAND,
     provider_schema::COMMAND,

@@ -5,7 +5,10 @@ pub mod gates;
 pub mod lambda_target;
 pub mod lease;
 pub mod ledger;
+pub mod mutation;
 pub mod planner;
 pub mod port;
 #[cfg(feature = "properties")]
 pub mod properties;
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -2,7 +2,7 @@
 
 use futures::StreamExt as _;
 use tiers_core::gate::Gate;
-use tiers_core::id::{App, Component, Env, Fingerprint, Version};
+use tiers_core::id::{App, Component, DeploymentId, Env, Fingerprint, Version};
 use tiers_core::plan::{Before, ComponentPlan, Kind, OnFailure, Place, Plan, Policy, ShiftStep, Waiver};
 use tiers_core::record::NotAStream;
 use tiers_core::release::Release;
@@ -67,6 +67,8 @@ pub enum PlanError {
          concurrency on its way: wait until they are gone, or take them away"
     )]
     Weighted { component: Component, weights: String },
+    #[error("{component} carries weights ({weights}): {id} by {owner} is open, and its canary is on")]
+    CanaryOn { component: Component, weights: String, id: DeploymentId, owner: String },
 }
 
 /// A plan, and whether it would change anything.
@@ -93,7 +95,8 @@ pub async fn plan(world: &World, wanted: &Wanted) -> Result<Planned, PlanError> 
     });
     let components: Vec<Result<ComponentPlan, PlanError>> =
         futures::stream::iter(looks).buffered(world.waits.at_once).collect().await;
-    let components = components.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let components = components.into_iter().collect::<Result<Vec<_>, _>>();
+    let components = components.map_err(|error| of_whom(error, &state))?;
     let plan = Plan {
         environment: wanted.environment.clone(),
         app: wanted.app.clone(),
@@ -121,6 +124,16 @@ pub async fn plan(world: &World, wanted: &Wanted) -> Result<Planned, PlanError> 
     };
     let unchanged = state.serving.as_ref().is_some_and(|serving| is_unchanged(&plan, serving));
     Ok(Planned { plan, unchanged, state })
+}
+
+/// Weights that the open deployment put there are no riddle.
+fn of_whom(error: PlanError, state: &EnvState) -> PlanError {
+    match (error, &state.open) {
+        (PlanError::Weighted { component, weights }, Some(open)) => {
+            PlanError::CanaryOn { component, weights, id: open.id.clone(), owner: open.owner.clone() }
+        }
+        (error, _) => error,
+    }
 }
 
 fn goal(wanted: &Wanted, state: &EnvState, astray: bool) -> Result<(Kind, Release, Option<Serving>), PlanError> {

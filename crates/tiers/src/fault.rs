@@ -143,7 +143,8 @@ impl From<PlanError> for Fault {
             PlanError::NothingServes(_)
             | PlanError::NoWayBack(_)
             | PlanError::NeverSucceeded { .. }
-            | PlanError::Weighted { .. } => Fault::refused(text),
+            | PlanError::Weighted { .. }
+            | PlanError::CanaryOn { .. } => Fault::refused(text),
         }
     }
 }

@@ -8,6 +8,7 @@ use tiers_core::gate::At;
 use super::gating;
 use super::session::{Appended, DriveError, Session};
 use super::watch::Progress;
+use crate::mutation::{Mutation, is_on};
 
 /// Between two looks at the stream while baking.
 const LOOK_EVERY_MS: u64 = 5_000;
@@ -21,6 +22,10 @@ pub(super) async fn bake(session: &mut Session, step: usize, seconds: u64) -> Re
         return Ok(());
     }
     let mut left_ms = seconds.saturating_mul(1000);
+    if is_on(Mutation::BakeCountsDowntime) {
+        let since = session.world.clock.now().duration_since(session.own()?.claimed_at).as_millis();
+        left_ms = left_ms.saturating_sub(u64::try_from(since).unwrap_or(0));
+    }
     while left_ms > 0 {
         let slice_ms = left_ms.min(LOOK_EVERY_MS);
         session.world.watch.see(&Progress::Waiting { what: "the canary bakes", ms: left_ms });

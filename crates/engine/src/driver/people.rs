@@ -6,6 +6,7 @@ use tiers_core::id::{App, Digest, Env};
 
 use super::World;
 use super::session::{Appended, DriveError, Session};
+use crate::mutation::{Mutation, is_on};
 
 /// What a person says about an environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,9 @@ pub async fn say(world: &World, say: Say<'_>) -> Result<Vec<Env>, DriveError> {
         }
         _ => return Ok(Vec::new()),
     };
+    if is_on(Mutation::RevokeWithoutHalt) {
+        return Ok(Vec::new());
+    }
     halt(world, say.downstream, say.app, digest, &why).await
 }
 

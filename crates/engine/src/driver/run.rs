@@ -1,12 +1,14 @@
 //! The loop itself, and taking a deployment over.
 
 use tiers_core::event::{Cause, Event};
+use tiers_core::gate::At;
 use tiers_core::next::{NextEffect, next};
 use tiers_core::state::EndedDeployment;
 
 use super::session::{Appended, DriveError, Session};
 use super::watch::{Progress, Stop};
 use super::{bake, check, end, fence, gating, write};
+use crate::mutation::{Mutation, is_on};
 
 /// More effects than any deployment needs: 100 steps of a linear shift, each with its tries, both ways.
 const MAX_EFFECTS: u32 = 5_000;
@@ -52,6 +54,10 @@ async fn turn(session: &mut Session) -> Result<Option<Driven>, DriveError> {
         NextEffect::LastLook => {
             let components: Vec<_> = deployment.parts.iter().map(|part| part.component.clone()).collect();
             write::write(session, tiers_core::event::Step::LastLook, &components).await?;
+        }
+        NextEffect::Gates { at: At::Published } if is_on(Mutation::ResumeWrongStep) && deployment.epoch > 0 => {
+            let components: Vec<_> = deployment.parts.iter().map(|part| part.component.clone()).collect();
+            write::write(session, tiers_core::event::Step::Shift { number: 0 }, &components).await?;
         }
         NextEffect::Gates { at } => gating::gates(session, at).await?,
         NextEffect::Bake { step, seconds } => bake::bake(session, step, seconds).await?,

@@ -1,5 +1,6 @@
 //! One driver's hold on one stream: its head, the folded state, and appends that never write over anybody.
 
+use serde::Deserialize as _;
 use tiers_core::deployment::Deployment;
 use tiers_core::event::Event;
 use tiers_core::id::{App, DeploymentId, Env};
@@ -9,6 +10,7 @@ use tiers_core::state::{EnvState, FoldError, Meta};
 use super::World;
 use super::watch::Progress;
 use crate::ledger::{Append, Draft, Head, LedgerError};
+use crate::mutation::{Mutation, is_on};
 use crate::port::log::Refusal;
 
 /// Why a driver stopped without an ending. Nothing was lost: the ledger holds what was done, and `resume` goes on from there.
@@ -80,8 +82,18 @@ impl Session {
 
     /// Reads the head again.
     pub async fn reload(&mut self) -> Result<(), DriveError> {
-        let head = self.world.ledger.head(&self.stream).await?;
+        let head = self.newest().await?;
         self.take(head)
+    }
+
+    async fn newest(&self) -> Result<Option<Head>, DriveError> {
+        let head = self.world.ledger.head(&self.stream).await?;
+        if is_on(Mutation::SkipUnreadableRecord)
+            && let Some(unreadable) = head.as_ref().filter(|head| head.seq > 1 && state_of(head).is_err())
+        {
+            return Ok(self.world.ledger.read(&self.stream, unreadable.seq - 1).await?);
+        }
+        Ok(head)
     }
 
     fn take(&mut self, head: Option<Head>) -> Result<(), DriveError> {
@@ -125,7 +137,10 @@ impl Session {
 
     /// True when the stream's head is still the record that this driver knows: rule 7's look before a send.
     pub(crate) async fn head_is_own(&mut self) -> Result<bool, DriveError> {
-        let head = self.world.ledger.head(&self.stream).await?;
+        if is_on(Mutation::SkipOwnHead) {
+            return Ok(true);
+        }
+        let head = self.newest().await?;
         if head.as_ref().map(|head| &head.hash) == self.head.as_ref().map(|head| &head.hash) {
             return Ok(true);
         }
@@ -139,6 +154,8 @@ impl Session {
         let at = self.world.clock.now();
         let after = self.fold(event, at)?;
         let draft = self.draft(event, &after, at);
+        #[cfg(feature = "sim")]
+        crate::sim::memo::announce(&self.world.actor.who, at, event, &after);
         match self.world.ledger.append(&self.stream, self.head.as_ref(), draft).await? {
             Append::Created(head) => {
                 self.head = Some(head);
@@ -147,12 +164,20 @@ impl Session {
                 self.world.watch.see(&progress);
                 Ok(Appended::Done)
             }
+            Append::Lost(head) if is_on(Mutation::BlindReappend) => {
+                self.head = Some(*head);
+                Ok(Appended::Changed)
+            }
             Append::Lost(_) => {
                 self.reload().await?;
                 if self.owned.is_some() {
                     self.own()?;
                 }
                 Ok(Appended::Changed)
+            }
+            Append::Unknown { .. } if is_on(Mutation::StateBeforeRecord) => {
+                self.state = after;
+                Ok(Appended::Done)
             }
             Append::Unknown { key, why } => Err(DriveError::Unknown { key, why }),
             Append::Refused(why) => Err(DriveError::NotWritten(why)),
@@ -204,7 +229,19 @@ impl Session {
 
 /// The state that a record carries. What this program can't understand may hide a hold, so it is an error, never a default.
 pub(crate) fn state_of(head: &Head) -> Result<EnvState, DriveError> {
-    let unreadable = |why: String| DriveError::State { stream: head.record.stream.clone(), seq: head.seq, why };
-    serde_json::from_value::<Event>(head.record.event.clone()).map_err(|error| unreadable(error.to_string()))?;
-    serde_json::from_value(head.record.state.clone()).map_err(|error| unreadable(error.to_string()))
+    #[cfg(feature = "sim")]
+    if let Some((_, state)) = crate::sim::memo::state(&head.hash) {
+        return Ok((*state).clone());
+    }
+    let unreadable = |error: serde_json::Error| {
+        let why = error.to_string();
+        DriveError::State { stream: head.record.stream.clone(), seq: head.seq, why }
+    };
+    let event = Event::deserialize(&head.record.event).map_err(unreadable)?;
+    let state = EnvState::deserialize(&head.record.state).map_err(unreadable)?;
+    #[cfg(feature = "sim")]
+    crate::sim::memo::keep_state(&head.hash, event, state.clone());
+    #[cfg(not(feature = "sim"))]
+    drop(event);
+    Ok(state)
 }

@@ -9,6 +9,7 @@ use tiers_core::event::{Found, GuardedCall, Resource, Step, Write};
 use tiers_core::id::{Digest, Fingerprint, Version};
 use tiers_core::plan::{ComponentPlan, Plan};
 
+use crate::mutation::{Mutation, is_on};
 use crate::port::target::{AliasLook, LatestLook, Readiness};
 
 /// What a look means for one component, and the write that would bring it on.
@@ -81,7 +82,7 @@ fn holds(look: &LatestLook, digest: &Digest, fingerprint: &Fingerprint) -> Resul
     if &look.digest != digest {
         return Err(format!("$LATEST holds {}, and the gates looked at {}", look.digest.short(), digest.short()));
     }
-    if &look.fingerprint != fingerprint {
+    if &look.fingerprint != fingerprint && !is_on(Mutation::DigestOnlyPublish) {
         return Err("the settings of $LATEST are not those that the gates looked at".to_owned());
     }
     Ok(())
@@ -144,7 +145,13 @@ pub fn shift(deployment: &Deployment, component: &ComponentPlan, step: usize, ma
 
 /// Whether an alias is back where it was recorded, and whether it may be moved there.
 pub fn unshift(deployment: &Deployment, component: &ComponentPlan, mark: &str, look: &AliasLook) -> Verdict {
-    let recorded = (component.before.version.clone(), component.before.weights.clone());
+    let mut recorded = (component.before.version.clone(), component.before.weights.clone());
+    if is_on(Mutation::RollbackByNumber)
+        && let Ok(number @ 2..) = look.version.as_str().parse::<u64>()
+        && look.version != recorded.0
+    {
+        recorded.0 = Version((number - 1).to_string());
+    }
     if stands_at(look, &recorded.0, &recorded.1) {
         return Verdict::After { version: None };
     }
@@ -169,7 +176,7 @@ pub fn restore(deployment: &Deployment, component: &ComponentPlan, look: &Latest
         return Verdict::Unseen { why: "$LATEST is still being updated".to_owned() };
     }
     let ours = look.digest == deployment.plan.release.digest && part.function_token.as_ref() == Some(&look.token);
-    if !ours {
+    if !ours && !is_on(Mutation::RestoreUnconditionally) {
         let what = format!("$LATEST holds {} and was touched by others; it is left as it is", look.digest.short());
         return Verdict::Foreign { what };
     }
@@ -240,7 +247,10 @@ pub fn fence_alias(deployment: &Deployment, component: &ComponentPlan, ledger: &
             weights: look.weights,
             // Unlike any before, so that the write really changes something even where the alias already carries this
             // deployment's mark: a write that changes nothing may leave the token as it is.
-            description: format!("{}.{}", signature(ledger, deployment), deployment.intents + 1),
+            description: match is_on(Mutation::RepeatedMark) {
+                true => "tiers".to_owned(),
+                false => format!("{}.{}", signature(ledger, deployment), deployment.intents + 1),
+            },
         },
         token: look.token,
     }

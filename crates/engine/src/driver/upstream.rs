@@ -1,11 +1,13 @@
 //! What a deployment depends on in other streams: the evidence of every environment before it, and the Terraform lease.
 
+use tiers_core::event::Outcome;
 use tiers_core::id::{App, Digest, Env};
 use tiers_core::plan::{Kind, Plan};
-use tiers_core::state::EnvState;
+use tiers_core::state::{EnvState, Verdict};
 
 use super::World;
 use super::session::{DriveError, Session};
+use crate::mutation::{Mutation, is_on};
 
 /// What one environment says about a digest, as of the head that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,11 +34,28 @@ pub async fn evidence(
         all.push(Evidence {
             environment: environment.clone(),
             seq: session.head.as_ref().map_or(0, |head| head.seq),
-            passes: session.state.passes(digest).map(drop),
+            passes: passes(&session.state, digest),
             undecided: session.state.verdict(digest).is_none() && session.state.held_release(digest).is_none(),
         });
     }
     Ok(all)
+}
+
+fn passes(state: &EnvState, digest: &Digest) -> Result<(), String> {
+    let passed = |verdict: &Verdict| verdict.results.iter().any(|result| result.outcome == Outcome::Passed);
+    if is_on(Mutation::AdvisoryAsEvidence) && state.verdict(digest).is_some_and(passed) {
+        return Ok(());
+    }
+    if is_on(Mutation::EvidenceBySource) {
+        // Another build of the same inputs has the same id, with a number behind it.
+        let inputs = |verdict: &Verdict| verdict.release.as_str().split("-again").next().map(str::to_owned);
+        let wanted = state.verdict(digest).and_then(inputs);
+        let same = |verdict: &&Verdict| verdict.verified && (wanted.is_none() || inputs(verdict) == wanted);
+        if state.verdicts.iter().any(|verdict| same(&verdict)) {
+            return Ok(());
+        }
+    }
+    state.passes(digest).map(drop)
 }
 
 /// The evidence that is missing and that nobody waived, in words; what was decided against the release before what is open.
@@ -54,7 +73,10 @@ pub(super) async fn terraform(
     world: &World,
     plan: &Plan,
 ) -> Result<(Option<(String, u64)>, Option<String>), DriveError> {
-    let Some(stream) = world.lease.as_ref().filter(|_| plan.kind != Kind::Rollback) else { return Ok((None, None)) };
+    let Some(stream) = world.lease.as_ref().filter(|_| plan.kind != Kind::Rollback && !is_on(Mutation::IgnoreLease))
+    else {
+        return Ok((None, None));
+    };
     let (state, seq) = crate::lease::read(world, stream).await?;
     let why = state
         .in_flight(&plan.environment)

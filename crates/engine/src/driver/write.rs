@@ -2,7 +2,7 @@
 //! Rules 7 and 8, 11, 13, 14 and 17 of PROTOCOL.md.
 
 use futures::StreamExt as _;
-use tiers_core::event::{Answer, Event, Finding, Found, GuardedCall, Intent, Step, Write};
+use tiers_core::event::{Answer, Event, Finding, Found, GuardedCall, Intent, Resource, Step, Write};
 use tiers_core::id::{Component, Token, Version};
 use tiers_core::plan::ComponentPlan;
 
@@ -10,7 +10,8 @@ use super::check::still_allowed;
 use super::session::{Appended, DriveError, Session};
 use super::settle::{self, Verdict};
 use super::watch::Progress;
-use crate::port::target::{LatestLook, Pointing, Readiness, Sent, TargetError};
+use crate::mutation::{Mutation, is_on};
+use crate::port::target::{LatestLook, Pointing, Readiness, Sent, Target, TargetError};
 
 /// What one look at one component found, and the tokens that it saw.
 #[derive(Clone, Debug)]
@@ -32,7 +33,9 @@ pub(super) async fn write(session: &mut Session, step: Step, components: &[Compo
     }
     let deadline_s = session.world.waits.deadline_ms / 1000;
     let intent = Intent { id: session.own()?.intents + 1, step, calls, deadline_s };
-    if session.decide(&Event::Intended { intent: intent.clone() }).await? == Appended::Changed {
+    if !is_on(Mutation::SkipIntent)
+        && session.decide(&Event::Intended { intent: intent.clone() }).await? == Appended::Changed
+    {
         return Ok(());
     }
     if let Step::Shift { .. } = step
@@ -84,6 +87,9 @@ async fn settle_after(
         before.iter().filter(|one| !called.contains(&one.component)).map(|one| finding(one, Answer::NotSent)).collect();
     for (one, sent) in looked.iter().zip(sent) {
         let mut finding = finding(one, sent.answer.clone());
+        if let (true, Answer::Refused { why }) = (is_on(Mutation::RefusedIsForeign), &finding.answer) {
+            finding.found = Found::Foreign { what: why.clone() };
+        }
         give_up_restoring(intent.step, session.own()?.tries, &mut finding);
         findings.push(finding);
     }
@@ -116,8 +122,8 @@ fn doing(session: &Session, step: Step, components: &[Component]) {
 fn call(looked: &Looked) -> Option<GuardedCall> {
     let Verdict::Before { write, resource, before, after } = &looked.verdict else { return None };
     let token = match resource {
-        tiers_core::event::Resource::Function => looked.function_token.clone(),
-        tiers_core::event::Resource::Alias => looked.alias_token.clone(),
+        Resource::Function => looked.function_token.clone(),
+        Resource::Alias => looked.alias_token.clone(),
     };
     Some(GuardedCall {
         component: looked.component.clone(),
@@ -146,21 +152,38 @@ pub(super) async fn send_all(session: &Session, calls: &[GuardedCall]) -> Result
     let sends = calls.iter().map(|call| {
         let function = plan.component(&call.component).map_or("", |part| part.function.as_str());
         async move {
-            match &call.write {
-                Write::Code { image_uri, .. } => target.stage(function, image_uri, &call.token).await,
-                Write::Publish { digest, description } => target.seal(function, digest, description, &call.token).await,
-                Write::Point { version, weights, description } => {
-                    let to = Pointing {
-                        version: version.clone(),
-                        weights: weights.clone(),
-                        description: description.clone(),
-                    };
-                    target.point(function, &plan.alias, &to, &call.token).await
-                }
+            let token = match is_on(Mutation::RefreshTokenInEffect) {
+                true => fresh_token(&**target, function, &plan.alias, call).await,
+                false => call.token.clone(),
+            };
+            let sent = send(&**target, function, &plan.alias, &call.write, &token).await;
+            match (&sent.answer, is_on(Mutation::SendAgain)) {
+                (Answer::Unclear { .. }, true) => send(&**target, function, &plan.alias, &call.write, &token).await,
+                _ => sent,
             }
         }
     });
     Ok(futures::stream::iter(sends).buffered(session.world.waits.at_once).collect().await)
+}
+
+async fn send(target: &dyn Target, function: &str, alias: &str, write: &Write, token: &Token) -> Sent {
+    match write {
+        Write::Code { image_uri, .. } => target.stage(function, image_uri, token).await,
+        Write::Publish { digest, description } => target.seal(function, digest, description, token).await,
+        Write::Point { version, weights, description } => {
+            let to = Pointing { version: version.clone(), weights: weights.clone(), description: description.clone() };
+            target.point(function, alias, &to, token).await
+        }
+    }
+}
+
+/// What only a mutation asks for.
+async fn fresh_token(target: &dyn Target, function: &str, alias: &str, call: &GuardedCall) -> Token {
+    let fresh = match call.resource {
+        Resource::Function => target.look_latest(function).await.map(|look| look.token),
+        Resource::Alias => target.look_alias(function, alias).await.map(|look| look.token),
+    };
+    fresh.unwrap_or_else(|_| call.token.clone())
 }
 
 /// Looks at all of these components, several at a time; `hints` are the versions that publish calls named in their answers.
@@ -229,7 +252,9 @@ async fn look_published(session: &Session, plan: &ComponentPlan, hint: Option<Op
     };
     let description = format!("{} {}", deployment.plan.release.id, digest.short());
     let verdict = proven.unwrap_or_else(|| settle::publish(&deployment.plan, plan, description, &look));
-    looked(plan, verdict, Some(look.token), None)
+    // The version may be what it shall be, and `$LATEST` somebody else's by now: then its token is not ours to restore by.
+    let ours = &look.digest == digest && look.fingerprint == plan.fingerprint;
+    looked(plan, verdict, ours.then_some(look.token), None)
 }
 
 /// Shows a version Active, with the digest and the settings that the gates looked at.
@@ -241,13 +266,17 @@ async fn prove_version(session: &Session, plan: &ComponentPlan, version: &Versio
             Ok(seen) => seen,
             Err(error) => return Verdict::Unseen { why: error.to_string() },
         };
-        if &seen.digest != digest || seen.fingerprint != plan.fingerprint {
+        let other_settings = seen.fingerprint != plan.fingerprint && !is_on(Mutation::DigestOnlyPublish);
+        if &seen.digest != digest || other_settings {
             let what = format!("version {version} is not what the gates looked at");
             return Verdict::Foreign { what };
         }
         match seen.readiness {
             Readiness::Ready | Readiness::Idle => return Verdict::After { version: Some(version.clone()) },
             Readiness::Broken(why) => return Verdict::Unseen { why },
+            Readiness::Changing if is_on(Mutation::AliasBeforePublish) => {
+                return Verdict::After { version: Some(version.clone()) };
+            }
             Readiness::Changing => {}
         }
         if !pause.wait(session).await {

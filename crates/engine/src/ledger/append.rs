@@ -8,6 +8,7 @@ use tiers_core::record::{Actor, FIRST_SEQ, FORMAT, MAX_RECORD_BYTES, Record, Str
 use super::error::LedgerError;
 use super::open::Ledger;
 use super::read::{Head, check_at};
+use crate::mutation::{Mutation, is_on};
 use crate::port::clock::Clock;
 use crate::port::log::{Create, Log, LogError, Refusal};
 
@@ -136,7 +137,10 @@ impl Ledger {
             let why = format!("the record has {} bytes, and {MAX_RECORD_BYTES} is the most", bytes.len());
             return Ok(Append::Refused(Refusal::Other(why)));
         }
-        self.settle(stream, Pending { seq, prev: record.prev, bytes }).await
+        let prev = record.prev.clone();
+        #[cfg(feature = "sim")]
+        crate::sim::memo::keep_written(&bytes, record);
+        self.settle(stream, Pending { seq, prev, bytes }).await
     }
 
     /// A place that this machine saw filled is never filled again: if it is empty now, somebody cut the stream.
@@ -210,6 +214,9 @@ pub(super) async fn send(log: &dyn Log, clock: &dyn Clock, budget: &Budget, key:
         match log.read(key).await {
             Ok(Some(found)) if found == *bytes => return Sent::Ours,
             Ok(Some(found)) => return Sent::Theirs(found),
+            Ok(None) if may_have_landed && is_on(Mutation::AbsentMeansUnwritten) => {
+                return Sent::Refused(Refusal::Other("it is not there".to_owned()));
+            }
             Ok(None) => {}
             Err(error) => why = format!("{why}; {error}"),
         }

@@ -16,7 +16,7 @@ mod memory;
 #[cfg(feature = "store")]
 mod object;
 mod open;
-mod read;
+pub(crate) mod read;
 #[cfg(feature = "s3")]
 mod s3;
 mod scan;

@@ -9,6 +9,7 @@ use tiers_core::record::{Actor, FORMAT, Genesis, Stream, WRITER};
 
 use super::append::{Budget, Pending, Sent, send};
 use super::error::LedgerError;
+use crate::mutation::{Mutation, is_on};
 use crate::port::clock::Clock;
 use crate::port::ids::Ids;
 use crate::port::log::{Log, LogError};
@@ -105,5 +106,8 @@ async fn read_patiently(
     budget: &Budget,
     key: &str,
 ) -> Result<Option<Bytes>, LogError> {
-    budget.patiently(clock, async || log.read(key).await).await
+    match budget.patiently(clock, async || log.read(key).await).await {
+        Err(LogError::Denied { .. }) if is_on(Mutation::DeniedIsAbsent) => Ok(None),
+        answer => answer,
+    }
 }

@@ -489,7 +489,7 @@ fn a_deployment_waits_while_an_apply_is_in_flight_in_its_environment() {
     assert_eq!(end.ending, Ending::Succeeded, "{}", end.why);
     let checked = block(small.world.ledger.walk_back(small.session("dev").head.as_ref().expect("a head"), 64));
     let heads = checked.expect("read").into_iter().find_map(|head| {
-        match serde_json::from_value(head.record.event).expect("an event") {
+        match serde_json::from_value(head.record.event.clone()).expect("an event") {
             Event::Checked { heads, .. } => Some(heads),
             _ => None,
         }

@@ -6,4 +6,5 @@ mod lease;
 mod ledger;
 mod ports;
 mod properties;
+mod sim;
 mod world;

@@ -254,6 +254,16 @@ impl Model {
         Plane { place, state, images, options, now_ms }
     }
 
+    /// Drops everything that is known of a place, as if it had never been asked for.
+    pub fn forget(&mut self, place: &Place) {
+        if let Some(regions) = self.planes.get_mut(&place.account) {
+            regions.remove(&place.region);
+            if regions.is_empty() {
+                self.planes.remove(&place.account);
+            }
+        }
+    }
+
     /// The places that were ever asked for.
     pub fn places(&self) -> Vec<Place> {
         let mut places = Vec::new();

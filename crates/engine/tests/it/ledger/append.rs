@@ -196,7 +196,7 @@ fn a_damaged_object_in_the_place_of_the_record_is_named() {
 fn a_winner_that_does_not_follow_our_head_breaks_the_stream() {
     let (log, one) = rig();
     let head = run(fill(&one.ledger, &stream(), 1)).remove(0);
-    let mut forged = head.record.clone();
+    let mut forged = (*head.record).clone();
     forged.seq = 2;
     forged.prev = Some(tiers_core::id::Digest::of(b"something else"));
     log.script([OnCreate::Rival(forged.to_bytes().into())]);

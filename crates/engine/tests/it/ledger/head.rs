@@ -59,7 +59,7 @@ fn a_head_that_can_not_be_read_makes_its_stream_read_only() {
 #[test]
 fn a_head_of_a_newer_format_asks_for_a_newer_program() {
     let newer = |heads: &[Head]| {
-        let mut record: Record = heads[2].record.clone();
+        let mut record: Record = (*heads[2].record).clone();
         record.seq = 4;
         record.prev = Some(heads[2].hash.clone());
         record.format = 2;
@@ -97,7 +97,7 @@ fn a_stream_that_lost_all_its_records_is_not_a_new_one() {
 fn a_head_with_other_content_than_was_seen_was_altered() {
     check_read_only(
         |log, heads| {
-            let mut record = heads[2].record.clone();
+            let mut record = (*heads[2].record).clone();
             record.epoch = 7;
             overwrite(log, stream().key(3), record.to_bytes());
         },
@@ -152,7 +152,7 @@ fn walking_back_checks_every_link_and_names_a_gap() {
     assert_eq!((key, why.as_str()), (stream().key(2), "record 2 is missing, and record 3 follows it"));
 
     let (log, one, heads) = rig(5);
-    let mut altered = heads[1].record.clone();
+    let mut altered = (*heads[1].record).clone();
     altered.actor.who = "somebody else".to_owned();
     overwrite(&log, stream().key(2), altered.to_bytes());
     let answer = run(one.ledger.read_all(&stream()));

@@ -135,7 +135,7 @@ fn three_processes_that_append_at_once_never_both_win_a_place() {
 
     let ledger = run(begin(folder.path()));
     let stored = run(ledger.read_all(&stream())).expect("a sound chain");
-    let nonces: Vec<(u64, String)> = stored.into_iter().map(|head| (head.seq, head.record.nonce)).collect();
+    let nonces: Vec<(u64, String)> = stored.into_iter().map(|head| (head.seq, head.record.nonce.clone())).collect();
     assert_eq!(nonces, won, "and it is the one that was told so");
     assert_eq!(run(ledger.verify(None, &[], &fold)).expect("readable").findings, []);
 }
