@@ -30,7 +30,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 11] = [
+const COMMANDS: [Command; 12] = [
     setup::COMMAND,
     test::COMMAND,
     sim::COMMAND,
