@@ -364,7 +364,10 @@ impl Sim {
         let truth = self.shared.truth.borrow();
         let drawn = &self.shared.drawn;
         let counts = |gate: &tiers_core::gate::Gate| tiers_core::plan::counts(gate);
+        // A lease whose holder is gone is taken away by evidence or by a person, and by nobody here.
+        let leased = truth.lease.last().is_some_and(|known| known.state.held.is_some());
         self.has_newer
+            || leased
             || truth.broken.is_some()
             || !truth.images_gone.is_empty()
             || (0..ENVS.len()).any(|env| truth.touched_by_hand(env))

@@ -168,7 +168,7 @@ fn a_canary_whose_runner_died_is_unwound_by_whoever_sees_it_overdue() {
     }));
     play(&mut sim);
     assert_eq!(last(&sim, 0).0, Ending::Errored, "{}", last(&sim, 0).1);
-    let overdue = |event: &Event| matches!(event, Event::Undoing { cause: Cause::Overdue { .. } });
+    let overdue = |event: &Event| matches!(event, Event::TakenOver { undo: Some(Cause::Overdue { .. }), .. });
     assert_eq!(count(&sim, 0, overdue), 1);
     let now = sim.shared().peek("api-dev");
     assert!(now.alias_weights.is_empty(), "the weights are gone");
