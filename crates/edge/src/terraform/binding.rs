@@ -50,9 +50,12 @@ pub fn bound(data: &Path) -> Result<Option<Bound>, BindingError> {
     }))
 }
 
+/// A backend's type and its settings, as they are declared.
+pub type Declared = (String, BTreeMap<String, Value>);
+
 /// The kind of backend that the root module declares, and the settings that its `backend` block and the backend file give
 /// together, as `init -backend-config` merges them; `None` for a root module without such a block.
-pub fn declared(root: &Path, file: Option<&Path>) -> Result<Option<(String, BTreeMap<String, Value>)>, BindingError> {
+pub fn declared(root: &Path, file: Option<&Path>) -> Result<Option<Declared>, BindingError> {
     let Some((kind, mut settings)) = of_module(root)? else { return Ok(None) };
     if let Some(path) = file {
         let text = fs::read_to_string(path).map_err(|error| BindingError::Io { path: path.to_owned(), error })?;
@@ -61,7 +64,7 @@ pub fn declared(root: &Path, file: Option<&Path>) -> Result<Option<(String, BTre
     Ok(Some((kind, settings)))
 }
 
-fn of_module(root: &Path) -> Result<Option<(String, BTreeMap<String, Value>)>, BindingError> {
+fn of_module(root: &Path) -> Result<Option<Declared>, BindingError> {
     let entries = fs::read_dir(root).map_err(|error| BindingError::Io { path: root.to_owned(), error })?;
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
@@ -83,7 +86,7 @@ fn of_module(root: &Path) -> Result<Option<(String, BTreeMap<String, Value>)>, B
     Ok(None)
 }
 
-fn of_hcl(path: &Path, text: &str) -> Result<Option<(String, BTreeMap<String, Value>)>, BindingError> {
+fn of_hcl(path: &Path, text: &str) -> Result<Option<Declared>, BindingError> {
     let body = parse(path, text)?;
     let blocks = |body: &Body, name: &'static str| {
         let blocks = body.iter().filter_map(Structure::as_block);

@@ -27,7 +27,6 @@ pub struct Draft {
 
 /// What became of an append.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "the large variant is the usual one, and is taken apart at once")]
 pub enum Append {
     /// The record is in the stream, and this is the head now.
     Created(Head),

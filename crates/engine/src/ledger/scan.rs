@@ -51,7 +51,6 @@ pub enum Fault {
 }
 
 /// One step of a scan.
-#[expect(clippy::large_enum_variant, reason = "nearly all are the large variant, and none is kept")]
 pub(super) enum Scanned {
     /// A record that can be read and lies in its place, with its stored bytes.
     Sound(Head, Bytes),

@@ -216,7 +216,7 @@ impl Drawn {
         drawn.same_write_moves = rng.chance(25);
         drawn.quotas = rng.chance(20);
         drawn.idle_after_ms = rng.chance(10).then(|| rng.between(60_000, 3_600_000));
-        drawn.trusts_writers = seed % 16 != 0;
+        drawn.trusts_writers = !seed.is_multiple_of(16);
         drawn.heals = rng.below(16) == 0;
         drawn.zombies_sleep_on = rng.chance(50);
         drawn.roles = cast(&root.fork(3), base, focus);

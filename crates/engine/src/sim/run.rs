@@ -390,7 +390,7 @@ impl Sim {
         self.poll(actor);
         self.go(|sim| sim.lives[actor].is_none());
         let mut truth = self.shared.truth.borrow_mut();
-        for env in 0..ENVS.len() {
+        for (env, name) in ENVS.iter().enumerate() {
             let serves =
                 truth.state(env).and_then(|state| state.serving.as_ref()).map(|serving| &serving.release.digest);
             // A zombie that woke up meanwhile, with a deployment or a hold of its own, may have had its way.
@@ -403,7 +403,7 @@ impl Sim {
             let kept = match serves == Some(&digest(LAST)) || woken {
                 true => Ok(()),
                 false => {
-                    let what = format!("a healthy release did not come to serve in {}", ENVS[env]);
+                    let what = format!("a healthy release did not come to serve in {name}");
                     Err(invariant::broken("no-limbo", what))
                 }
             };

@@ -162,7 +162,11 @@ fn a_lock_that_nobody_is_left_to_release_is_a_persons_to_break() {
     shop.values("dev", "");
     // Its processes are gone, and the state's lock is not: that proves nothing, however long one waits.
     shop.values("staging", "turns = 1\n");
-    let busy = shop.run(&["tf", "apply", "staging", "--auto-approve", "--wait", "1"]);
+    // Whoever collects orphans on this machine may take a while, and until then they count as there.
+    let busy = (0..30)
+        .map(|_| shop.run(&["tf", "apply", "staging", "--auto-approve", "--wait", "1"]))
+        .find(|busy| !busy.err.contains("it is alive; nothing"))
+        .expect("the killed processes are gone within half a minute");
     assert_eq!(busy.code(), 3, "{busy:#?}");
     assert!(busy.err.contains("the backend's own lock is still held: ID: "), "{busy:#?}");
     assert!(busy.err.contains("tiers tf unlock dev --reason"), "{busy:#?}");
