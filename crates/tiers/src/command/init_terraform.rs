@@ -59,7 +59,7 @@ fn pattern(path: &str, environment: &str) -> String {
     };
     for character in path.chars() {
         // A hyphen may be part of the name, as in `pre-prod`, and may stand beside it, as in `backend-prod.hcl`.
-        let parts = !character.is_alphanumeric() && !(character == '-' && environment.contains('-'));
+        let parts = !(character.is_alphanumeric() || character == '-' && environment.contains('-'));
         if parts {
             end(&mut word, &mut out);
             out.push(character);
