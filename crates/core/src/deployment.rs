@@ -10,8 +10,12 @@ use crate::event::{
     Answer, Cause, Event, EventKind, Finding, Found, GateResult, Intent, Outcome, Resource, Step, Write,
 };
 use crate::gate::{At, Effect};
-use crate::id::{Component, DeploymentId, Token, Version};
+use crate::id::{Component, DeploymentId, Token};
 use crate::plan::{Kind, OnFailure, Plan};
+
+mod part;
+
+pub use part::{Latest, Part};
 
 /// How long weights may stay beyond their planned time before whoever sees them takes them away.
 pub const UNWIND_MARGIN_S: u64 = 300;
@@ -42,40 +46,6 @@ pub enum Phase {
     Undoing,
     /// `$LATEST` back to what was recorded, where it is still ours.
     Restoring,
-}
-
-/// One component's progress.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    pub component: Component,
-    /// The last token of `$LATEST` that was seen while it held what this deployment put there.
-    pub function_token: Option<Token>,
-    pub staged: bool,
-    /// Published and proven, or recorded earlier where the deployment is a rollback.
-    pub version: Option<Version>,
-    /// How many steps of the shift its alias has been through.
-    pub steps_done: usize,
-    /// An intent to write to the function or to the alias was recorded, so it may have been changed.
-    pub touched_function: bool,
-    pub touched_alias: bool,
-    /// The alias was seen back at what was recorded.
-    pub back: bool,
-    pub latest: Latest,
-    pub confirmed: bool,
-    /// What somebody else wrote, if a look found that.
-    pub foreign: Option<String>,
-}
-
-/// What becomes of `$LATEST` when a deployment is undone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "latest", rename_all = "kebab-case")]
-pub enum Latest {
-    Untouched,
-    Restored,
-    /// Not ours any more, or it could not be put back; users don't see it.
-    Left {
-        why: String,
-    },
 }
 
 /// A call whose effect may still come: it was sent, or may have been, and nobody knows the outcome.
@@ -241,6 +211,15 @@ impl Deployment {
         self.parts.iter().any(|part| part.touched_alias)
     }
 
+    /// True for a way back whose every alias was seen where it should be, though its gates may not like what they meet there.
+    pub fn is_whole_rollback(&self) -> bool {
+        let moved = |part: &Part| part.steps_done == self.plan.shift.len();
+        self.plan.kind == Kind::Rollback
+            && matches!(self.phase, Phase::Live | Phase::Closing)
+            && self.late.is_empty()
+            && self.parts.iter().all(moved)
+    }
+
     /// True when it waits for a person, because the environment undoes nothing by itself once users may have seen it.
     pub fn waits_for_person(&self) -> bool {
         let rule = !matches!(self.cause, None | Some(Cause::Overdue { .. } | Cause::Person { .. }));
@@ -402,16 +381,8 @@ impl Deployment {
 
     /// A number that grows with every step forward, so that a bound on tries counts only idle ones.
     fn progress(&self) -> usize {
-        let done = |part: &Part| {
-            usize::from(part.staged)
-                + usize::from(part.version.is_some())
-                + part.steps_done
-                + usize::from(part.back)
-                + usize::from(part.latest != Latest::Untouched)
-                + usize::from(part.confirmed)
-        };
         let calls_that_may_land = self.late.len();
-        (self.parts.iter().map(done).sum::<usize>() + 1_000_000) - calls_that_may_land
+        (self.parts.iter().map(Part::progress).sum::<usize>() + 1_000_000) - calls_that_may_land
     }
 
     fn notice_foreign(&mut self) {
@@ -538,55 +509,6 @@ impl Deployment {
         if self.phase == Phase::Undoing && !self.must_fence && settled {
             self.phase = Phase::Restoring;
             self.tries = 0;
-        }
-    }
-}
-
-impl Part {
-    fn untouched(component: Component, version: &Option<Version>) -> Part {
-        Part {
-            component,
-            function_token: None,
-            staged: false,
-            version: version.clone(),
-            steps_done: 0,
-            touched_function: false,
-            touched_alias: false,
-            back: false,
-            latest: Latest::Untouched,
-            confirmed: false,
-            foreign: None,
-        }
-    }
-
-    fn settle(&mut self, step: Step, finding: &Finding) {
-        match (&finding.found, step) {
-            (Found::After { .. }, Step::Stage) => {
-                self.staged = true;
-                self.function_token.clone_from(&finding.function_token);
-            }
-            (Found::After { version }, Step::Publish) => {
-                self.version.clone_from(version);
-                self.function_token.clone_from(&finding.function_token);
-            }
-            (Found::After { .. }, Step::Shift { number }) => self.steps_done = self.steps_done.max(number + 1),
-            (Found::After { .. }, Step::Unshift) => self.back = true,
-            (Found::After { .. }, Step::Restore) => self.latest = Latest::Restored,
-            (Found::After { .. }, Step::LastLook) => self.confirmed = true,
-            // After a fence the function's token is ours again only where it holds what this deployment staged.
-            (Found::After { .. }, Step::Fence) => {
-                if finding.function_token.is_some() {
-                    self.function_token.clone_from(&finding.function_token);
-                }
-            }
-            (Found::Foreign { what }, Step::Restore) => self.latest = Latest::Left { why: what.clone() },
-            (Found::Foreign { what }, Step::Unshift) => self.foreign = Some(what.clone()),
-            // A fence only moves tokens: what it sees is judged by the step that follows.
-            (Found::Foreign { .. }, Step::Fence) => {}
-            (Found::Foreign { what }, Step::Stage | Step::Publish | Step::Shift { .. } | Step::LastLook) => {
-                self.foreign = Some(what.clone());
-            }
-            (Found::Before | Found::Unseen { .. }, _) => {}
         }
     }
 }

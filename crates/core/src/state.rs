@@ -292,12 +292,37 @@ impl EnvState {
                     self.revoke(&plan.release.digest, &format!("failed here: {why}"));
                 }
             }
-            Ending::Stuck => self.late.extend(deployment.late.iter().cloned()),
+            Ending::Stuck => {
+                if deployment.is_whole_rollback() {
+                    // Users are served by it, whatever its gates say; what was left stays a place to go to.
+                    let left = self.serve(deployment, meta, earlier.as_ref());
+                    self.previous.splice(0..0, left);
+                    self.previous.truncate(KEPT);
+                }
+                self.late.extend(deployment.late.iter().cloned());
+            }
             Ending::Refused | Ending::Errored => {}
         }
     }
 
     fn succeed(&mut self, deployment: &Deployment, meta: &Meta<'_>, earlier: Option<&EndedDeployment>) {
+        let before = self.serve(deployment, meta, earlier);
+        // Whoever waits with what was the newest then, asks again.
+        self.waits = None;
+        if deployment.plan.kind != Kind::Rollback {
+            self.previous.splice(0..0, before);
+            self.previous.truncate(KEPT);
+            self.judge(deployment, meta);
+        }
+    }
+
+    /// What this deployment brought serves from now on; answers what served before.
+    fn serve(
+        &mut self,
+        deployment: &Deployment,
+        meta: &Meta<'_>,
+        earlier: Option<&EndedDeployment>,
+    ) -> Option<Serving> {
         let plan = &deployment.plan;
         let components = deployment.parts.iter().zip(&plan.components).filter_map(|(part, planned)| {
             Some(Served {
@@ -318,27 +343,19 @@ impl EnvState {
             by: deployment.owner.clone(),
             waivers: plan.waivers.clone(),
         };
-        if let Some(before) = self.serving.replace(now) {
-            if plan.kind == Kind::Rollback {
-                // What was rolled away from is no place to go back to, and is not promoted again by itself.
-                // After a deployment that got stuck that is its release, which never came to serve by the ledger.
-                let stuck = earlier.filter(|last| last.ending == Ending::Stuck && last.kind != Kind::Rollback);
-                let back_to = plan.release.digest.clone();
-                let left = [Some(&before.release.digest), stuck.map(|last| &last.digest)];
-                for digest in left.into_iter().flatten().filter(|digest| **digest != back_to) {
-                    self.hold(&HoldOn::Release { digest: digest.clone() }, "rolled back from it", meta, true);
-                }
-                self.previous.retain(|serving| serving.release.digest != back_to);
-            } else {
-                self.previous.insert(0, before);
-                self.previous.truncate(KEPT);
+        let before = self.serving.replace(now)?;
+        if plan.kind == Kind::Rollback {
+            // What was rolled away from is no place to go back to, and is not promoted again by itself.
+            // After a deployment that got stuck that is its release, which never came to serve by the ledger.
+            let stuck = earlier.filter(|last| last.ending == Ending::Stuck && last.kind != Kind::Rollback);
+            let back_to = plan.release.digest.clone();
+            let left = [Some(&before.release.digest), stuck.map(|last| &last.digest)];
+            for digest in left.into_iter().flatten().filter(|digest| **digest != back_to) {
+                self.hold(&HoldOn::Release { digest: digest.clone() }, "rolled back from it", meta, true);
             }
+            self.previous.retain(|serving| serving.release.digest != back_to);
         }
-        // Whoever waits with what was the newest then, asks again.
-        self.waits = None;
-        if plan.kind != Kind::Rollback {
-            self.judge(deployment, meta);
-        }
+        Some(before)
     }
 
     /// The verdict of a deployment that succeeded: good when every gate that counts here passed.

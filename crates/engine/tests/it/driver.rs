@@ -92,6 +92,26 @@ fn a_rollback_goes_to_the_recorded_versions_of_the_last_success() {
 }
 
 #[test]
+fn a_rollback_that_its_gates_dislike_is_stuck_and_the_ledger_says_what_serves_since() {
+    let small = Small::new();
+    for content in ["one", "two"] {
+        small.deploy("dev", Goal::Deploy(small.release(content)));
+    }
+    let serving = || small.session("dev").state.serving.map(|now| now.release.digest);
+    small.gates.fail("dev", "live", "one");
+    assert_eq!(ending(small.deploy("dev", Goal::Rollback { to: None })).0, Ending::Stuck);
+    assert_eq!((small.live("dev"), serving()), (both("one"), Some(Digest::of(b"one"))));
+    // A deployment that fails now puts back what it found, and the ledger goes on telling the truth.
+    small.gates.fail("dev", "live", "three");
+    assert_eq!(ending(small.deploy("dev", Goal::Deploy(small.release("three")))).0, Ending::Failed);
+    assert_eq!((small.live("dev"), serving()), (both("one"), Some(Digest::of(b"one"))));
+    // What was left is held, and still a place to go to for a person who says so.
+    assert!(small.session("dev").state.held_release(&Digest::of(b"two")).is_some());
+    assert_eq!(ending(small.deploy("dev", Goal::Rollback { to: Some("two".into()) })).0, Ending::Succeeded);
+    assert_eq!((small.live("dev"), serving()), (both("two"), Some(Digest::of(b"two"))));
+}
+
+#[test]
 fn a_rollback_after_a_change_of_settings_goes_to_the_settings_before_and_not_to_another_release() {
     let small = Small::new();
     for content in ["one", "two"] {
