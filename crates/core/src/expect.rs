@@ -233,8 +233,17 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// In front of a body's beginning, in what a mismatch says.
+const BODY_BEGINS: &str = "the body begins";
+
 fn quoted_body(body: &str) -> String {
-    if body.is_empty() { "the body is empty".to_owned() } else { format!("the body begins `{body}`") }
+    if body.is_empty() { "the body is empty".to_owned() } else { format!("{BODY_BEGINS} `{body}`") }
+}
+
+/// What a mismatch says, without the beginning of the body: for places where many reasons stand together.
+pub fn without_body(text: &str) -> &str {
+    let begins = text.find(BODY_BEGINS).and_then(|at| text[..at].strip_suffix("; "));
+    begins.unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -242,6 +251,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    #[test]
+    fn the_body_can_be_left_out_of_what_a_mismatch_says() {
+        for (status, body, short) in [(503, "{}", "status 503"), (301, "", "status 301; the body is empty")] {
+            let said = format!("status {status}; {}", quoted_body(body));
+            assert_eq!(without_body(&said), short);
+        }
+        assert_eq!(without_body("held"), "held");
+    }
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer { status: Some(status), body: body.as_bytes().to_vec(), ..Answer::default() }

@@ -43,8 +43,10 @@ impl Lines {
         if self.quiet {
             return;
         }
-        let says = if time.is_empty() { says.to_owned() } else { format!("{says} {time}") };
-        let text = wrap::paragraph(&format!("  {word} "), LEAD, LEAD, &says, wrap::width());
+        // A number and its unit stay on one line.
+        let kept = time.replace(' ', "\u{a0}");
+        let says = if time.is_empty() { says.to_owned() } else { format!("{says} {kept}") };
+        let text = wrap::paragraph(&format!("  {word} "), LEAD, LEAD, &says, wrap::width()).replace('\u{a0}', " ");
         // Progress that nobody can read is no reason to stop a deployment.
         self.at_hand.write(&self.dim_time(&text, time));
     }

@@ -1,7 +1,7 @@
 //! A share of the corpus that Terraform itself can validate with no provider: the same variables, locals, templates and module calls,
 //! with `terraform_data` in the place of the cloud's resources.
 
-use super::{MODULES, VARIABLES, place_of};
+use super::{MODULES, VARIABLES, locals_and_calls, place_of};
 
 /// Files of so many components with their modules.
 pub fn builtin(components: usize) -> Vec<(String, Vec<u8>)> {
@@ -15,52 +15,7 @@ pub fn builtin(components: usize) -> Vec<(String, Vec<u8>)> {
 
 fn main(name: &str, index: usize) -> String {
     format!(
-        r#"locals {{
-  component = "{name}"
-  name      = join("-", [var.project, local.component, var.environment])
-
-  tags = merge(
-    {{
-      Project     = var.project
-      Environment = var.environment
-      ManagedBy   = "terraform"
-      Component   = local.component
-    }},
-    var.extra_tags,
-  )
-
-  is_production = var.environment == "prod"
-  retention     = lookup(var.retention_days, local.is_production ? "long" : "short", 14)
-  queues        = {{ for name, settings in var.queues : name => merge({{ delay = 0 }}, settings) }}
-}}
-
-module "api" {{
-  source = "../../../modules/function-{module:02}"
-
-  name        = "${{local.name}}-api"
-  environment = var.environment
-  memory      = var.memory_mb
-  timeout     = var.timeout_s
-  retention   = local.retention
-  tags        = merge(local.tags, {{ Role = "api" }})
-  variables = {{
-    TABLE     = terraform_data.items.id
-    LOG_LEVEL = local.is_production ? "info" : "debug"
-  }}
-}}
-
-module "worker" {{
-  source = "../../../modules/function-{other:02}"
-
-  name        = "${{local.name}}-worker"
-  environment = var.environment
-  memory      = var.memory_mb * 2
-  timeout     = min(var.timeout_s * 3, 900)
-  retention   = local.retention
-  tags        = merge(local.tags, {{ Role = "worker" }})
-  variables   = {{ for name, queue in terraform_data.jobs : upper(name) => queue.id }}
-}}
-
+        r#"{calls}
 resource "terraform_data" "items" {{
   input = {{
     name         = "${{local.name}}-items"
@@ -126,8 +81,7 @@ output "worker" {{
   value = module.worker.alias_arn
 }}
 "#,
-        module = index % MODULES,
-        other = (index + 5) % MODULES,
+        calls = locals_and_calls(name, index, "terraform_data.items.id", "terraform_data.jobs", "id"),
     )
 }
 

@@ -44,7 +44,6 @@ fn place_of(index: usize) -> (String, String) {
 }
 
 fn main(name: &str, index: usize) -> String {
-    let module = index % MODULES;
     format!(
         r#"terraform {{
   required_version = ">= 1.10"
@@ -67,53 +66,7 @@ provider "aws" {{
   }}
 }}
 
-locals {{
-  component = "{name}"
-  name      = join("-", [var.project, local.component, var.environment])
-
-  # What every resource carries.
-  tags = merge(
-    {{
-      Project     = var.project
-      Environment = var.environment
-      ManagedBy   = "terraform"
-      Component   = local.component
-    }},
-    var.extra_tags,
-  )
-
-  is_production = var.environment == "prod"
-  retention     = lookup(var.retention_days, local.is_production ? "long" : "short", 14)
-  queues        = {{ for name, settings in var.queues : name => merge({{ delay = 0 }}, settings) }}
-}}
-
-module "api" {{
-  source = "../../../modules/function-{module:02}"
-
-  name        = "${{local.name}}-api"
-  environment = var.environment
-  memory      = var.memory_mb
-  timeout     = var.timeout_s
-  retention   = local.retention
-  tags        = merge(local.tags, {{ Role = "api" }})
-  variables = {{
-    TABLE     = aws_dynamodb_table.items.name
-    LOG_LEVEL = local.is_production ? "info" : "debug"
-  }}
-}}
-
-module "worker" {{
-  source = "../../../modules/function-{other:02}"
-
-  name        = "${{local.name}}-worker"
-  environment = var.environment
-  memory      = var.memory_mb * 2
-  timeout     = min(var.timeout_s * 3, 900)
-  retention   = local.retention
-  tags        = merge(local.tags, {{ Role = "worker" }})
-  variables   = {{ for name, queue in aws_sqs_queue.jobs : upper(name) => queue.url }}
-}}
-
+{calls}
 resource "aws_dynamodb_table" "items" {{
   name         = "${{local.name}}-items"
   billing_mode = local.is_production ? "PROVISIONED" : "PAY_PER_REQUEST"
@@ -167,6 +120,62 @@ resource "aws_iam_policy" "worker" {{
   policy = data.aws_iam_policy_document.worker.json
 }}
 "#,
+        calls = locals_and_calls(name, index, "aws_dynamodb_table.items.name", "aws_sqs_queue.jobs", "url"),
+    )
+}
+
+/// What a component begins with, whatever its resources are: locals, and the calls of its two functions. `table` is the name of its
+/// table, `queues` its queues, and `address` what a function knows a queue by.
+fn locals_and_calls(name: &str, index: usize, table: &str, queues: &str, address: &str) -> String {
+    format!(
+        r#"locals {{
+  component = "{name}"
+  name      = join("-", [var.project, local.component, var.environment])
+
+  # What every resource carries.
+  tags = merge(
+    {{
+      Project     = var.project
+      Environment = var.environment
+      ManagedBy   = "terraform"
+      Component   = local.component
+    }},
+    var.extra_tags,
+  )
+
+  is_production = var.environment == "prod"
+  retention     = lookup(var.retention_days, local.is_production ? "long" : "short", 14)
+  queues        = {{ for name, settings in var.queues : name => merge({{ delay = 0 }}, settings) }}
+}}
+
+module "api" {{
+  source = "../../../modules/function-{module:02}"
+
+  name        = "${{local.name}}-api"
+  environment = var.environment
+  memory      = var.memory_mb
+  timeout     = var.timeout_s
+  retention   = local.retention
+  tags        = merge(local.tags, {{ Role = "api" }})
+  variables = {{
+    TABLE     = {table}
+    LOG_LEVEL = local.is_production ? "info" : "debug"
+  }}
+}}
+
+module "worker" {{
+  source = "../../../modules/function-{other:02}"
+
+  name        = "${{local.name}}-worker"
+  environment = var.environment
+  memory      = var.memory_mb * 2
+  timeout     = min(var.timeout_s * 3, 900)
+  retention   = local.retention
+  tags        = merge(local.tags, {{ Role = "worker" }})
+  variables   = {{ for name, queue in {queues} : upper(name) => queue.{address} }}
+}}
+"#,
+        module = index % MODULES,
         other = (index + 5) % MODULES,
     )
 }

@@ -185,7 +185,12 @@ async fn a_process_serves_one_configuration_and_idle_ones_are_stopped() {
     wait_until_gone(&[pid(&one)]).await;
     assert!(is_alive(pid(&two)));
     wait_until_gone(&[pid(&two)]).await;
-    assert_eq!(host.client.status().await.expect("status").processes, []);
+    // The host hears of an end a moment after the kernel knows it.
+    let until = Instant::now() + Duration::from_secs(10);
+    while !host.client.status().await.expect("status").processes.is_empty() {
+        assert!(Instant::now() < until, "a process that ended is still listed");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     host.stop().await;
 }
 

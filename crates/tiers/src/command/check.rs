@@ -1,6 +1,5 @@
 //! `tiers check`: what is wrong between environments, from files alone.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -10,6 +9,7 @@ use crate::cli::Global;
 use crate::command::checking::{Checking, two_formats};
 use crate::command::print;
 use crate::fault::{Fault, Outcome};
+use crate::render::wrap::columns;
 
 /// Find what is wrong between environments in Terraform and workflows
 ///
@@ -71,9 +71,6 @@ impl FailOn {
     }
 }
 
-/// Columns where standard output is no terminal.
-const WIDTH: usize = 100;
-
 pub fn run(args: &Check, global: &Global) -> Outcome {
     let format = match (args.format, global.json) {
         (None | Some(Format::Json), true) => Format::Json,
@@ -105,7 +102,7 @@ pub fn run(args: &Check, global: &Global) -> Outcome {
     }
     let text = match format {
         Format::Text => {
-            let style = render::TextStyle { colour: global.style().is_on(), width: width(), all: args.hints };
+            let style = render::TextStyle { colour: global.style().is_on(), width: columns(), all: args.hints };
             render::text(&report, tree, style)
         }
         Format::Json => render::json(&report),
@@ -129,14 +126,4 @@ fn baseline_file(args: &Check, checking: &Checking) -> Result<Option<PathBuf>, F
         return Err(Fault::usage("a baseline is about the whole repository; leave the paths away"));
     }
     Ok(file)
-}
-
-/// The terminal's columns, however many: a table of environments can use them all.
-pub fn width() -> usize {
-    let stdout = std::io::stdout();
-    let columns = match stdout.is_terminal() {
-        true => rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col)),
-        false => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(0),
-    };
-    if columns == 0 { WIDTH } else { columns }
 }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use tiers_check::{EnvironmentOverride, ExtraRow, Options, Suppression, TagPolicy, TerraformOverride};
+use tiers_check::{EnvironmentOverride, ExtraRow, Matrix, Options, Suppression, TagPolicy, TerraformOverride};
 use tiers_core::config::{self, Place, Project};
 
 use crate::cli::Global;
+use crate::command::print;
 use crate::context::{FILE, parse, read_below, start_folder};
 use crate::fault::Fault;
+use crate::render::wrap::columns;
 use crate::repository::{self, Files};
 
 /// A repository, read.
@@ -38,6 +40,15 @@ impl TableFormat {
             (Some(_), true) => Err(two_formats()),
             (format, false) => Ok(format.unwrap_or(TableFormat::Text)),
         }
+    }
+
+    /// Prints the table; `all` keeps the rows that differ only by the environment's name.
+    pub fn print(self, matrix: &Matrix, all: bool) -> Result<(), Fault> {
+        print(&match self {
+            TableFormat::Text => matrix.text(columns(), all),
+            TableFormat::Json => matrix.json(),
+            TableFormat::Markdown => matrix.markdown(),
+        })
     }
 }
 

@@ -3,9 +3,7 @@
 use clap::Args;
 
 use crate::cli::Global;
-use crate::command::check::width;
 use crate::command::checking::{Checking, TableFormat};
-use crate::command::print;
 use crate::fault::{Fault, Outcome};
 
 /// Show what two environments declare differently, with file and line
@@ -32,10 +30,6 @@ pub fn run(args: &Diff, global: &Global) -> Outcome {
         .map_err(|unknown| {
             Fault::usage(unknown.to_string()).hint("`tiers check --explain-discovery` shows what was taken for what.")
         })?;
-    print(&match format {
-        TableFormat::Text => matrix.text(width(), args.all),
-        TableFormat::Json => matrix.json(),
-        TableFormat::Markdown => matrix.markdown(),
-    })?;
+    format.print(&matrix, args.all)?;
     Ok(0)
 }

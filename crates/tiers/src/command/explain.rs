@@ -7,9 +7,9 @@ use tiers_core::config::nearest;
 use tiers_core::invariant::{INVARIANTS, Invariant, invariant};
 
 use crate::cli::Global;
-use crate::command::check::width;
 use crate::command::{print, print_json};
 use crate::fault::{Fault, Outcome};
+use crate::render::wrap::columns;
 
 /// Explain a rule of `tiers check`, or a promise that deployments keep
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub fn run(args: &Explain, global: &Global) -> Outcome {
         if global.json {
             print_json("tiers.explanation/1", &Explained { rules: rules().to_vec(), invariants: INVARIANTS.to_vec() })?;
         } else {
-            print(&list(width()))?;
+            print(&list(columns()))?;
         }
         return Ok(0);
     };
@@ -43,9 +43,9 @@ pub fn run(args: &Explain, global: &Global) -> Outcome {
         print_json("tiers.explanation/1", &explained)?;
         return Ok(0);
     }
-    match (render::explanation(name, width()), promise) {
+    match (render::explanation(name, columns()), promise) {
         (Some(text), _) => print(&text)?,
-        (None, Some(promise)) => print(&kept(promise, width()))?,
+        (None, Some(promise)) => print(&kept(promise, columns()))?,
         (None, None) => return Err(unknown(name)),
     }
     Ok(0)

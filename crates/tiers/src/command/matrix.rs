@@ -3,9 +3,7 @@
 use clap::Args;
 
 use crate::cli::Global;
-use crate::command::check::width;
 use crate::command::checking::{Checking, TableFormat};
-use crate::command::print;
 use crate::fault::Outcome;
 
 /// Show every setting that differs between environments
@@ -26,10 +24,6 @@ pub fn run(args: &Matrix, global: &Global) -> Outcome {
     let format = TableFormat::asked(args.format, global)?;
     let checking = Checking::open(global, &[])?;
     let matrix = tiers_check::matrix(&checking.files.tree, &checking.options, &checking.extra);
-    print(&match format {
-        TableFormat::Text => matrix.text(width(), args.all),
-        TableFormat::Json => matrix.json(),
-        TableFormat::Markdown => matrix.markdown(),
-    })?;
+    format.print(&matrix, args.all)?;
     Ok(0)
 }

@@ -93,9 +93,9 @@ pub fn brief(text: &str, width: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
-/// What a reason says, without the beginning of an answer's body that may follow: where many reasons stand together.
+/// A reason where many stand together: without the body of an answer.
 pub fn headline(text: &str, width: usize) -> String {
-    brief(text.split_once("; the body begins").map_or(text, |(reason, _)| reason), width)
+    brief(tiers_core::expect::without_body(text), width)
 }
 
 fn place(plan: &Plan) -> String {

@@ -10,15 +10,20 @@ const UNKNOWN: usize = 100;
 const WIDEST: usize = 100;
 const NARROWEST: usize = 40;
 
-/// The columns of the terminal behind standard output, within what can be read.
-pub fn width() -> usize {
+/// The columns of the terminal behind standard output, however many: a table can use them all.
+pub fn columns() -> usize {
     let stdout = std::io::stdout();
     let columns = match stdout.is_terminal() {
         true => rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col)),
         // A program that shows our output as its own may say how wide its terminal is.
-        false => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(UNKNOWN),
+        false => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(0),
     };
-    if columns == 0 { UNKNOWN } else { columns.clamp(NARROWEST, WIDEST) }
+    if columns == 0 { UNKNOWN } else { columns }
+}
+
+/// As many of them as prose can be read at.
+pub fn width() -> usize {
+    columns().clamp(NARROWEST, WIDEST)
 }
 
 /// `lead`, which takes `lead_width` columns, then the text; lines after the first begin `indent` columns in. No word is cut, so

@@ -9,10 +9,20 @@ mod ownership;
 mod parity;
 mod pipelines;
 mod tags;
+mod terraform_runs;
 
 use crate::rule::Rule;
 
 pub(super) fn all() -> Vec<Rule> {
-    [isolation::RULES, parity::RULES, code::RULES, collision::RULES, tags::RULES, ownership::RULES, pipelines::RULES]
-        .concat()
+    [
+        isolation::RULES,
+        parity::RULES,
+        code::RULES,
+        collision::RULES,
+        tags::RULES,
+        ownership::RULES,
+        pipelines::RULES,
+        terraform_runs::RULES,
+    ]
+    .concat()
 }
