@@ -11,6 +11,7 @@ use crate::event::{
 };
 use crate::gate::{At, Effect};
 use crate::id::{Component, DeploymentId, Token};
+use crate::next;
 use crate::plan::{Kind, OnFailure, Plan};
 
 mod part;
@@ -222,17 +223,28 @@ impl Deployment {
 
     /// True when it waits for a person, because the environment undoes nothing by itself once users may have seen it.
     pub fn waits_for_person(&self) -> bool {
-        let rule = !matches!(self.cause, None | Some(Cause::Overdue { .. } | Cause::Person { .. }));
-        rule && !self.is_undoing() && self.plan.on_failure == OnFailure::Manual && self.may_have_moved()
+        let asks = match &self.cause {
+            None => next::given_up(self).is_some(),
+            Some(cause) => !matches!(cause, Cause::Overdue { .. } | Cause::Person { .. }),
+        };
+        asks && !self.is_undoing() && self.undoes_only_for_a_person()
     }
 
-    /// The record that stops this deployment because a rule speaks against it: it goes back, or, where the environment undoes
-    /// nothing by itself once users may have seen it, it stays until a person decides.
-    pub fn stopped_by(&self, what: String) -> Event {
-        let asks = self.plan.on_failure == OnFailure::Manual && self.may_have_moved();
-        match asks && self.plan.kind != Kind::Rollback {
-            true => Event::Halted { why: what },
-            false => Event::Undoing { cause: Cause::Rule { what } },
+    /// What speaks against going on: what was recorded, or that its tries brought nothing forward.
+    pub fn obstacle(&self) -> Option<Cause> {
+        self.cause.clone().or_else(|| next::given_up(self))
+    }
+
+    fn undoes_only_for_a_person(&self) -> bool {
+        self.plan.on_failure == OnFailure::Manual && self.may_have_moved()
+    }
+
+    /// The record that stops this deployment for this cause: it goes back, or, where the environment undoes nothing by itself once
+    /// users may have seen it, it stays until a person decides.
+    pub fn stopped_by(&self, cause: Cause) -> Event {
+        match self.undoes_only_for_a_person() && self.plan.kind != Kind::Rollback {
+            true => Event::Halted { why: cause.text() },
+            false => Event::Undoing { cause },
         }
     }
 

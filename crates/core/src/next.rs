@@ -55,7 +55,7 @@ pub fn next(deployment: &Deployment) -> NextEffect {
     if deployment.open_intent.is_some() {
         return NextEffect::Settle;
     }
-    if deployment.must_fence || deployment.phase == Phase::Closing && !deployment.late.is_empty() {
+    if fences(deployment) {
         return fence(deployment);
     }
     if deployment.is_undoing() {
@@ -66,15 +66,10 @@ pub fn next(deployment: &Deployment) -> NextEffect {
             let why = format!("{}; there is no rollback of a rollback", cause.text());
             return NextEffect::End { ending: Ending::Stuck, why };
         }
-        return match deployment.waits_for_person() {
-            true => NextEffect::AskPerson { cause: cause.clone() },
-            false => NextEffect::Undo { cause: cause.clone() },
-        };
+        return undo_or_ask(deployment, cause.clone());
     }
-    if deployment.tries >= MAX_TRIES {
-        let last = deployment.stalled.as_deref().unwrap_or("no reason was seen");
-        let what = format!("{} tries brought nothing forward; the last one: {last}", deployment.tries);
-        return NextEffect::Undo { cause: Cause::Machinery { what } };
+    if let Some(cause) = given_up(deployment) {
+        return undo_or_ask(deployment, cause);
     }
     if deployment.must_check {
         return NextEffect::Check;
@@ -82,12 +77,39 @@ pub fn next(deployment: &Deployment) -> NextEffect {
     forwards(deployment)
 }
 
+/// True while calls of an earlier owner stand in the way.
+fn fences(deployment: &Deployment) -> bool {
+    deployment.must_fence || deployment.phase == Phase::Closing && !deployment.late.is_empty()
+}
+
+/// Why going forward is given up: so many tries brought nothing. `None` while there are tries left, and for one that goes back.
+pub(crate) fn given_up(deployment: &Deployment) -> Option<Cause> {
+    let what = match fences(deployment) {
+        true if deployment.tries >= MAX_UNDO_TRIES => UNFENCED.to_owned(),
+        false if deployment.tries >= MAX_TRIES => {
+            let last = deployment.stalled.as_deref().unwrap_or("no reason was seen");
+            format!("{} tries brought nothing forward; the last one: {last}", deployment.tries)
+        }
+        _ => return None,
+    };
+    (!deployment.is_undoing()).then_some(Cause::Machinery { what })
+}
+
+const UNFENCED: &str = "a call of an earlier owner may still land, and could not be made impossible";
+
+fn undo_or_ask(deployment: &Deployment, cause: Cause) -> NextEffect {
+    match deployment.waits_for_person() {
+        true => NextEffect::AskPerson { cause },
+        false => NextEffect::Undo { cause },
+    }
+}
+
 fn fence(deployment: &Deployment) -> NextEffect {
     if deployment.tries >= MAX_UNDO_TRIES {
-        let why = "a call of an earlier owner may still land, and could not be made impossible".to_owned();
+        let cause = Cause::Machinery { what: UNFENCED.to_owned() };
         return match deployment.is_undoing() {
-            true => NextEffect::End { ending: Ending::Stuck, why },
-            false => NextEffect::Undo { cause: Cause::Machinery { what: why } },
+            true => NextEffect::End { ending: Ending::Stuck, why: cause.text() },
+            false => undo_or_ask(deployment, cause),
         };
     }
     let mut components: Vec<Component> = deployment.late.iter().map(|call| call.component.clone()).collect();

@@ -49,6 +49,8 @@ pub enum Mutation {
     AdvisoryAsEvidence,
     /// Evidence for a build counts for another build of the same inputs.
     EvidenceBySource,
+    /// What a person should decide is undone at once.
+    UndoUnasked,
     /// Account and region are not compared with what is declared.
     SkipPlace,
     /// A lease that is held for long counts as left behind.
@@ -58,7 +60,7 @@ pub enum Mutation {
 }
 
 /// All of them.
-pub const MUTATIONS: [Mutation; 25] = [
+pub const MUTATIONS: [Mutation; 26] = [
     Mutation::RefreshTokenInEffect,
     Mutation::SkipIntent,
     Mutation::SendAgain,
@@ -81,6 +83,7 @@ pub const MUTATIONS: [Mutation; 25] = [
     Mutation::ResumeWrongStep,
     Mutation::AdvisoryAsEvidence,
     Mutation::EvidenceBySource,
+    Mutation::UndoUnasked,
     Mutation::SkipPlace,
     Mutation::ExpireLeaseByTime,
     Mutation::IgnoreLease,

@@ -114,7 +114,7 @@ impl Deployers {
             Then::Stop => {
                 let fact = self.ledger.get(world.processes[process].known);
                 let open = fact.state.open.as_ref().expect("it is this process's own");
-                let event = self.ledger.event(open.stopped_by("revoked".to_owned()));
+                let event = self.ledger.event(open.stopped_by(Cause::Rule { what: "revoked".to_owned() }));
                 Place::Append { event, fact: false, then: Then::Ready }
             }
             Then::Bake { step } => Place::Bake { step },
@@ -197,7 +197,7 @@ impl Deployers {
         match objection {
             None => Event::Checked { heads: Default::default(), note: String::new() },
             Some(why) if fresh => Event::Refused { why: why.to_owned() },
-            Some(why) => open.stopped_by(why.to_owned()),
+            Some(why) => open.stopped_by(Cause::Rule { what: why.to_owned() }),
         }
     }
 

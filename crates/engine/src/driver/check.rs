@@ -79,13 +79,10 @@ pub(super) async fn check(session: &mut Session) -> Result<(), DriveError> {
             let heads: BTreeMap<String, u64> = upstream.chain(lease).collect();
             Event::Checked { heads, note: way_back_note(plan) }
         }
-        Some(Objection::Unanswered(what)) if !fresh => {
-            Event::Undoing { cause: Cause::Machinery { what: what.clone() } }
-        }
-        // Nothing was changed yet; that the place could not be asked is no rule's word.
-        Some(Objection::Unanswered(what)) => Event::Undoing { cause: Cause::Machinery { what: what.clone() } },
+        // That the place could not be asked is no rule's word.
+        Some(Objection::Unanswered(what)) => open.stopped_by(Cause::Machinery { what: what.clone() }),
         Some(objection) if fresh => Event::Refused { why: objection.text().to_owned() },
-        Some(objection) => open.stopped_by(objection.text().to_owned()),
+        Some(objection) => open.stopped_by(Cause::Rule { what: objection.text().to_owned() }),
     };
     session.decide(&event).await?;
     Ok(())

@@ -61,6 +61,9 @@ async fn turn(session: &mut Session) -> Result<Option<Driven>, DriveError> {
         }
         NextEffect::Gates { at } => gating::gates(session, at).await?,
         NextEffect::Bake { step, seconds } => bake::bake(session, step, seconds).await?,
+        NextEffect::AskPerson { cause } if is_on(Mutation::UndoUnasked) => {
+            session.decide(&Event::Undoing { cause }).await?;
+        }
         NextEffect::Undo { cause } => {
             session.decide(&Event::Undoing { cause }).await?;
         }

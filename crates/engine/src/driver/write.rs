@@ -2,7 +2,7 @@
 //! Rules 7 and 8, 11, 13, 14 and 17 of PROTOCOL.md.
 
 use futures::StreamExt as _;
-use tiers_core::event::{Answer, Event, Finding, Found, GuardedCall, Intent, Resource, Step, Write};
+use tiers_core::event::{Answer, Cause, Event, Finding, Found, GuardedCall, Intent, Resource, Step, Write};
 use tiers_core::id::{Component, Token, Version};
 use tiers_core::plan::ComponentPlan;
 
@@ -42,7 +42,7 @@ pub(super) async fn write(session: &mut Session, step: Step, components: &[Compo
         && let Some(what) = still_allowed(session).await?
     {
         not_sent(session, &intent, &looked).await?;
-        let event = session.own()?.stopped_by(what);
+        let event = session.own()?.stopped_by(Cause::Rule { what });
         session.decide(&event).await?;
         return Ok(());
     }

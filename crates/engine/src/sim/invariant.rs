@@ -8,7 +8,7 @@ use tiers_core::deployment::LateCall;
 use tiers_core::event::{Cause, Ending, Event, Found, Intent, Step, Write};
 use tiers_core::gate::{At, Check, Effect};
 use tiers_core::id::{Digest, Version};
-use tiers_core::plan::{ComponentPlan, Kind, Plan};
+use tiers_core::plan::{ComponentPlan, Kind, OnFailure, Plan};
 use tiers_core::state::{EnvState, Meta};
 
 use super::net::ActorId;
@@ -37,6 +37,7 @@ pub fn after_record(
     said_is_done(truth, actor, known)?;
     let Some(event) = known.event.as_deref() else { return Ok(()) };
     let before = truth.streams[env].len().checked_sub(2).map(|at| &truth.streams[env][at]);
+    a_person_decides(env, before, event)?;
     match event {
         Event::Intended { intent } => {
             rules_before_a_shift(env, before, known, intent)?;
@@ -471,6 +472,21 @@ fn refusals_are_true(truth: &Truth, env: usize, known: &Known, why: &str) -> Res
     let was_so =
         records.is_empty() || records[claimed..].iter().any(|one| one.state.passes(&open.plan.release.digest).is_err());
     must(was_so, "no-limbo", || format!("{} in {}: {why}; but it was verified there all the time", open.id, ENVS[env]))
+}
+
+/// **a-person-decides**: where the environment undoes nothing by itself, a release that users may have seen goes back because
+/// somebody said so, or because its weights were overdue, and for nothing else.
+fn a_person_decides(env: usize, before: Option<&Rc<Known>>, event: &Event) -> Result<(), Broken> {
+    let cause = match event {
+        Event::Undoing { cause } | Event::TakenOver { undo: Some(cause), .. } => cause,
+        _ => return Ok(()),
+    };
+    let Some(open) = before.and_then(|known| known.state.open.as_ref()) else { return Ok(()) };
+    let seen = open.may_have_moved() && open.plan.on_failure == OnFailure::Manual && open.plan.kind != Kind::Rollback;
+    let allowed = matches!(cause, Cause::Person { .. } | Cause::Overdue { .. });
+    must(!seen || allowed, "a-person-decides", || {
+        format!("{} in {} goes back by itself: {cause:?}", open.id, ENVS[env])
+    })
 }
 
 /// **no-limbo**, what looks say: somebody else's change is only found where there was one.

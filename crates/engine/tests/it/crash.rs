@@ -8,8 +8,9 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt as _;
-use tiers_core::event::Ending;
+use tiers_core::event::{Answer, Ending};
 use tiers_core::id::{Digest, Fingerprint, Token, Version};
+use tiers_core::plan::OnFailure;
 use tiers_engine::driver::{Claim, DriveError, Driven, Session, World, claim, drive, take_over};
 use tiers_engine::ledger::{Ledger, MemoryLog};
 use tiers_engine::planner::Goal;
@@ -57,6 +58,8 @@ struct Wire {
     dies_at: u32,
     fate: Fate,
     held: RefCell<Vec<Held>>,
+    /// The function whose alias the service will not move.
+    immovable: RefCell<Option<String>>,
 }
 
 impl Wire {
@@ -157,6 +160,9 @@ impl Target for WiredTarget {
         self.send(Held::Seal { function, digest, description: description.to_owned(), guard }).await
     }
     async fn point(&self, function: &str, alias: &str, to: &Pointing, guard: &Token) -> Sent {
+        if self.1.immovable.borrow().as_deref() == Some(function) {
+            return Sent { answer: Answer::Refused { why: "too many requests".to_owned() }, version: None };
+        }
         let (function, alias, guard) = (function.to_owned(), alias.to_owned(), guard.clone());
         self.send(Held::Point { function, alias, to: to.clone(), guard }).await
     }
@@ -167,7 +173,8 @@ impl Target for WiredTarget {
 
 /// The same world as a process would see it that dies at this point.
 fn mortal(small: &Small, dies_at: u32, fate: Fate) -> (World, Rc<Wire>) {
-    let wire = Rc::new(Wire { passed: Cell::new(0), dies_at, fate, held: RefCell::default() });
+    let wire =
+        Rc::new(Wire { passed: Cell::new(0), dies_at, fate, held: RefCell::default(), immovable: RefCell::default() });
     let log = Rc::new(WiredLog(Rc::clone(&small.log), Rc::clone(&wire)));
     let ledger = block(Ledger::open(
         log,
@@ -311,4 +318,39 @@ fn a_zombie_that_wakes_up_after_it_was_replaced_does_nothing_more() {
     assert!(matches!(woken, Err(DriveError::Gone(_) | DriveError::Superseded { .. })), "{woken:?}");
     assert_eq!(small.session("dev").head.expect("a head").hash, before, "the zombie wrote to the ledger");
     assert_eq!(small.live("dev"), vec![Digest::of(b"two").hex().to_owned(); 2]);
+}
+
+/// Once users may have seen a release, nobody but a person takes it back where the environment says so, also when tries run out.
+#[test]
+fn a_move_that_is_refused_again_and_again_is_undone_or_left_to_a_person() {
+    for on_failure in [OnFailure::Automatic, OnFailure::Manual] {
+        let small = Small::new();
+        small.deploy("dev", Goal::Deploy(small.release("one")));
+        let (world, wire) = mortal(&small, u32::MAX, Fate::NeverSent);
+        wire.immovable.replace(Some("worker-dev".to_owned()));
+        let mut wanted = small.wanted("dev", Goal::Deploy(small.release("two")));
+        wanted.on_failure = on_failure;
+        let claimed = block(claim(&world, &small.plan(&wanted).plan)).expect("no error in a claim");
+        let Claim::Claimed(mut session, _) = claimed else { panic!("not claimed") };
+        let driven = block(drive(&mut session)).expect("driven");
+        let open = session.state.open.clone();
+        match (on_failure, driven) {
+            (OnFailure::Automatic, Driven::Ended(ended)) => {
+                assert_eq!(ended.ending, Ending::Errored, "{}", ended.why);
+                assert!(ended.why.contains("too many requests"), "{}", ended.why);
+            }
+            (OnFailure::Manual, Driven::AsksPerson(cause)) => {
+                assert!(cause.text().contains("too many requests"), "{cause:?}");
+                let open = open.expect("still open");
+                assert!(open.waits_for_person() && open.obstacle() == Some(cause));
+                assert_ne!(small.live("dev")[0], small.live("dev")[1], "as it was left");
+                // Whoever resumes it has it tried again, and what was in its way is gone.
+                wire.immovable.replace(None);
+                assert_eq!(resume(&world, None, || ()), Some(Ending::Succeeded));
+            }
+            (_, driven) => panic!("{on_failure:?}: {driven:?}"),
+        }
+        let live = if on_failure == OnFailure::Manual { "two" } else { "one" };
+        assert_eq!(small.live("dev"), vec![Digest::of(live.as_bytes()).hex().to_owned(); 2]);
+    }
 }

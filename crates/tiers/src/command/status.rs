@@ -177,13 +177,16 @@ fn notes(one: &One, now: jiff::Timestamp) -> Vec<Note> {
     let Some(state) = &one.state else { return notes };
     let env = &one.environment;
     if let Some(open) = &state.open {
+        let how = match open.obstacle().filter(|_| open.waits_for_person()) {
+            Some(cause) => format!("waits for a person because {}", headline(&cause.text(), WIDTH)),
+            None => "in progress or abandoned".to_owned(),
+        };
         let says = format!(
-            "{} of {} ({} by {}, {}), at `{}`; `tiers resume {env}` takes it over",
+            "{} of {} ({} by {}, {how}), at `{}`; `tiers resume {env}` takes it over",
             open.id,
             open.plan.release.id,
             ago(open.claimed_at, now),
             open.owner,
-            if open.waits_for_person() { "waits for a person" } else { "in progress or abandoned" },
             phase(&open.phase),
         );
         notes.push(note("open:", Style::careful, says));

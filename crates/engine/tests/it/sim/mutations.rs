@@ -65,5 +65,6 @@ caught! {
     evidence_of_another_build_is_caught: EvidenceBySource, "same-bits", 0;
     a_lease_that_expires_by_time_is_caught: ExpireLeaseByTime, "one-apply", 0;
     a_lease_that_deployments_ignore_is_caught: IgnoreLease, "one-apply", 0;
+    a_release_that_goes_back_unasked_is_caught: UndoUnasked, "a-person-decides", 0;
     a_place_that_is_not_compared_is_caught: SkipPlace, "no-limbo", 833;
 }
