@@ -18,7 +18,7 @@ mod bounds;
 pub mod cases;
 mod fold;
 mod model;
-mod place;
+pub mod place;
 pub mod promises;
 mod stage;
 mod story;

@@ -63,8 +63,8 @@ caught! {
     a_resume_at_the_wrong_step_is_caught: ResumeWrongStep, "same-bits", 10;
     advice_taken_for_evidence_is_caught: AdvisoryAsEvidence, "same-bits", 17;
     evidence_of_another_build_is_caught: EvidenceBySource, "same-bits", 0;
-    a_lease_that_expires_by_time_is_caught: ExpireLeaseByTime, "one-apply", 0;
-    a_lease_that_deployments_ignore_is_caught: IgnoreLease, "one-apply", 0;
-    a_release_that_goes_back_unasked_is_caught: UndoUnasked, "a-person-decides", 0;
+    a_lease_that_expires_by_time_is_caught: ExpireLeaseByTime, "one-apply", 275;
+    a_lease_that_deployments_ignore_is_caught: IgnoreLease, "one-apply", 727;
+    a_release_that_goes_back_unasked_is_caught: UndoUnasked, "a-person-decides", 163;
     a_place_that_is_not_compared_is_caught: SkipPlace, "no-limbo", 833;
 }
