@@ -32,6 +32,10 @@ fn asked() -> Result<Asked, String> {
         Asked { from: 0, seeds: 1_000, seconds: None, seed: None, mutation: None, keep_going: false, mutations: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
+        if matches!(word.as_str(), "--help" | "-h") {
+            println!("{USAGE}");
+            std::process::exit(0);
+        }
         let value = words.next().ok_or_else(|| format!("`{word}` needs a value\n{USAGE}"))?;
         let number = || value.parse().map_err(|_| format!("`{value}` is not a number\n{USAGE}"));
         match word.as_str() {
