@@ -11,12 +11,13 @@ use crate::event::{
 };
 use crate::gate::{At, Effect};
 use crate::id::{Component, DeploymentId, Token};
-use crate::next;
 use crate::plan::{Kind, OnFailure, Plan};
 
 mod part;
+mod patience;
 
 pub use part::{Latest, Part};
+pub(crate) use patience::{MAX_UNDO_TRIES, UNFENCED};
 
 /// How long weights may stay beyond their planned time before whoever sees them takes them away.
 pub const UNWIND_MARGIN_S: u64 = 300;
@@ -219,20 +220,6 @@ impl Deployment {
             && matches!(self.phase, Phase::Live | Phase::Closing)
             && self.late.is_empty()
             && self.parts.iter().all(moved)
-    }
-
-    /// True when it waits for a person, because the environment undoes nothing by itself once users may have seen it.
-    pub fn waits_for_person(&self) -> bool {
-        let asks = match &self.cause {
-            None => next::given_up(self).is_some(),
-            Some(cause) => !matches!(cause, Cause::Overdue { .. } | Cause::Person { .. }),
-        };
-        asks && !self.is_undoing() && self.undoes_only_for_a_person()
-    }
-
-    /// What speaks against going on: what was recorded, or that its tries brought nothing forward.
-    pub fn obstacle(&self) -> Option<Cause> {
-        self.cause.clone().or_else(|| next::given_up(self))
     }
 
     fn undoes_only_for_a_person(&self) -> bool {

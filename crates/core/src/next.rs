@@ -1,15 +1,10 @@
 //! What to do next, from the state alone: the same answer for whoever started, resumed or took over.
 
-use crate::deployment::{Deployment, Latest, Part, Phase};
+use crate::deployment::{Deployment, Latest, MAX_UNDO_TRIES, Part, Phase, UNFENCED};
 use crate::event::{Cause, Ending, Step};
 use crate::gate::At;
 use crate::id::Component;
 use crate::plan::Kind;
-
-/// Idle looks before a step forward is given up.
-pub const MAX_TRIES: u32 = 6;
-/// Idle looks before an undo, or a fence, is left to a person.
-pub const MAX_UNDO_TRIES: u32 = 12;
 
 /// The next thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +50,7 @@ pub fn next(deployment: &Deployment) -> NextEffect {
     if deployment.open_intent.is_some() {
         return NextEffect::Settle;
     }
-    if fences(deployment) {
+    if deployment.must_fence_first() {
         return fence(deployment);
     }
     if deployment.is_undoing() {
@@ -68,7 +63,7 @@ pub fn next(deployment: &Deployment) -> NextEffect {
         }
         return undo_or_ask(deployment, cause.clone());
     }
-    if let Some(cause) = given_up(deployment) {
+    if let Some(cause) = deployment.given_up() {
         return undo_or_ask(deployment, cause);
     }
     if deployment.must_check {
@@ -76,26 +71,6 @@ pub fn next(deployment: &Deployment) -> NextEffect {
     }
     forwards(deployment)
 }
-
-/// True while calls of an earlier owner stand in the way.
-fn fences(deployment: &Deployment) -> bool {
-    deployment.must_fence || deployment.phase == Phase::Closing && !deployment.late.is_empty()
-}
-
-/// Why going forward is given up: so many tries brought nothing. `None` while there are tries left, and for one that goes back.
-pub(crate) fn given_up(deployment: &Deployment) -> Option<Cause> {
-    let what = match fences(deployment) {
-        true if deployment.tries >= MAX_UNDO_TRIES => UNFENCED.to_owned(),
-        false if deployment.tries >= MAX_TRIES => {
-            let last = deployment.stalled.as_deref().unwrap_or("no reason was seen");
-            format!("{} tries brought nothing forward; the last one: {last}", deployment.tries)
-        }
-        _ => return None,
-    };
-    (!deployment.is_undoing()).then_some(Cause::Machinery { what })
-}
-
-const UNFENCED: &str = "a call of an earlier owner may still land, and could not be made impossible";
 
 fn undo_or_ask(deployment: &Deployment, cause: Cause) -> NextEffect {
     match deployment.waits_for_person() {
@@ -105,12 +80,11 @@ fn undo_or_ask(deployment: &Deployment, cause: Cause) -> NextEffect {
 }
 
 fn fence(deployment: &Deployment) -> NextEffect {
+    if let Some(cause) = deployment.given_up() {
+        return undo_or_ask(deployment, cause);
+    }
     if deployment.tries >= MAX_UNDO_TRIES {
-        let cause = Cause::Machinery { what: UNFENCED.to_owned() };
-        return match deployment.is_undoing() {
-            true => NextEffect::End { ending: Ending::Stuck, why: cause.text() },
-            false => undo_or_ask(deployment, cause),
-        };
+        return NextEffect::End { ending: Ending::Stuck, why: UNFENCED.to_owned() };
     }
     let mut components: Vec<Component> = deployment.late.iter().map(|call| call.component.clone()).collect();
     components.sort();
