@@ -115,7 +115,7 @@ fn one(seed: u64) -> ExitCode {
 fn many(asked: &Asked) -> ExitCode {
     let began = Instant::now();
     let mut told = Instant::now();
-    let (mut total, mut steps) = (Tally::default(), 0);
+    let (mut total, mut steps, mut broken_in) = (Tally::default(), 0, 0_u64);
     let mut seed = asked.from;
     while seed < asked.from + asked.seeds {
         if asked.seconds.is_some_and(|seconds| began.elapsed() >= Duration::from_secs(seconds)) {
@@ -130,6 +130,7 @@ fn many(asked: &Asked) -> ExitCode {
                 return fails(seed, &drawn, &broken);
             }
             println!("seed {seed} breaks {broken}");
+            broken_in += 1;
         }
         seed += 1;
         if told.elapsed() >= Duration::from_secs(1) {
@@ -140,13 +141,17 @@ fn many(asked: &Asked) -> ExitCode {
     let (done, took) = (seed - asked.from, began.elapsed().as_secs_f64());
     progress(done, asked.seeds, began.elapsed());
     eprintln!();
+    let verdict = match broken_in {
+        0 => "every promise kept".to_owned(),
+        some => format!("{some} BROKEN"),
+    };
     println!(
-        "seeds {} to {}: every promise kept; {done} worlds in {took:.1} s ({:.0} a second), {steps} steps, {total:?}",
+        "seeds {} to {}: {verdict}; {done} worlds in {took:.1} s ({:.0} a second), {steps} steps, {total:?}",
         asked.from,
         seed.saturating_sub(1),
         done as f64 / took
     );
-    ExitCode::SUCCESS
+    if broken_in == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn progress(done: u64, of: u64, took: Duration) {
@@ -186,4 +191,5 @@ fn add(total: &mut Tally, more: &Tally) {
     total.errored += more.errored;
     total.stuck += more.stuck;
     total.crashes += more.crashes;
+    total.applies += more.applies;
 }

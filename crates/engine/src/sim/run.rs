@@ -400,7 +400,9 @@ impl Sim {
             let by_another = |known: &Rc<Known>| number(known).is_ok_and(|number| number < 1_000);
             let woken =
                 truth.streams[..=env].iter().any(|stream| stream.iter().rev().take_while(meanwhile).any(by_another));
-            let kept = match serves == Some(&digest(LAST)) || woken {
+            // So may one with an apply; what it holds when its process is gone is nobody's here to take away.
+            let leased = truth.lease.iter().any(|known| known.at_ms >= self.calm_from_ms && known.state.held.is_some());
+            let kept = match serves == Some(&digest(LAST)) || woken || leased {
                 true => Ok(()),
                 false => {
                     let what = format!("a healthy release did not come to serve in {name}");
