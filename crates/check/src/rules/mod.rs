@@ -34,7 +34,22 @@ pub(crate) fn stack(view: &View<'_>) -> StackResult {
     parity::check(view, &mut findings);
     collision::check(view, &mut findings);
     tags::check(view, &mut findings);
+    leave_out_consequences(&mut findings);
     StackResult { findings, states: isolation::states(view) }
+}
+
+/// Where one environment passes for another, all of their names are the same: that is one mistake, and it is said once.
+fn leave_out_consequences(findings: &mut Vec<Finding>) {
+    let passes: Vec<Vec<String>> = findings
+        .iter()
+        .filter(|finding| finding.rule == "environment-wrong")
+        .map(|finding| finding.environments.clone())
+        .collect();
+    let follows = |finding: &Finding| {
+        finding.environments.len() > 1
+            && passes.iter().any(|pair| finding.environments.iter().all(|environment| pair.contains(environment)))
+    };
+    findings.retain(|finding| finding.rule != "name-collides" || !follows(finding));
 }
 
 /// The rules that look at the repository as a whole, and everything the stacks gave.

@@ -1,6 +1,7 @@
 //! What the checker says about whole trees of files.
 
 mod catalogue;
+mod consequences;
 mod example;
 mod layouts;
 mod matrix;
