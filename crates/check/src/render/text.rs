@@ -155,7 +155,13 @@ fn summary(report: &Report) -> String {
         _ => format!("{} ({})", counted(environments.len(), "environment", "environments"), environments.join(", ")),
     };
     let stacks = counted(report.layout.stacks.len(), "stack", "stacks");
-    let mut out = if report.findings.is_empty() {
+    let mut out = if report.layout.stacks.is_empty() && report.findings.is_empty() {
+        // Not the same as clean: Terragrunt's folders, say, are recognised and left alone.
+        let left_out = if report.layout.notes.is_empty() { "" } else { ", and why" };
+        format!(
+            "No root module that could be compared{left_out}: `tiers check --explain-discovery` says what was found."
+        )
+    } else if report.findings.is_empty() {
         format!("Nothing found in {stacks}, {place}.")
     } else {
         format!(

@@ -1,6 +1,6 @@
 //! One mistake is one finding, not one for everything that follows from it.
 
-use tiers_check::{FileTree, Options, check};
+use tiers_check::{FileTree, Options, check, render};
 
 const SHARED: &str = "\
 --- main.tf
@@ -33,4 +33,45 @@ fn names_that_collide_because_an_environment_passes_for_another_are_not_reported
     let found: Vec<(&str, usize)> = report.findings.iter().map(|finding| (finding.rule, finding.at.line)).collect();
     // The bucket with one name in all three is a mistake of its own.
     assert_eq!(found, [("name-collides", 14), ("environment-wrong", 1)], "{:#?}", report.findings);
+}
+
+#[test]
+fn an_environment_in_an_account_of_its_own_is_not_named_among_those_whose_names_collide() {
+    let listing = "\
+--- main.tf
+terraform {
+  backend \"s3\" {}
+}
+variable \"env\" {}
+variable \"account\" {}
+provider \"aws\" {
+  region              = \"eu-west-1\"
+  allowed_account_ids = [var.account]
+}
+resource \"aws_cloudwatch_log_group\" \"all\" {
+  name = \"/pay\"
+}
+--- dev.tfvars
+env     = \"dev\"
+account = \"101010101010\"
+--- staging.tfvars
+env     = \"staging\"
+account = \"101010101010\"
+--- prod.tfvars
+env     = \"prod\"
+account = \"202020202020\"
+";
+    let report = check(&FileTree::from_listing(listing), &Options::default());
+    let finding = report.findings.iter().find(|finding| finding.rule == "name-collides").expect("the log group");
+    assert_eq!(finding.environments, ["dev", "staging"], "{}", finding.message);
+}
+
+#[test]
+fn a_repository_in_which_nothing_could_be_compared_is_not_called_clean() {
+    let tree = FileTree::from_listing("--- live/dev/db/terragrunt.hcl\nterraform {\n  source = \"../m\"\n}\n");
+    let text = render::text(&check(&tree, &Options::default()), &tree, render::TextStyle::default());
+    assert!(
+        text.contains("No root module that could be compared, and why: `tiers check --explain-discovery`"),
+        "{text}"
+    );
 }

@@ -1,6 +1,7 @@
 //! `check`, `explain`, `matrix` and `diff`: what they print and how they end, on files of a project.
 
 use std::fs;
+use std::path::Path;
 
 use crate::world::World;
 
@@ -57,6 +58,41 @@ fn a_repository_without_tiers_toml_is_checked_and_errors_end_with_1() {
     let elsewhere = world.tiers(&["check", "terraform/envs/dev/terraform.tfvars"]);
     assert_eq!(elsewhere.code(), 0, "only what is found in the paths counts: {elsewhere:#?}");
     assert!(!world.path(".tiers/ledger").exists(), "nothing was begun");
+}
+
+/// The example's files below a folder of it, by their path in the example.
+fn example(folder: &str, out: &mut Vec<(String, String)>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/dr-daily-report");
+    for entry in fs::read_dir(root.join(folder)).expect("a folder of the example") {
+        let entry = entry.expect("an entry");
+        let path = format!("{folder}/{}", entry.file_name().to_str().expect("UTF-8"));
+        if entry.file_type().expect("a type").is_dir() {
+            example(&path, out);
+        } else {
+            out.push((path, fs::read_to_string(entry.path()).expect("text")));
+        }
+    }
+}
+
+#[test]
+fn the_example_is_clean_and_init_proposes_what_its_tiers_toml_says_of_terraform() {
+    let mut files = Vec::new();
+    example("terraform", &mut files);
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/dr-daily-report");
+    let toml = fs::read_to_string(root.join("tiers.toml")).expect("the example's tiers.toml");
+    let world = World::new(&toml, &files);
+    let run = world.tiers(&["check", "--fail-on", "hint"]);
+    assert_eq!(run.code(), 0, "{run:#?}");
+    assert!(run.out.contains("3 environments (dev, staging, prod)"), "{}", run.out);
+    world.git(&["rm", "-r", "-q", "--cached", "terraform/builtin"]);
+    let proposed = world.good(&["init", "--print"]).out;
+    let section = |text: &str| {
+        let (_, rest) = text.split_once("[terraform]\n").expect("a section");
+        let lines: Vec<String> = rest.lines().take(3).map(|line| line.split_whitespace().collect()).collect();
+        lines
+    };
+    assert_eq!(section(&proposed), section(&toml), "{proposed}");
 }
 
 #[test]
@@ -129,7 +165,7 @@ fn tiers_toml_accepts_findings_with_a_reason_and_leaves_folders_out() {
     assert!(run.err.contains("Did you mean `state-shared`?"), "{}", run.err);
     world.write("tiers.toml", &format!("{TOML}\n[check]\nleave_out = [\"terraform\"]\n"));
     let run = world.good(&["check"]);
-    assert!(run.out.contains("0 stacks"), "{}", run.out);
+    assert!(run.out.contains("No root module that could be compared"), "{}", run.out);
 }
 
 #[test]

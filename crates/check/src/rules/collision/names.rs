@@ -73,8 +73,14 @@ fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>,
     }
     let Some((severity, first, second)) = worst else { return };
     let address = placed.address();
-    let sharing: Vec<&str> =
-        names.iter().filter(|name| name.text == first.text).map(|name| name.deployed.environment).collect();
+    // An environment in an account of its own may call a thing as it likes.
+    let apart = |name: &&Name<'_, 'a>| {
+        let (here, there) = (view.whereabouts(first.deployed), view.whereabouts(name.deployed));
+        let account = named.scope != Scope::World && here.account(there) == Relation::Different;
+        account || named.scope == Scope::Region && here.region(there) == Relation::Different
+    };
+    let same = names.iter().filter(|name| name.text == first.text && !apart(name));
+    let sharing: Vec<&str> = same.map(|name| name.deployed.environment).collect();
     let (where_unique, doubt) = match (named.scope, severity) {
         (Scope::World, _) => ("in the whole world", ""),
         (Scope::Account, Severity::Error) => ("in their account", ""),
