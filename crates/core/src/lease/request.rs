@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Commit, Digest, Env};
+use crate::terraform::Class;
 
 /// The identity of a Terraform backend: where a state lies. Holds no credentials; values that may be one are left out, or kept
 /// as a hash.
@@ -81,9 +82,31 @@ pub struct Request {
     pub facts: Facts,
     /// Every resource that the plan changes; the summary state keeps only the counts.
     pub changes: Vec<Change>,
+    /// The addresses that made the plan breaking, as it was judged then, once each; `None` in records from before this was kept.
+    /// Programs from before it leave it unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaking: Option<Vec<String>>,
     /// The epoch of the last apply in this environment when the plan was made; 0 when there was none. An apply that came in
     /// between makes the plan outdated.
     pub made_after: u32,
+}
+
+impl Request {
+    /// The addresses that made the plan breaking; where that was not kept, those that it destroys, replaces or drops.
+    pub fn breaking(&self) -> Vec<&str> {
+        match &self.breaking {
+            Some(addresses) => addresses.iter().map(String::as_str).collect(),
+            None => {
+                let breaks = |one: &&Change| matches!(one.action, Action::Replace | Action::Delete | Action::Forget);
+                self.changes.iter().filter(breaks).map(|one| one.address.as_str()).collect()
+            }
+        }
+    }
+
+    /// What kind of plan it was.
+    pub fn class(&self) -> Class {
+        Class::of(!self.breaking().is_empty(), &self.facts.counts)
+    }
 }
 
 impl Counts {

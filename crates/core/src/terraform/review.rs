@@ -57,13 +57,7 @@ pub struct Review {
 impl Review {
     /// The plan's class.
     pub fn class(&self) -> Class {
-        if !self.breaking.is_empty() {
-            Class::Breaking
-        } else if self.counts.is_empty() {
-            Class::Nothing
-        } else {
-            Class::Safe
-        }
+        Class::of(!self.breaking.is_empty(), &self.counts)
     }
 
     /// Every address that makes it breaking, once each.
@@ -73,6 +67,17 @@ impl Review {
 }
 
 impl Class {
+    /// The class of a plan that breaks something or not, and changes so much.
+    pub fn of(breaks: bool, counts: &Counts) -> Class {
+        if breaks {
+            Class::Breaking
+        } else if counts.is_empty() {
+            Class::Nothing
+        } else {
+            Class::Safe
+        }
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

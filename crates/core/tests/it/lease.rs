@@ -9,6 +9,7 @@ use tiers_core::lease::{
     Machine, Outcome, Process, Proof, Request,
 };
 use tiers_core::state::Meta;
+use tiers_core::terraform::Class;
 
 const GOLDEN: &str = include_str!("golden/terraform-stream-format-1.jsonl");
 
@@ -55,6 +56,7 @@ fn request(environment: &str, made_after: u32) -> Request {
             Change { address: "aws_lambda_alias.live".into(), action: Action::Create },
             Change { address: "aws_db_instance.main".into(), action: Action::Replace },
         ],
+        breaking: None,
         made_after,
     }
 }
@@ -230,6 +232,19 @@ fn the_stored_form_of_events_and_states_is_that_of_the_first_day() {
     assert_eq!(lines.iter().map(|line| line.event.clone()).collect::<Vec<_>>(), story());
     assert_eq!(lines.last().map(|line| &line.state), Some(&state));
     assert_eq!(written, GOLDEN);
+}
+
+#[test]
+fn what_broke_is_kept_and_told_from_the_actions_where_it_was_not() {
+    let old = request("dev", 0);
+    assert!(!serde_json::to_string(&old).expect("plain data").contains("\"breaking\""), "as on the first day");
+    assert_eq!((old.breaking(), old.class()), (vec!["aws_db_instance.main"], Class::Breaking));
+    // A protected type breaks by what tiers.toml says, which the actions alone do not tell.
+    let kept = Request { breaking: Some(vec!["aws_lambda_alias.live".into()]), ..request("dev", 0) };
+    let read: Request = serde_json::from_str(&serde_json::to_string(&kept).expect("plain data")).expect("readable");
+    assert_eq!((read.breaking(), read.class()), (vec!["aws_lambda_alias.live"], Class::Breaking));
+    let safe = Request { breaking: Some(Vec::new()), ..request("dev", 0) };
+    assert_eq!(safe.class(), Class::Safe);
 }
 
 #[test]

@@ -165,6 +165,7 @@ fn request(environment: &str, made_after: u32) -> Request {
             program: "terraform 1.11.4".into(),
         },
         changes: Vec::new(),
+        breaking: None,
         made_after,
     }
 }

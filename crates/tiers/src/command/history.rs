@@ -15,13 +15,14 @@ use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::render::table::{plain, table};
 use crate::render::time::exact;
+use crate::terraform::applies::{Apply, applies};
 
-/// Builds and deployments, newest first
+/// Builds, deployments and Terraform applies, newest first
 #[derive(Debug, Args)]
 pub struct History {
     /// Only this environment
     environment: Option<String>,
-    /// Only this app
+    /// Only this app, without the applies, which belong to all of them
     #[arg(long, value_name = "APP")]
     app: Option<String>,
     /// At most so many
@@ -59,6 +60,7 @@ pub enum Line {
         by: String,
         event: Event,
     },
+    Applied(Box<Apply>),
 }
 
 impl Line {
@@ -66,6 +68,7 @@ impl Line {
     pub fn at(&self) -> jiff::Timestamp {
         match self {
             Line::Built { at, .. } | Line::Deployed { at, .. } | Line::Said { at, .. } => *at,
+            Line::Applied(apply) => apply.at,
         }
     }
 }
@@ -86,6 +89,12 @@ pub async fn run(args: &History, global: &Global) -> Outcome {
             // A deployment has about a dozen records; enough of each stream is read for the lines that were asked for.
             let records = args.limit.saturating_mul(16);
             lines.extend(of_app(&context, &ledger, &app.name, args.environment.as_deref(), records).await?);
+        }
+        if args.app.is_none() {
+            // Those of other environments stand between them.
+            let limit = args.limit.saturating_mul(context.project.environments.len());
+            let applies = applies(&context, &ledger, args.environment.as_deref(), limit).await?;
+            lines.extend(applies.into_iter().map(|apply| Line::Applied(Box::new(apply))));
         }
     }
     lines.sort_by_key(|line| std::cmp::Reverse(line.at()));
@@ -216,6 +225,13 @@ fn row(line: &Line) -> Vec<crate::render::table::Cell> {
             let (release, text) = said(event);
             vec![plain(exact(*at)), plain(environment.as_str()), plain(release), plain(text), plain(by)]
         }
+        Line::Applied(apply) => vec![
+            plain(exact(apply.at)),
+            plain(apply.environment.as_str()),
+            plain(format!("tree {}", apply.tree.short())),
+            plain(apply.text()),
+            plain(&apply.by),
+        ],
     }
 }
 

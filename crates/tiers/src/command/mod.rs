@@ -24,6 +24,7 @@ pub mod promote;
 pub mod resume;
 pub mod rollback;
 pub mod status;
+mod status_terraform;
 pub mod tf;
 pub mod trace;
 pub mod verify;

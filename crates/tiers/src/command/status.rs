@@ -1,5 +1,7 @@
 //! `tiers status`: what runs where, since when, and what needs a person.
 
+use std::rc::Rc;
+
 use clap::Args;
 use serde::Serialize;
 use tiers_core::event::Ending;
@@ -8,6 +10,7 @@ use tiers_core::state::EnvState;
 use tiers_engine::driver::Session;
 
 use crate::cli::Global;
+use crate::command::status_terraform::{Infrastructure, infrastructure};
 use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
@@ -23,7 +26,8 @@ const WIDTH: usize = 160;
 
 /// What runs where and since when, and what needs attention
 ///
-/// Reads one record for each app and environment. A stream that can't be read is named; everything else is shown.
+/// Reads one record for each app and environment, and one for the infrastructure of all of them. A stream that can't be read is
+/// named; everything else is shown.
 #[derive(Debug, Args)]
 pub struct Status {
     /// Only this environment
@@ -38,6 +42,8 @@ pub struct Status {
 struct Shown {
     ledger: Option<String>,
     environments: Vec<One>,
+    /// `None` where tiers.toml has no [terraform].
+    infrastructure: Option<Infrastructure>,
 }
 
 /// One app in one environment.
@@ -53,14 +59,16 @@ struct One {
 }
 
 pub async fn run(args: &Status, global: &Global) -> Outcome {
-    let context = Context::open(global)?;
+    let context = Rc::new(Context::open(global)?);
     let environments: Vec<Env> = match &args.environment {
         Some(name) => vec![context.environment(name)?.name.clone()],
         None => context.project.environments.iter().map(|env| env.name.clone()).collect(),
     };
     let apps: Vec<App> = context.apps(args.app.as_deref())?.iter().map(|app| app.name.clone()).collect();
     let ledger = context.ledger_if_any().await?;
-    let mut shown = Shown { ledger: ledger.as_ref().map(|ledger| ledger.id().to_owned()), environments: Vec::new() };
+    let infrastructure = infrastructure(&context, ledger.as_ref(), &environments).await?;
+    let ledger_id = ledger.as_ref().map(|ledger| ledger.id().to_owned());
+    let mut shown = Shown { ledger: ledger_id, environments: Vec::new(), infrastructure };
     for app in &apps {
         for environment in &environments {
             let mut one =
@@ -77,7 +85,8 @@ pub async fn run(args: &Status, global: &Global) -> Outcome {
             shown.environments.push(one);
         }
     }
-    let unreadable = shown.environments.iter().any(|one| one.problem.is_some());
+    let applies = shown.infrastructure.as_ref().and_then(|shown| shown.problem.as_ref());
+    let unreadable = applies.is_some() || shown.environments.iter().any(|one| one.problem.is_some());
     if global.json {
         print_json("tiers.status/1", &shown)?;
     } else {
@@ -120,6 +129,10 @@ fn text(context: &Context, shown: &Shown) -> String {
             text.push_str(&wrap::paragraph(&lead, columns, 2, &says, width));
             commands.iter().for_each(|command| text.push_str(&format!("\n    {command}")));
         }
+    }
+    let infrastructure = shown.infrastructure.as_ref().map(|shown| shown.text(style, now)).unwrap_or_default();
+    if !infrastructure.is_empty() {
+        text.push_str(&format!("{}{infrastructure}", if text.ends_with('\n') { "\n" } else { "\n\n" }));
     }
     if shown.ledger.is_none() {
         text.push_str(

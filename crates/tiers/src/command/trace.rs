@@ -18,6 +18,7 @@ use crate::place;
 use crate::render::time::exact;
 use crate::request::find_release;
 use crate::source::Source;
+use crate::terraform::applies::{Apply, applies};
 
 /// The trail of a commit, digest, tag or release: built when and how, verified where, serving where
 ///
@@ -112,9 +113,18 @@ async fn trail(context: &Context, ledger: &Ledger, app: &str, release: Release) 
         Line::Built { release: built, .. } => built.id == release.id,
         Line::Deployed { digest, .. } => digest == &release.digest,
         Line::Said { event, .. } => mentions(event, &release),
+        Line::Applied(_) => false,
     });
+    let applies = applies(context, ledger, None, 500).await?;
+    let of_it = applies.into_iter().filter(|apply| is_of(apply, &release));
+    lines.extend(of_it.map(|apply| Line::Applied(Box::new(apply))));
     lines.sort_by_key(Line::at);
     Ok(Trail { app: app.to_string(), release, environments, lines })
+}
+
+/// True for an apply of the Terraform code of the very commit that the release was built from.
+fn is_of(apply: &Apply, release: &Release) -> bool {
+    !apply.dirty && !release.dirty && apply.commit.as_ref() == Some(&release.commit)
 }
 
 fn mentions(event: &tiers_core::event::Event, release: &Release) -> bool {
@@ -166,6 +176,7 @@ fn text(context: &Context, trail: &Trail) -> String {
                 (format!("{environment} "), format!("{deployment} {outcome}{why}"))
             }
             Line::Said { environment, event, .. } => (format!("{environment} "), super::history::said(event).1),
+            Line::Applied(apply) => (format!("{} ", apply.environment), apply.text()),
         };
         text.push_str(&format!("{}  {place}{what}\n", exact(line.at())));
     }

@@ -2,6 +2,7 @@
 //! is shown, judged and then applied as it is; the project's lease around it.
 
 pub mod applier;
+pub mod applies;
 pub mod consent;
 pub mod desk;
 pub mod interrupt;

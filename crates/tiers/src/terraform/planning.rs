@@ -68,7 +68,8 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
         program: terraform.version().await.map_err(|error| said(error, "terraform version"))?,
     };
     let made_after = state.last_epoch(&site.environment.name);
-    let request = Request { facts, changes: review.changes.clone(), made_after };
+    let breaking = review.breaking_addresses().into_iter().map(str::to_owned).collect();
+    let request = Request { facts, changes: review.changes.clone(), breaking: Some(breaking), made_after };
     Ok(Planned { file, text: done.text, review, request, binding, place, _folder: folder })
 }
 

@@ -50,6 +50,24 @@ fn environments_are_planned_and_applied_each_in_its_own_place() {
     assert!(synced.code() == 3 && synced.err.contains("stopped at prod"), "{synced:#?}");
     assert!(!shop.moto.objects().contains_key("prod/terraform.tfstate"));
 
+    // History tells each of them, status what stands.
+    let history = shop.good(&["history"]);
+    let line = |what: &str| history.out.lines().any(|line| line.contains(what) && line.ends_with("erika"));
+    assert!(line("terraform applied: 2 to create; safe; commit "), "{history:#?}");
+    assert!(line("terraform applied: 1 to replace; breaking: terraform_data.database; commit "), "{history:#?}");
+    let lines = shop.good(&["history", "dev", "--json"]).json()["lines"].clone();
+    let told: Vec<_> = lines.as_array().expect("lines").iter().map(|line| (&line["what"], &line["class"])).collect();
+    assert_eq!(told, [(&"applied".into(), &"breaking".into()), (&"applied".into(), &"safe".into())], "newest first");
+    assert_eq!(
+        (&lines[0]["breaking"][0], &lines[0]["outcome"]),
+        (&"terraform_data.database".into(), &"applied".into())
+    );
+    let status = shop.good(&["status"]);
+    let row = |env: &str| status.out.lines().rfind(|line| line.starts_with(env)).unwrap_or_default().to_owned();
+    assert!(row("dev").contains("1 to replace") && row("dev").ends_with("just now  erika"), "{status:#?}");
+    let tree = lines[0]["tree"].as_str().expect("a digest").strip_prefix("sha256:").expect("a digest")[..12].to_owned();
+    assert!(row("dev").contains(&tree) && row("prod").contains("never applied by tiers"), "{status:#?}");
+
     let left: Vec<_> = shop.files(".tiers/terraform").into_iter().filter(|path| path.contains("/plans/")).collect();
     assert!(left.is_empty(), "saved plans are gone: {left:?}");
     shop.good(&["ledger", "verify"]);
@@ -132,6 +150,9 @@ fn an_apply_whose_tiers_is_killed_ends_terraform_which_releases_its_lock_and_the
     shop.values("dev", "turns = 1\npause = 60\n");
     let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
     shop.until_work_begins();
+    let status = shop.good(&["status"]);
+    assert!(status.out.contains("dev: apply in flight: just now by erika (process "), "{status:#?}");
+    assert!(shop.good(&["history"]).out.contains("terraform in flight: 3 to create; safe"));
     kill_process(slow.pid(), Signal::KILL).expect("it ran");
     slow.end();
     // What the guard asks to end gives its lock back itself, and then its end can be proven.
@@ -142,6 +163,14 @@ fn an_apply_whose_tiers_is_killed_ends_terraform_which_releases_its_lock_and_the
     assert!(next.err.contains("took the lease over: its processes on"), "{next:#?}");
     let which = shop.good(&["tf", "which", "dev", "--json"]).json();
     assert_eq!(which["environments"][0]["last"]["outcome"]["outcome"], "unknown", "{which:#}");
+    let status = shop.good(&["status"]);
+    assert!(status.out.contains("dev: last apply ended unknown: "), "{status:#?}");
+    let shown = shop.good(&["status", "dev", "--json"]).json()["infrastructure"].clone();
+    let (held, dev) = (&shown["held"], &shown["environments"][0]);
+    assert!(held.is_null() && dev["applied"].is_null() && dev["last"]["by"] == "erika", "{shown:#}");
+    let history = shop.good(&["history", "dev"]);
+    assert!(history.out.contains("terraform ended unknown: 3 to create; safe; "), "{history:#?}");
+    assert!(history.out.contains("taken over by erika: its processes on"), "{history:#?}");
     // dev is planned anew from the state that Terraform wrote before it ended: what it had begun to make is made again.
     let staging = shop.others("dev");
     shop.good(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]"]);
