@@ -40,6 +40,12 @@ pub fn check_tree(bytes: &[u8]) {
     serde_json::from_str::<serde_json::Value>(&matrix.json()).expect("JSON");
 }
 
+/// The bytes are configuration. Where they are read the quick way, hcl-edit takes them too and brings out the same tree; whether they
+/// are is the answer.
+pub fn check_quick(bytes: &[u8]) -> bool {
+    crate::hcl::check_quick(&String::from_utf8_lossy(bytes))
+}
+
 fn check_finding(tree: &FileTree, finding: &Finding) {
     assert!(!finding.message.is_empty() && !finding.fingerprint.is_empty(), "{finding:?}");
     assert!(crate::explain(finding.rule).is_some(), "{} is in the catalogue", finding.rule);

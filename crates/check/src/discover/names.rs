@@ -261,6 +261,10 @@ impl Known {
 
     /// An environment other than `own` that a text names by a whole word, with that word's place; `None` as soon as it names its own.
     pub(crate) fn other_in(&self, text: &str, own: &str) -> Option<(usize, usize, &str)> {
+        // The tag `Environment` of most resources.
+        if text == own {
+            return None;
+        }
         let mut found = None;
         for (start, end) in each_word(text) {
             let word = &text[start..end];

@@ -6,6 +6,7 @@ mod expr;
 mod json;
 mod legacy;
 mod lower;
+mod quick;
 
 pub(crate) use expr::{Attr, BinaryOp, Block, Body, Call, Expr, For, Node, Part, Span, Step, UnaryOp};
 
@@ -19,6 +20,13 @@ pub(crate) struct SyntaxError {
 
 /// Parses Terraform's native syntax. Files in the syntax of Terraform 0.11 are read too, where that can be done.
 pub(crate) fn parse(text: &str) -> Result<Body<'_>, SyntaxError> {
+    match quick::body(text) {
+        Some(body) => Ok(body),
+        None => parse_in_full(text),
+    }
+}
+
+fn parse_in_full(text: &str) -> Result<Body<'_>, SyntaxError> {
     match text.parse::<hcl_edit::structure::Body>() {
         Ok(body) => Ok(lower::body(text, &body)),
         Err(error) => {
@@ -53,4 +61,30 @@ fn parse_json_expression(text: &str) -> Result<Node<'_>, SyntaxError> {
 
 fn syntax_error(error: &hcl_edit::parser::Error) -> SyntaxError {
     SyntaxError { message: error.message().replace('\n', "; "), offset: error.location().offset() }
+}
+
+/// Whether the text is read the quick way. Panics where that does not bring out what hcl-edit brings out.
+#[cfg(feature = "properties")]
+pub(crate) fn check_quick(text: &str) -> bool {
+    let Some(quick) = quick::body(text) else { return false };
+    let full = match text.parse::<hcl_edit::structure::Body>() {
+        Ok(body) => lower::body(text, &body),
+        Err(error) => panic!("hcl-edit does not take what was read the quick way: {error}\n{text}"),
+    };
+    // What is a slice of the file to one is a slice of the file to the other: rules ask for it.
+    let told = |body: &Body<'_>| {
+        let mut owned = Vec::new();
+        body.each_node(&mut |node| match &node.expr {
+            Expr::Str(std::borrow::Cow::Owned(_)) => owned.push(node.span),
+            Expr::Template(parts) if parts.iter().any(|it| matches!(it, Part::Text(std::borrow::Cow::Owned(_)))) => {
+                owned.push(node.span);
+            }
+            _ => {}
+        });
+        format!("{body:#?}\nput together: {owned:?}")
+    };
+    let (quick, full) = (told(&quick), told(&full));
+    let differs = quick.lines().zip(full.lines()).find(|(quick, full)| quick != full);
+    assert!(quick == full, "read the quick way and by hcl-edit: {differs:?}\n{text}");
+    true
 }

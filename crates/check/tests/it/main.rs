@@ -8,4 +8,5 @@ mod matrix;
 mod output;
 mod properties;
 mod provider_schema;
+mod quick;
 mod trees;
