@@ -101,10 +101,10 @@ impl<'a> Reader<'a> {
         loop {
             match self.peek() {
                 Some(b' ' | b'\t' | b'\n') => self.at += 1,
-                Some(b'#') => self.to_end_of_line(),
+                Some(b'#') => self.skip_line(),
                 Some(b'/') => match self.peek_second() {
                     Some(b'*') => self.inline_comment()?,
-                    Some(b'/') => self.to_end_of_line(),
+                    Some(b'/') => self.skip_line(),
                     _ => return Some(()),
                 },
                 _ => return Some(()),
@@ -120,11 +120,11 @@ impl<'a> Reader<'a> {
     /// `opt(line_comment)`, up to the end of the line.
     pub(super) fn line_comment(&mut self) {
         if self.peek() == Some(b'#') || self.begins(b"//") {
-            self.to_end_of_line();
+            self.skip_line();
         }
     }
 
-    fn to_end_of_line(&mut self) {
+    fn skip_line(&mut self) {
         let rest = &self.bytes[self.at..];
         self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     }
