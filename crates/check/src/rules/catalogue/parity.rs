@@ -336,6 +336,57 @@ environment = "prod"
 "#,
     },
     Rule {
+        id: "bounds-inverted",
+        family: Parity,
+        severity: Error,
+        title: "in one environment a lower bound is above its upper one",
+        consequence: "The plan passes, and the apply of that environment stops half-way when the service refuses the numbers.",
+        fix: "Change both bounds of that environment together.",
+        explanation: "Variables are paired by their names (min_capacity with max_capacity, node_min_count with node_max_count), \
+arguments of resources by what providers call them. Only numbers that are known are compared.",
+        bad: r#"--- main.tf
+terraform {
+  backend "s3" {}
+}
+variable "min_capacity" {
+  type = number
+}
+variable "max_capacity" {
+  type    = number
+  default = 2
+}
+resource "aws_appautoscaling_target" "api" {
+  min_capacity = var.min_capacity
+  max_capacity = var.max_capacity
+}
+--- dev.tfvars
+min_capacity = 1
+--- prod.tfvars
+min_capacity = 4
+"#,
+        good: r#"--- main.tf
+terraform {
+  backend "s3" {}
+}
+variable "min_capacity" {
+  type = number
+}
+variable "max_capacity" {
+  type    = number
+  default = 2
+}
+resource "aws_appautoscaling_target" "api" {
+  min_capacity = var.min_capacity
+  max_capacity = var.max_capacity
+}
+--- dev.tfvars
+min_capacity = 1
+--- prod.tfvars
+min_capacity = 4
+max_capacity = 8
+"#,
+    },
+    Rule {
         id: "values-disagree",
         family: Parity,
         severity: Warning,

@@ -1,5 +1,6 @@
 //! Parity: the same code with different values, and which of the differences nobody meant.
 
+mod bounds;
 mod calls;
 mod code;
 mod copies;
@@ -16,6 +17,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     differences::check(view, out);
     copies::check(view, out);
     fitness::check(view, out);
+    bounds::check(view, out);
 }
 
 /// What has to be seen across stacks: files that several of them read, modules that several call.
