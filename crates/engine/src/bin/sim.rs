@@ -9,8 +9,7 @@ use tiers_engine::sim::draw::Drawn;
 use tiers_engine::sim::truth::{Broken, Tally};
 use tiers_engine::sim::{run, shrink};
 
-const USAGE: &str =
-    "usage: tiers-sim [--seeds N] [--from S] [--seed S] [--mutation NAME] [--seconds N] [--keep-going yes]";
+const USAGE: &str = "usage: tiers-sim [--seeds N] [--from S] [--seed S] [--mutation NAME] [--seconds N] [--keep-going yes] [--mutations yes]";
 
 /// What was asked for.
 struct Asked {

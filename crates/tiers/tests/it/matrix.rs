@@ -69,12 +69,14 @@ impl Case {
         if self.goes_back && self.command[0] == "resume" { 1 } else { 0 }
     }
 
-    fn round(&self, world: &World, point: u32, hit: &str) {
+    /// Answers whether the process left before its end and said how to go on.
+    fn round(&self, world: &World, point: u32, hit: &str) -> bool {
         let where_ = format!("{}, {hit} at point {point}", self.name);
         let before = world.serves(self.environment);
         let release = (self.prepare)(world, &where_);
         let run = world.tiers_with(self.command, &[("TIERS_TRIPWIRE", &format!("{hit}:{point}"))]);
         check_end(&run, hit, self.code_undisturbed(), &where_);
+        let told = hit != KILL && run.code() == 4;
         let open = world.state(self.environment)["open"].clone();
         let undoing = ["undoing", "restoring"].iter().any(|phase| open["phase"]["phase"] == *phase);
         let resumed = world.tiers_with(&["resume", self.environment], &[("TIERS_ACTOR", "boris")]);
@@ -82,7 +84,7 @@ impl Case {
         assert_eq!(nothing_open, open.is_null(), "{where_}: {resumed:#?}");
         if self.command[0] == "resume" {
             self.check_resumed(world, &resumed, undoing, (&before, &release), point, &where_);
-            return;
+            return told;
         }
         let aim = if self.goes_back { &before } else { &release };
         assert_eq!(resumed.code(), 0, "{where_}: {resumed:#?}");
@@ -91,6 +93,7 @@ impl Case {
             world.good(self.command);
         }
         world.check(self.environment, aim, &where_);
+        told
     }
 
     /// A resume that was hit, and resumed: what was decided before the hit holds.
@@ -120,6 +123,7 @@ impl Case {
         let rounds: Vec<(u32, &str)> =
             (1..=points).flat_map(|point| self.hits(point).into_iter().map(move |hit| (point, hit))).collect();
         let next = AtomicU32::new(0);
+        let told = AtomicU32::new(0);
         std::thread::scope(|scope| {
             for _ in 0..LANES {
                 scope.spawn(|| {
@@ -127,12 +131,22 @@ impl Case {
                     loop {
                         let number = usize::try_from(next.fetch_add(1, Ordering::SeqCst)).expect("few rounds");
                         let Some((point, hit)) = rounds.get(number) else { break };
-                        self.round(&world, *point, hit);
+                        if self.round(&world, *point, hit) {
+                            told.fetch_add(1, Ordering::SeqCst);
+                        }
                     }
                     world.good(&["ledger", "verify"]);
                 });
             }
         });
+        // Whoever overhears a signal or a full disk runs to the end, as one does that is hit after the last step. Most are hit before.
+        let asked = rounds.iter().filter(|(_, hit)| *hit != KILL).count();
+        let told = usize::try_from(told.into_inner()).expect("few rounds");
+        assert!(
+            told * 2 >= asked,
+            "{}: of {asked} that were asked to end, or met a full disk, {told} said so",
+            self.name
+        );
         println!("{}: {points} points, {} rounds, {:.0} s", self.name, rounds.len(), since.elapsed().as_secs_f64());
     }
 }

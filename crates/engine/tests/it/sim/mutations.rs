@@ -66,5 +66,5 @@ caught! {
     a_lease_that_expires_by_time_is_caught: ExpireLeaseByTime, "one-apply", 275;
     a_lease_that_deployments_ignore_is_caught: IgnoreLease, "one-apply", 727;
     a_release_that_goes_back_unasked_is_caught: UndoUnasked, "a-person-decides", 163;
-    a_place_that_is_not_compared_is_caught: SkipPlace, "no-limbo", 833;
+    a_place_that_is_not_compared_is_caught: SkipPlace, "right-place", 1269;
 }
