@@ -103,15 +103,18 @@ pub(crate) fn find<'a>(
     Roots { surroundings, is_root, called, path_environment }
 }
 
-/// Whether tiers.toml says how this root module's files are found.
+/// Whether tiers.toml says how this root module's files are found, for one of its environments: a folder beside those of the
+/// environments (`account` under `terraform/{environment}`) is none of them.
 pub(crate) fn is_declared(options: &Options, dir: &str) -> bool {
-    options.terraform.iter().any(|declared| root_matches(&declared.root, dir))
+    options.terraform.iter().any(|declared| {
+        options.environments.iter().any(|each| root_matches(&declared.root.replace("{environment}", &each.name), dir))
+    })
 }
 
-/// Whether a declared root, with `{environment}` for any one segment's text, is this folder.
+/// Whether a declared root, its environment filled in, is this folder; `*` stands for any one segment's text.
 pub(crate) fn root_matches(declared: &str, dir: &str) -> bool {
-    let glob = declared.trim_start_matches("./").trim_end_matches('/').replace("{environment}", "*");
-    let glob = if glob == "." { "" } else { &glob };
+    let glob = declared.trim_start_matches("./").trim_end_matches('/');
+    let glob = if glob == "." { "" } else { glob };
     let (wanted, parts): (Vec<&str>, Vec<&str>) = (glob.split('/').collect(), dir.split('/').collect());
     wanted.len() == parts.len() && parts.iter().zip(wanted).all(|(part, glob)| usage::matches(part, glob))
 }

@@ -286,6 +286,32 @@ fn tiers_toml_corrects_what_was_found() {
 }
 
 #[test]
+fn a_folder_beside_those_of_declared_environments_is_found_and_checked_as_before() {
+    let backend = |key: &str| {
+        format!(
+            "terraform {{\n  backend \"s3\" {{\n    bucket = \"b\"\n    key = \"{key}/terraform.tfstate\"\n  }}\n}}\n{ROOT}"
+        )
+    };
+    let tree = FileTree::from_listing(&format!(
+        "--- terraform/dev/main.tf\n{}--- terraform/prod/main.tf\n{}--- terraform/account/main.tf\n{}",
+        backend("dev"),
+        backend("prod"),
+        backend("dev"),
+    ));
+    let environment = |name: &str| tiers_check::EnvironmentOverride { name: name.into(), account: None, region: None };
+    let root = "terraform/{environment}".into();
+    let options = Options {
+        environments: vec![environment("dev"), environment("prod")],
+        terraform: vec![tiers_check::TerraformOverride { root, backend: None, var_file: None }],
+        ..Options::default()
+    };
+    let names: Vec<String> = discover(&tree, &options).stacks.into_iter().map(|stack| stack.name).collect();
+    assert_eq!(names, ["terraform/*", "terraform/account"]);
+    let findings = tiers_check::check(&tree, &options).findings;
+    assert!(findings.iter().any(|finding| finding.rule == "state-shared"), "{findings:#?}");
+}
+
+#[test]
 fn a_root_module_that_tiers_toml_names_and_that_is_not_there_is_told() {
     let tree = FileTree::from_listing(&format!("--- tf/main.tf\n{ROOT}"));
     let terraform = tiers_check::TerraformOverride { root: "infra".into(), backend: None, var_file: None };

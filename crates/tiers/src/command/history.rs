@@ -91,8 +91,9 @@ pub async fn run(args: &History, global: &Global) -> Outcome {
             lines.extend(of_app(&context, &ledger, &app.name, args.environment.as_deref(), records).await?);
         }
         if args.app.is_none() {
-            // Those of other environments stand between them.
-            let limit = args.limit.saturating_mul(context.project.environments.len());
+            // Where one environment is asked for, those of the others stand between its own.
+            let among = args.environment.as_ref().map_or(1, |_| context.project.environments.len());
+            let limit = args.limit.saturating_mul(among);
             let applies = applies(&context, &ledger, args.environment.as_deref(), limit).await?;
             lines.extend(applies.into_iter().map(|apply| Line::Applied(Box::new(apply))));
         }
@@ -227,8 +228,8 @@ fn row(line: &Line) -> Vec<crate::render::table::Cell> {
         }
         Line::Applied(apply) => vec![
             plain(exact(apply.at)),
-            plain(apply.environment.as_str()),
-            plain(format!("tree {}", apply.tree.short())),
+            plain(apply.facts.environment.as_str()),
+            plain(format!("tree {}", apply.facts.tree.short())),
             plain(apply.text()),
             plain(&apply.by),
         ],

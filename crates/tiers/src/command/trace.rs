@@ -124,7 +124,7 @@ async fn trail(context: &Context, ledger: &Ledger, app: &str, release: Release) 
 
 /// True for an apply of the Terraform code of the very commit that the release was built from.
 fn is_of(apply: &Apply, release: &Release) -> bool {
-    !apply.dirty && !release.dirty && apply.commit.as_ref() == Some(&release.commit)
+    !apply.facts.dirty && !release.dirty && apply.facts.commit.as_ref() == Some(&release.commit)
 }
 
 fn mentions(event: &tiers_core::event::Event, release: &Release) -> bool {
@@ -176,7 +176,7 @@ fn text(context: &Context, trail: &Trail) -> String {
                 (format!("{environment} "), format!("{deployment} {outcome}{why}"))
             }
             Line::Said { environment, event, .. } => (format!("{environment} "), super::history::said(event).1),
-            Line::Applied(apply) => (format!("{} ", apply.environment), apply.text()),
+            Line::Applied(apply) => (format!("{} ", apply.facts.environment), apply.text()),
         };
         text.push_str(&format!("{}  {place}{what}\n", exact(line.at())));
     }

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tiers_core::id::{Commit, Digest, Env};
-use tiers_core::lease::{Counts, Holder, LeaseEvent, Outcome};
+use tiers_core::lease::{Facts, Holder, LeaseEvent, Outcome};
 use tiers_engine::ledger::{Head, Ledger};
 
 use crate::context::Context;
@@ -24,7 +23,6 @@ pub struct Apply {
     pub at: Timestamp,
     /// `None` while it is in flight.
     pub ended: Option<Timestamp>,
-    pub environment: Env,
     pub by: String,
     pub holder: Holder,
     /// `in-flight`, or how it ended.
@@ -32,17 +30,11 @@ pub struct Apply {
     pub why: String,
     /// What the plan was judged as: `nothing`, `safe`, `breaking`.
     pub class: &'static str,
-    pub counts: Counts,
     /// The addresses that made it breaking.
     pub breaking: Vec<String>,
-    /// The hash of the saved plan.
-    pub plan: Digest,
-    /// The hash of the Terraform code, and that of the environment's values.
-    pub tree: Digest,
-    pub var_file: Option<Digest>,
-    pub commit: Option<Commit>,
-    pub dirty: bool,
-    pub program: String,
+    /// What the apply was asked for with.
+    #[serde(flatten)]
+    pub facts: Facts,
 }
 
 /// The newest applies of the project, newest first; of one environment, where one is named.
@@ -57,7 +49,7 @@ pub async fn applies(
     let mut newest_first = ledger.walk_back(&head, limit.saturating_mul(RECORDS)).await?;
     newest_first.insert(0, head);
     let mut applies = of_stream(&newest_first);
-    applies.retain(|apply| only.is_none_or(|name| apply.environment.as_str() == name));
+    applies.retain(|apply| only.is_none_or(|name| apply.facts.environment.as_str() == name));
     Ok(applies)
 }
 
@@ -83,24 +75,16 @@ fn of_stream(newest_first: &[Head]) -> Vec<Apply> {
                 started = false;
                 let breaking = request.breaking().into_iter().map(str::to_owned).collect();
                 let class = request.class().word();
-                let facts = request.facts;
                 applies.push(Apply {
                     at: record.at,
                     ended: ended.as_ref().map(|(at, _)| *at),
-                    environment: facts.environment,
                     by: record.actor.who.clone(),
                     holder,
                     outcome: ended.as_ref().map_or("in-flight", |(_, outcome)| key(outcome)),
                     why: ended.and_then(|(_, outcome)| outcome.why().map(str::to_owned)).unwrap_or_default(),
                     class,
-                    counts: facts.counts,
                     breaking,
-                    plan: facts.plan,
-                    tree: facts.tree,
-                    var_file: facts.var_file,
-                    commit: facts.commit,
-                    dirty: facts.dirty,
-                    program: facts.program,
+                    facts: request.facts,
                 });
             }
             // One that this program does not know is no end of anything; `ledger verify` names it.
@@ -135,12 +119,12 @@ impl Apply {
             ("safe", _) => "; safe".to_owned(),
             _ => String::new(),
         };
-        let code = match (&self.commit, self.dirty) {
+        let code = match (&self.facts.commit, self.facts.dirty) {
             (None, _) => String::new(),
             (Some(commit), true) => format!("; commit {} and changes", short(commit.as_str())),
             (Some(commit), false) => format!("; commit {}", short(commit.as_str())),
         };
         let why = if self.why.is_empty() { String::new() } else { format!("; {}", brief(&self.why, WIDTH)) };
-        format!("terraform {outcome}: {}{class}{code}{why}", self.counts)
+        format!("terraform {outcome}: {}{class}{code}{why}", self.facts.counts)
     }
 }

@@ -10,12 +10,14 @@ mod parity;
 mod pipelines;
 mod tags;
 mod terraform_runs;
+mod values;
 
 use crate::rule::Rule;
 
 pub(super) fn all() -> Vec<Rule> {
     [
         isolation::RULES,
+        values::RULES,
         parity::RULES,
         code::RULES,
         collision::RULES,

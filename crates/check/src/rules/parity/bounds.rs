@@ -35,7 +35,9 @@ fn variables(view: &View<'_>, deployed: &Deployed<'_>, said: &mut Said, out: &mu
         let Some(upper_name) = counterpart(variable.name) else { continue };
         let Some(upper) = deployed.module.variables.iter().find(|other| other.name == upper_name) else { continue };
         let value = |name| deployed.evaluation.variable(Evaluation::ROOT, name);
-        let Some((least, most)) = contradiction(&value(variable.name), &value(upper.name)) else { continue };
+        let (least, most) = (value(variable.name), value(upper.name));
+        // What a module of somebody's own calls a maximum may be 0 or -1 for none at all.
+        let Some((least, most)) = contradiction(&least, &most).filter(|(_, most)| !is_no_bound(most)) else { continue };
         let place_of = |name, default: Place| match deployed.given(name) {
             Some((file, attr)) => (Place { file, span: attr.span() }, true),
             None => (default, false),
@@ -57,11 +59,8 @@ fn variables(view: &View<'_>, deployed: &Deployed<'_>, said: &mut Said, out: &mu
 
 fn arguments<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>, said: &Said, out: &mut Vec<Finding>) {
     for (lower, upper) in PAIRS {
-        let (Some((least, at)), Some((most, beside))) =
-            (deployed.attribute(placed, lower), deployed.attribute(placed, upper))
-        else {
-            continue;
-        };
+        let Some((least, at)) = deployed.attribute(placed, lower) else { continue };
+        let Some((most, beside)) = deployed.attribute(placed, upper) else { continue };
         let Some((least, most)) = contradiction(&least, &most) else { continue };
         if said.contains(&(least.clone(), most.clone())) {
             continue;
@@ -97,6 +96,10 @@ fn contradiction(least: &Value<'_>, most: &Value<'_>) -> Option<(String, String)
         |value: &Value<'_>| value.to_text().and_then(|text| text.parse::<f64>().ok().map(|is| (is, text.to_string())));
     let ((low, least), (high, most)) = (number(least)?, number(most)?);
     (low > high).then_some((least, most))
+}
+
+fn is_no_bound(most: &str) -> bool {
+    most == "0" || most.starts_with('-')
 }
 
 /// The name of the upper bound that belongs to this lower one, by the word in it.
