@@ -81,14 +81,16 @@ fn one(
         Severity::Hint => Level::NOTE.with_name("hint"),
     };
     let primary = Excerpt::of(tree, &finding.at);
-    let related: Vec<(Excerpt<'_>, &str)> =
-        finding.related.iter().map(|related| (Excerpt::of(tree, &related.at), related.says.as_str())).collect();
-    let title = level.primary_title(finding.message.as_str()).id(finding.rule);
-    let mut group = title.element(primary.snippet(AnnotationKind::Primary, &finding.label));
+    // Names out of files stand in all of these, and the renderer replaces control characters in some of them only.
+    let (message, label, fix) = (visible(&finding.message), visible(&finding.label), visible(&finding.fix));
+    let related: Vec<(Excerpt<'_>, Cow<'_, str>)> =
+        finding.related.iter().map(|related| (Excerpt::of(tree, &related.at), visible(&related.says))).collect();
+    let title = level.primary_title(&*message).id(finding.rule);
+    let mut group = title.element(primary.snippet(AnnotationKind::Primary, &label));
     for (excerpt, says) in &related {
         group = group.element(excerpt.snippet(AnnotationKind::Context, says));
     }
-    let fix = if finding.fix.is_empty() { rule.fix } else { finding.fix.as_str() };
+    let fix = if fix.is_empty() { rule.fix } else { &*fix };
     // The message stands behind `   = why: `; the renderer lines up what follows, and wraps nothing itself.
     let (why, fix) = (paragraph(rule.consequence, style.width), paragraph(fix, style.width));
     if first_of_rule {
