@@ -125,6 +125,13 @@ text_id! {
     Version,
 }
 
+impl Commit {
+    /// The first 12 characters, for people.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
 impl Env {
     /// True for a name that may stand in keys, function names and file names: lower case, digits and hyphens.
     pub fn is_well_formed(&self) -> bool {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::{At, Effect, Gate};
 use crate::id::{App, Component, Digest, Env, Fingerprint, Version};
+use crate::lease::Infrastructure;
 use crate::release::Release;
 
 /// Why the deployment is made, which decides its steps.
@@ -89,7 +90,8 @@ pub enum OnFailure {
 /// A person's recorded exception.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiver {
-    /// A gate's name, or `upstream:<environment>` for the evidence of that environment.
+    /// A gate's name, `upstream:<environment>` for the evidence of that environment, or `terraform:<environment>` for
+    /// infrastructure that is not applied there.
     pub what: String,
     pub by: String,
     pub reason: String,
@@ -126,6 +128,10 @@ pub struct Plan {
     pub secrets: Option<Fingerprint>,
     /// How long one owner may be silent before anyone may take over without asking.
     pub deadline_s: u64,
+    /// The Terraform code that must have been applied here first, where that is demanded. Plans from before this was looked at
+    /// have none, and keep their hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infrastructure: Option<Infrastructure>,
 }
 
 impl Plan {

@@ -3,6 +3,7 @@
 use futures::StreamExt as _;
 use tiers_core::gate::Gate;
 use tiers_core::id::{App, Component, DeploymentId, Env, Fingerprint, Version};
+use tiers_core::lease::Infrastructure;
 use tiers_core::plan::{Before, ComponentPlan, Kind, OnFailure, Place, Plan, Policy, ShiftStep, Waiver};
 use tiers_core::record::NotAStream;
 use tiers_core::release::Release;
@@ -32,6 +33,8 @@ pub struct Wanted {
     pub waivers: Vec<Waiver>,
     pub secrets: Option<Fingerprint>,
     pub deadline_s: u64,
+    /// The Terraform code that must have been applied first.
+    pub infrastructure: Option<Infrastructure>,
 }
 
 /// What the deployment is for.
@@ -121,6 +124,7 @@ pub async fn plan(world: &World, wanted: &Wanted) -> Result<Planned, PlanError> 
         waivers: wanted.waivers.clone(),
         secrets: wanted.secrets.clone(),
         deadline_s: wanted.deadline_s,
+        infrastructure: wanted.infrastructure.clone(),
     };
     let unchanged = state.serving.as_ref().is_some_and(|serving| is_unchanged(&plan, serving));
     Ok(Planned { plan, unchanged, state })

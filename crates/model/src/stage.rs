@@ -189,6 +189,7 @@ pub fn plan(bounds: &Bounds, functions: &[Function; 2], back_to: Option<(u8, [u8
         waivers: Vec::new(),
         secrets: None,
         deadline_s: 0,
+        infrastructure: None,
     }
 }
 

@@ -120,6 +120,7 @@ pub fn wanted(
         waivers,
         secrets: None,
         deadline_s: DEADLINE_S,
+        infrastructure: None,
     })
 }
 

@@ -61,6 +61,13 @@ impl Source {
         self.repository.read_file(commit, &format!("{}{name}", self.below)).map_err(git)
     }
 
+    /// The lines of a commit's files below the project's folder that match, with paths from there; see [`Repository::lines`].
+    pub fn lines(&self, commit: &Commit, pattern: &str, endings: &[&str]) -> Result<Vec<(String, String)>, Fault> {
+        let lines = self.repository.lines(commit, pattern, endings).map_err(git)?;
+        let inside = |(path, line): (String, String)| Some((path.strip_prefix(&self.below)?.to_owned(), line));
+        Ok(lines.into_iter().filter_map(inside).collect())
+    }
+
     /// The files below the project's folder at a commit, with paths from there.
     pub fn tree(&self, commit: &Commit) -> Result<Vec<TreeEntry>, Fault> {
         Ok(self.strip(self.repository.tree(commit).map_err(git)?))

@@ -21,8 +21,9 @@ mod typed;
 pub use generate::generated_schema;
 pub use locate::locate;
 pub use model::{
-    AppConfig, Architecture, Builder, Check, ComponentConfig, Environment, Facts, FileMapping, Ignore, Image, Ledger,
-    MatchedBy, Place, Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger, Triggered, WayBack,
+    AppConfig, AppliedFirst, Architecture, Builder, Check, ComponentConfig, Environment, Facts, FileMapping, Ignore,
+    Image, Ledger, MatchedBy, Place, Project, RefKind, Rollback, Secrets, Settings, Shift, Terraform, Trigger,
+    Triggered, WayBack,
 };
 pub use pattern::matches_ref;
 pub use resolve::{Loaded, load, tfvars_files};

@@ -58,6 +58,7 @@ pub struct Terraform {
     pub protected: Vec<String>,
     /// Environments in which a person agrees to every apply.
     pub ask: Vec<Env>,
+    pub applied_first: AppliedFirst,
 }
 
 /// `[check]`. Paths are relative to the folder of tiers.toml.
@@ -153,6 +154,18 @@ pub enum WayBack {
     /// Refused without one; the first deployment ever says that there is none.
     Required,
     /// Goes on without one, and says so.
+    Optional,
+}
+
+/// Whether a release waits until the Terraform code of its commit is applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum AppliedFirst {
+    /// Refused where something else was applied last; an environment that tiers never applied has nothing to compare.
+    #[default]
+    Required,
+    /// Goes on, and says so.
     Optional,
 }
 

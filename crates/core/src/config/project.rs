@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::model::{
-    AppConfig, ComponentConfig, Environment, MatchedBy, Project, RefKind, Settings, Trigger, Triggered,
+    AppConfig, AppliedFirst, ComponentConfig, Environment, MatchedBy, Project, RefKind, Settings, Trigger, Triggered,
 };
 use super::pattern::matches_ref;
 use crate::gate::Gate;
@@ -113,7 +113,13 @@ impl Project {
             })
             .collect();
         let gates: BTreeMap<_, _> = self.apps.iter().map(|app| (&app.name, &app.gates)).collect();
-        canonical_hash(&("tiers-policy-1", &self.keys, environments, gates))
+        // Hashes from before there was this word must not change by themselves.
+        match self.terraform.as_ref().map(|terraform| terraform.applied_first) {
+            Some(AppliedFirst::Optional) => {
+                canonical_hash(&("tiers-policy-1", &self.keys, environments, gates, "applied-first optional"))
+            }
+            _ => canonical_hash(&("tiers-policy-1", &self.keys, environments, gates)),
+        }
     }
 
     /// The hash of the definitions of this app's gates in this environment: what evidence carries.

@@ -5,10 +5,12 @@
 
 mod event;
 mod holder;
+mod needs;
 mod request;
 mod state;
 
 pub use event::{LeaseEvent, LeaseEventKind, Outcome, Proof};
 pub use holder::{Child, CiRun, Holder, Machine, Process};
+pub use needs::Infrastructure;
 pub use request::{Action, Backend, Change, Counts, Facts, Request};
 pub use state::{Attempt, IllegalLease, Lease, LeaseState, Phase};

@@ -1,5 +1,7 @@
 //! What stands in a repository, by name alone: for a first look at one that nobody described yet.
 
+use tiers_core::id::Commit;
+
 use super::error::GitError;
 use super::repository::{Repository, lossy, records};
 
@@ -43,6 +45,31 @@ impl Repository {
     pub fn files(&self) -> Result<Vec<String>, GitError> {
         let output = self.git.tell(&self.root, &["ls-files", "-z"])?;
         Ok(records(&output).filter_map(|record| String::from_utf8(record.to_vec()).ok()).collect())
+    }
+
+    /// The lines of a commit's files that match an extended regular expression, each with its path from the repository's root.
+    /// Only files whose names end like this are looked at.
+    ///
+    /// Errors: as for any call of git.
+    pub fn lines(&self, commit: &Commit, pattern: &str, endings: &[&str]) -> Result<Vec<(String, String)>, GitError> {
+        let mut args = ["grep", "-z", "-I", "--no-color", "--full-name", "-E", "-e", pattern, commit.as_str(), "--"]
+            .map(str::to_owned)
+            .to_vec();
+        args.extend(endings.iter().map(|ending| format!(":(top)*{ending}")));
+        let answer = self.git.ask(&self.root, &args, Vec::new())?;
+        match answer.status.code() {
+            Some(0) => {}
+            // Nothing matches.
+            Some(1) => return Ok(Vec::new()),
+            _ => return Err(answer.failed(&args)),
+        }
+        let prefix = format!("{commit}:");
+        let text = lossy(&answer.output);
+        let found = text.lines().filter_map(|line| {
+            let (path, line) = line.split_once('\0')?;
+            Some((path.strip_prefix(&prefix)?.to_owned(), line.to_owned()))
+        });
+        Ok(found.collect())
     }
 
     fn listed(&self, args: &[&str]) -> Result<Vec<String>, GitError> {

@@ -47,7 +47,9 @@ pub async fn preflight(world: &World, state: &EnvState, plan: &Plan) -> Result<V
             false => Objection::No(why),
         }));
     }
-    objections.extend(terraform(world, plan).await?.1.map(Objection::NotYet));
+    let applies = terraform(world, plan).await?;
+    objections.extend(applies.in_flight.map(Objection::NotYet));
+    objections.extend(applies.lacking.map(Objection::No));
     objections.extend(place(world, plan).await);
     objections.extend(targets(world, plan, true).await);
     Ok(objections)
@@ -69,14 +71,16 @@ pub(super) async fn check(session: &mut Session) -> Result<(), DriveError> {
     if plan.kind != Kind::Rollback {
         objections.extend(missing(plan, &upstream).map(|(why, _)| Objection::No(why)));
     }
-    let (lease, applying) = terraform(&world, plan).await?;
-    objections.extend(applying.map(Objection::NotYet));
+    let applies = terraform(&world, plan).await?;
+    objections.extend(applies.in_flight.map(Objection::NotYet));
+    // An apply that begins later finds this deployment open. What was applied before it halts nothing that is under way.
+    objections.extend(applies.lacking.filter(|_| fresh).map(Objection::No));
     objections.extend(place(&world, plan).await);
     objections.extend(targets(&world, plan, fresh).await);
     let event = match objections.first() {
         None => {
             let upstream = upstream.iter().map(|one| (format!("{}/{}", one.environment, plan.app), one.seq));
-            let heads: BTreeMap<String, u64> = upstream.chain(lease).collect();
+            let heads: BTreeMap<String, u64> = upstream.chain(applies.head).collect();
             Event::Checked { heads, note: way_back_note(plan) }
         }
         // That the place could not be asked is no rule's word.
@@ -102,7 +106,7 @@ pub(super) async fn still_allowed(session: &Session) -> Result<Option<String>, D
         return Ok(None);
     }
     let upstream = evidence(&session.world, &plan.upstream, &plan.app, &plan.release.digest).await?;
-    let applying = terraform(&session.world, plan).await?.1;
+    let applying = terraform(&session.world, plan).await?.in_flight;
     Ok(missing(plan, &upstream).map(|(why, _)| why).or(applying).or_else(|| frozen(&session.world, plan)))
 }
 

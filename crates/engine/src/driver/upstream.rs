@@ -67,21 +67,31 @@ pub(super) fn missing(plan: &Plan, evidence: &[Evidence]) -> Option<(String, boo
     Some((format!("{} is not verified in {}: {why}", plan.release.id, worst.environment), worst.undecided))
 }
 
-/// The Terraform lease as a deployment reads it: the head that was read, by stream, and why an apply that is in flight in this
-/// plan's environment stands in the way. Nothing but a person stops a way back.
-pub(super) async fn terraform(
-    world: &World,
-    plan: &Plan,
-) -> Result<(Option<(String, u64)>, Option<String>), DriveError> {
+/// The Terraform lease as a deployment reads it.
+#[derive(Default)]
+pub(super) struct Applies {
+    /// The head that was read, by stream.
+    pub head: Option<(String, u64)>,
+    /// Why an apply that is in flight in this plan's environment stands in the way.
+    pub in_flight: Option<String>,
+    /// Why the infrastructure that the release needs is not there, where nobody waived that.
+    pub lacking: Option<String>,
+}
+
+/// What applies say about a plan. Nothing but a person stops a way back.
+pub(super) async fn terraform(world: &World, plan: &Plan) -> Result<Applies, DriveError> {
     let Some(stream) = world.lease.as_ref().filter(|_| plan.kind != Kind::Rollback && !is_on(Mutation::IgnoreLease))
     else {
-        return Ok((None, None));
+        return Ok(Applies::default());
     };
     let (state, seq) = crate::lease::read(world, stream).await?;
-    let why = state
-        .in_flight(&plan.environment)
-        .map(|lease| format!("{} applies Terraform in {} ({})", lease.by, plan.environment, lease.holder.text()));
-    Ok((Some((stream.to_string(), seq)), why))
+    let env = &plan.environment;
+    let in_flight =
+        state.in_flight(env).map(|lease| format!("{} applies Terraform in {env} ({})", lease.by, lease.holder.text()));
+    let needed = plan.infrastructure.as_ref().filter(|_| !plan.is_waived(&format!("terraform:{env}")));
+    let lacking = needed.and_then(|needed| needed.lacking(&state, env));
+    let lacking = lacking.map(|why| format!("{why}; `tiers tf apply {env}` first"));
+    Ok(Applies { head: Some((stream.to_string(), seq)), in_flight, lacking })
 }
 
 /// The hold that speaks against this plan in its own environment, in words.

@@ -249,5 +249,6 @@ pub fn wanted(drawn: &Drawn, env: usize, goal: Goal) -> Wanted {
         waivers: Vec::new(),
         secrets: None,
         deadline_s: 900,
+        infrastructure: None,
     }
 }

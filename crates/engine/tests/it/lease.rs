@@ -11,15 +11,16 @@ use futures::FutureExt as _;
 use tiers_core::event::{Ending, Event, Step};
 use tiers_core::id::{App, Digest, Env};
 use tiers_core::lease::{
-    Backend, Child, CiRun, Counts, Facts, Holder, Lease, LeaseState, Machine, Outcome, Process, Request,
+    Backend, Child, CiRun, Counts, Facts, Holder, Infrastructure, Lease, LeaseState, Machine, Outcome, Process, Request,
 };
+use tiers_core::plan::Waiver;
 use tiers_core::record::{Actor, Stream};
 use tiers_engine::driver::{Claim, Driven, Objection, Progress, Watch, World, claim, drive, preflight};
 use tiers_engine::lease::{
     Applied, Desk, LeaseError, LeaseProgress, LeaseSession, LeaseWatch, Silent, Waiting, apply, overrule, standing,
 };
 use tiers_engine::ledger::{Ledger, MemoryLog};
-use tiers_engine::planner::Goal;
+use tiers_engine::planner::{Goal, Wanted};
 use tiers_engine::port::lease::{Applier, BackendLocks, CiRuns, Life, LockState, Processes, RunState};
 use tiers_engine::port::log::{Create, Log, LogError};
 use tiers_engine::port::seen::SeenInMemory;
@@ -470,6 +471,58 @@ fn an_apply_halts_what_stands_in_its_environment_and_nothing_else() {
         "{}",
         end.why
     );
+}
+
+#[test]
+fn a_release_is_refused_where_other_terraform_was_applied_than_that_of_its_commit_until_it_is() {
+    let (small, outside) = (Small::new(), Outside::new());
+    let desk = desk(&small.world, &outside, "erika", Rc::new(Silent));
+    let wants = |tree: &[u8], values: Option<&[u8]>, part_of: Option<&str>| {
+        let mut wanted = small.wanted("dev", Goal::Deploy(small.release("one")));
+        wanted.infrastructure = Some(Infrastructure {
+            commit: "c0ffee".into(),
+            tree: Digest::of(tree),
+            var_file: values.map(Digest::of),
+            part_of: part_of.map(Into::into),
+        });
+        wanted
+    };
+    let objection = |wanted: &Wanted| {
+        let planned = small.plan(wanted);
+        match &block(preflight(&small.world, &planned.state, &planned.plan)).expect("read")[..] {
+            [] => None,
+            [Objection::No(why)] => Some(why.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    // Nothing was applied with this program.
+    assert_eq!(objection(&wants(b"tree", None, None)), None);
+    let mut request = request("dev", 0);
+    request.facts.commit = Some("feed".into());
+    request.facts.var_file = Some(Digest::of(b"values"));
+    assert_eq!(ended(block(run(&desk, &request, NOW, &Script::new(&outside)))).word(), "applied");
+
+    assert_eq!(objection(&wants(b"tree", None, None)), None, "values that git does not know are not compared");
+    assert_eq!(objection(&wants(b"tree", Some(b"values"), None)), None);
+    let code = objection(&wants(b"other", Some(b"values"), None)).expect("refused");
+    assert!(code.contains("its Terraform code differs from what erika applied in dev"), "{code}");
+    let values = objection(&wants(b"tree", Some(b"other"), None)).expect("refused");
+    assert!(values.contains("the values of its environment differ"), "{values}");
+    // A dirty tree is no commit, whatever it is called.
+    let dirty = objection(&wants(b"other", None, Some("feed"))).expect("refused");
+    assert!(dirty.contains("(commit feed and changes); `tiers tf apply dev` first"), "{dirty}");
+    let refused = small.run(&wants(b"other", None, None));
+    let Driven::Ended(refused) = refused else { panic!("it ends") };
+    assert_eq!(refused.ending, Ending::Refused);
+    let mut waived = wants(b"other", None, None);
+    waived.waivers.push(Waiver { what: "terraform:dev".into(), by: "petra".into(), reason: "now".into() });
+    assert_eq!(objection(&waived), None);
+
+    request.facts.dirty = false;
+    request.made_after = 1;
+    assert_eq!(ended(block(run(&desk, &request, NOW, &Script::new(&outside)))).word(), "applied");
+    assert_eq!(objection(&wants(b"other", None, Some("feed"))), None, "newer code holds what older code needs");
+    assert!(objection(&wants(b"other", None, Some("beef"))).is_some());
 }
 
 #[test]

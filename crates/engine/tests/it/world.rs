@@ -246,6 +246,7 @@ impl Small {
             waivers: Vec::new(),
             secrets: None,
             deadline_s: 900,
+            infrastructure: None,
         }
     }
 

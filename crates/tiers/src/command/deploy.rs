@@ -50,7 +50,7 @@ pub struct Deploy {
     /// Skip gates or evidence, for a reason that is recorded and shown until the digest has its evidence
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     break_glass: Option<String>,
-    /// What --break-glass skips: a gate's name, or upstream:ENV (default: all missing evidence upstream)
+    /// What --break-glass skips: a gate's name, upstream:ENV, or terraform:ENV (default: all missing evidence upstream)
     #[arg(long, value_name = "WHAT", requires = "break_glass")]
     skip: Vec<String>,
     /// Don't ask
@@ -161,7 +161,8 @@ fn waivers(context: &Context, environment: &Environment, app: &AppConfig, args: 
     let upstream = context.project.upstream(&environment.name);
     let upstream: Vec<String> = upstream.iter().map(|env| format!("upstream:{}", env.name)).collect();
     let gates = context.project.gates(&environment.name, &app.name).iter().map(|gate| gate.name.clone());
-    let known: Vec<String> = gates.chain(upstream.iter().cloned()).collect();
+    let applied = context.project.terraform.iter().map(|_| format!("terraform:{}", environment.name));
+    let known: Vec<String> = gates.chain(upstream.iter().cloned()).chain(applied).collect();
     if let Some(unknown) = args.skip.iter().find(|what| !known.contains(what)) {
         return Err(Fault::usage(format!("there is nothing called `{unknown}` to skip in {}", environment.name))
             .hint(format!("What --skip can name here: {}.", known.join(", "))));

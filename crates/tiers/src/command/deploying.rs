@@ -26,6 +26,7 @@ use crate::render::style::Style;
 use crate::render::wrap;
 use crate::request::{Governed, wanted};
 use crate::source::Source;
+use crate::terraform::needed::needed;
 use crate::watch::Lines;
 
 /// Characters of a reason that the last words show; `tiers trace` shows it whole.
@@ -55,7 +56,7 @@ struct Result1<'a> {
 /// Plans a deployment, shows it, and carries it out unless only the plan was asked for. Answers the exit code.
 pub async fn deploy(context: &Context, ledger: &Ledger, governed: &Governed, asked: Asked<'_>) -> Outcome {
     let reached = place::reach(context, asked.environment, ledger).await?;
-    let wanted = wanted(
+    let mut wanted = wanted(
         governed,
         asked.environment,
         asked.app,
@@ -63,6 +64,16 @@ pub async fn deploy(context: &Context, ledger: &Ledger, governed: &Governed, ask
         reached.place.clone(),
         asked.waivers.clone(),
     )?;
+    let skips = format!("terraform:{}", asked.environment.name);
+    if let Goal::Deploy(release) = &asked.goal
+        && !asked.waivers.iter().any(|waiver| waiver.what == skips)
+    {
+        let needed = needed(context, ledger, governed, asked.environment, asked.app, release).await?;
+        wanted.infrastructure = needed.infrastructure;
+        if let Some(note) = needed.note.filter(|_| !context.global.json && !context.global.quiet) {
+            print(&worded(context.style, Style::careful, "", "not demanded", &note))?;
+        }
+    }
     let watch = Rc::new(Lines::new(context.style, context.global.quiet));
     let mut world = place::world(context, ledger, &reached, watch, None);
     // Somebody else may append between the plan and the claim; a plan from an outdated head is made anew.

@@ -34,6 +34,9 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     if !names.is_empty() && plan.kind != Kind::Rollback {
         line("needs", format!("good evidence in {}", names.join(" and ")));
     }
+    if let Some(needed) = &plan.infrastructure {
+        line("needs", format!("the Terraform code of commit {} applied", needed.commit.short()));
+    }
     for waiver in &plan.waivers {
         line("waived", format!("{} by {}: {}", waiver.what, waiver.by, waiver.reason));
     }

@@ -6,6 +6,7 @@ pub mod applies;
 pub mod consent;
 pub mod desk;
 pub mod interrupt;
+pub mod needed;
 pub mod planning;
 pub mod secrets;
 pub mod site;

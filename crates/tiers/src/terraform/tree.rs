@@ -12,6 +12,11 @@ use crate::context::Context;
 use crate::fault::Fault;
 use crate::source::Source;
 
+/// How the names of Terraform's and OpenTofu's files end.
+const ENDINGS: [&str; 3] = [".tf", ".tofu", ".tf.json"];
+/// A line that names where a module is, for git; [`sources`] reads it.
+const SOURCE: &str = r#"source"?[[:space:]]*[=:][[:space:]]*"\.\./"#;
+
 /// The code that a plan is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
@@ -26,30 +31,97 @@ pub struct Tree {
 
 /// The code that stands in the working tree.
 pub fn tree(context: &Context, environment: &Environment, config: &Terraform) -> Result<Tree, Fault> {
-    let root = Terraform::expand(&config.root, &environment.name);
     let source = Source::open(&context.root)?;
-    let mut folders = BTreeSet::from([clean(&root)]);
+    let places = Places::of(context, environment, config);
+    let folders = folders(&places.root, |folder| modules_in_folder(&context.root, folder));
+    let seen = source.below(&folders)?;
+    let entries: Vec<&TreeEntry> = seen.entries.iter().filter(|entry| places.counts(&entry.name())).collect();
+    let dirty = seen.changes.iter().any(|path| places.counts(path) || places.is_mine(path));
+    let var_file = places.values.as_ref().map(|path| digest_of(&context.root.join(path))).transpose()?;
+    Ok(Tree { hash: hash(&entries), var_file, commit: seen.commit, dirty })
+}
+
+/// The code that a commit holds. Where the environment's values are no part of it, git does not know them.
+pub fn tree_at(
+    context: &Context,
+    source: &Source,
+    environment: &Environment,
+    config: &Terraform,
+    commit: &Commit,
+) -> Result<Tree, Fault> {
+    let places = Places::of(context, environment, config);
+    let all = source.tree(commit)?;
+    let lines = source.lines(commit, SOURCE, &ENDINGS)?;
+    let folders = folders(&places.root, |folder| {
+        let below = lines.iter().filter(|(path, _)| is_below(path, folder));
+        let called = below.flat_map(|(path, line)| {
+            let at = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            sources(line).map(move |source| join(at, source))
+        });
+        called.collect()
+    });
+    let inside = |path: &str| folders.iter().any(|folder| is_below(path, folder));
+    let entries: Vec<&TreeEntry> =
+        all.iter().filter(|entry| inside(&entry.name()) && places.counts(&entry.name())).collect();
+    let values = places.values.as_ref().map(|path| source.file(commit, path)).transpose()?.flatten();
+    Ok(Tree {
+        hash: hash(&entries),
+        var_file: values.map(|bytes| Digest::of(&bytes)),
+        commit: Some(commit.clone()),
+        dirty: false,
+    })
+}
+
+/// Where the files of one environment are, from the project's folder.
+struct Places {
+    root: String,
+    values: Option<String>,
+    backend: Option<String>,
+    /// The files that belong to one environment each: a change of prod's values is none of dev's code.
+    own: BTreeSet<String>,
+}
+
+impl Places {
+    fn of(context: &Context, environment: &Environment, config: &Terraform) -> Places {
+        let below = |environment: &Environment, file: &Option<String>| {
+            let root = Terraform::expand(&config.root, &environment.name);
+            file.as_ref().map(|file| join(&root, &Terraform::expand(file, &environment.name)))
+        };
+        let both = |environment| [below(environment, &config.backend), below(environment, &config.var_file)];
+        let own = context.project.environments.iter().flat_map(both).flatten().collect();
+        Places {
+            root: clean(&Terraform::expand(&config.root, &environment.name)),
+            values: below(environment, &config.var_file),
+            backend: below(environment, &config.backend),
+            own,
+        }
+    }
+
+    fn is_mine(&self, path: &str) -> bool {
+        Some(path) == self.values.as_deref() || Some(path) == self.backend.as_deref()
+    }
+
+    /// A root module that is the project's folder has the whole project below it: only what is Terraform's counts there.
+    fn counts(&self, path: &str) -> bool {
+        let is_theirs = !self.root.is_empty() || is_code(path) || path.ends_with(".json") || path.ends_with(".tftpl");
+        is_theirs && !self.own.contains(path) && !is_by_product(path)
+    }
+}
+
+/// The root module's folder, and those of local modules that are called from there, at any depth.
+fn folders(root: &str, mut called: impl FnMut(&str) -> Vec<String>) -> Vec<String> {
+    let mut folders = BTreeSet::from([root.to_owned()]);
     let mut pending = folders.clone();
     // Modules call modules; no chain of them is longer than there are folders.
     while let Some(folder) = pending.pop_first() {
-        for called in called_outside(&context.root, &folder) {
+        for called in called(&folder) {
             let inside = folders.iter().any(|known| is_below(&called, known));
             if !inside && folders.insert(called.clone()) {
                 pending.insert(called);
             }
         }
     }
-    let folders: Vec<String> = folders.into_iter().collect();
-    let seen = source.below(&folders)?;
-    let theirs = own_files(context, config);
-    let counts = |path: &str| !theirs.contains(path) && !is_by_product(path);
-    let entries: Vec<&TreeEntry> = seen.entries.iter().filter(|entry| counts(&entry.name())).collect();
-    let values = config.var_file.as_ref().map(|file| join(&root, &Terraform::expand(file, &environment.name)));
-    let backend = config.backend.as_ref().map(|file| join(&root, &Terraform::expand(file, &environment.name)));
-    let mine = |path: &str| Some(path) == values.as_deref() || Some(path) == backend.as_deref();
-    let dirty = seen.changes.iter().any(|path| counts(path) || mine(path));
-    let var_file = values.map(|path| digest_of(&context.root.join(&path))).transpose()?;
-    Ok(Tree { hash: hash(&entries), var_file, commit: seen.commit, dirty })
+    folders.into_iter().collect()
 }
 
 fn hash(entries: &[&TreeEntry]) -> Digest {
@@ -67,18 +139,6 @@ fn digest_of(path: &Path) -> Result<Digest, Fault> {
     Ok(Digest::of(&bytes))
 }
 
-/// The files that belong to one environment each: a change of prod's values is none of dev's code.
-fn own_files(context: &Context, config: &Terraform) -> BTreeSet<String> {
-    let mut files = BTreeSet::new();
-    for environment in &context.project.environments {
-        let root = Terraform::expand(&config.root, &environment.name);
-        for file in [&config.backend, &config.var_file].into_iter().flatten() {
-            files.insert(join(&root, &Terraform::expand(file, &environment.name)));
-        }
-    }
-    files
-}
-
 /// What Terraform and its users leave behind where git is not told to ignore it.
 fn is_by_product(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -86,23 +146,32 @@ fn is_by_product(path: &str) -> bool {
         || name.starts_with("terraform.tfstate")
         || name.ends_with(".tfplan")
         || name == "crash.log"
+        // Written by `init` where nobody committed it; which providers were taken is said in the apply's own record.
+        || name == ".terraform.lock.hcl"
 }
 
-/// Folders outside of this one whose modules its files call: `source = "../modules/api"`.
-fn called_outside(project: &Path, folder: &str) -> Vec<String> {
+fn is_code(path: &str) -> bool {
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
+/// The modules that the files below a folder call: `source = "../modules/api"`.
+fn modules_in_folder(project: &Path, folder: &str) -> Vec<String> {
     let mut called = Vec::new();
     let mut folders = vec![project.join(folder)];
     while let Some(at) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(&at) else { continue };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if path.is_dir() && !path.is_symlink() && name != ".terraform" {
-                folders.push(path);
-            } else if name.ends_with(".tf") || name.ends_with(".tofu") {
+            if path.is_dir() && !path.is_symlink() {
+                // What lies there is neither committed nor a part of the project.
+                if !name.starts_with('.') {
+                    folders.push(path);
+                }
+            } else if is_code(&name) {
                 let text = std::fs::read_to_string(&path).unwrap_or_default();
                 let below =
                     at.strip_prefix(project).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-                called.extend(sources(&text).map(|source| join(&below, source)).filter(|to| !is_below(to, folder)));
+                called.extend(sources(&text).map(|source| join(&below, source)));
             }
         }
     }
@@ -113,7 +182,8 @@ fn called_outside(project: &Path, folder: &str) -> Vec<String> {
 /// many only makes the hash cover one folder more.
 fn sources(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
-        let rest = line.trim_start().strip_prefix("source")?.trim_start().strip_prefix('=')?.trim_start();
+        let name = line.trim_start().trim_start_matches('"').strip_prefix("source")?.trim_start_matches('"');
+        let rest = name.trim_start().strip_prefix(['=', ':'])?.trim_start();
         let path = rest.strip_prefix('"')?.split('"').next()?;
         path.starts_with("../").then_some(path)
     })

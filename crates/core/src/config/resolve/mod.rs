@@ -240,6 +240,7 @@ impl Resolver<'_, '_, '_> {
             program: text(&typed.program).unwrap_or_else(|| "terraform".to_owned()),
             protected,
             ask,
+            applied_first: typed.applied_first.unwrap_or_default(),
         }
     }
 

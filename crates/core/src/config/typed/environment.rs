@@ -8,7 +8,7 @@ use serde_json::json;
 
 use serde::Deserialize;
 
-use super::super::model::{Rollback, WayBack};
+use super::super::model::{AppliedFirst, Rollback, WayBack};
 use super::super::read::{tables, words};
 use super::super::spanned::{Either, Spanned};
 use super::{Number, Setting, Text, Texts, Variables, Words};
@@ -183,4 +183,4 @@ tables! {
     }
 }
 
-words!(AllAtOnce, Rollback, WayBack);
+words!(AllAtOnce, AppliedFirst, Rollback, WayBack);

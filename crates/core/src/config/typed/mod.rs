@@ -12,6 +12,7 @@ mod gate;
 #[cfg(any(test, feature = "schema"))]
 use serde_json::json;
 
+use super::model::AppliedFirst;
 use super::read::tables;
 use super::spanned::{Either, OneOrMany, Spanned, Table};
 
@@ -95,6 +96,10 @@ tables! {
         /// after, unless it is said here; read from the policy's commit.
         #[schemars(example = json!(["prod"]))]
         pub ask: Texts,
+        /// Whether a release is refused in an environment where `tiers tf apply` did not yet apply the Terraform code of its commit.
+        /// Read from the policy's commit.
+        #[schemars(example = json!("optional"), extend("default" = "required"))]
+        pub applied_first: Option<AppliedFirst>,
     }
 
     /// What `tiers check` passes over, and the findings that are accepted.

@@ -160,6 +160,8 @@ fn the_policy_hash_changes_with_gates_approvals_and_keys_and_with_nothing_else()
     let base = hash(&format!("{GOOD}{GATES}"));
     assert_eq!(hash(&format!("# a comment\n{GOOD}{GATES}")), base);
     assert_eq!(hash(&format!("{}{GATES}", GOOD.replace("src/**", "lib/**"))), base, "paths are no policy");
+    let terraform = "[terraform]\nroot = \"infra/{environment}\"\napplied_first = \"required\"\n";
+    assert_eq!(hash(&format!("{GOOD}{GATES}\n{terraform}")), base, "as without the word");
     let key = format!("project = \"shop\"\nkeys.alice = \"ed25519:{}\"", "ab".repeat(32));
     for changed in [
         format!("{GOOD}{}", GATES.replace("withhold", "advise")),
@@ -170,6 +172,7 @@ fn the_policy_hash_changes_with_gates_approvals_and_keys_and_with_nothing_else()
         format!("{}{GATES}", with("on = { branch = \"main\" }", "url = \"https://a.example\"")),
         format!("{}{GATES}", with("on = { branch = \"main\" }", "entry = { branch = \"hotfix/*\" }")),
         format!("{}{GATES}", with("project = \"shop\"", &key)),
+        format!("{GOOD}{GATES}\n[terraform]\nroot = \"infra/{{environment}}\"\napplied_first = \"optional\"\n"),
     ] {
         assert_ne!(hash(&changed), base, "{changed}");
     }

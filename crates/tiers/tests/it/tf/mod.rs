@@ -318,3 +318,48 @@ fn values_of_secrets_appear_nowhere_and_older_commits_are_not_applied_over_newer
         .run_with(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]", "--allow-older"], &secret);
     assert_eq!(run.code(), 0, "{run:#?}");
 }
+
+#[test]
+fn a_release_comes_only_where_the_terraform_of_its_commit_or_a_newer_one_is_applied() {
+    let Some(shop) = Shop::with_app() else { return };
+    let world = &shop.world;
+    let one = world.release("one");
+    let apply = || shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    // What tiers never applied is somebody else's to keep.
+    world.good(&["deploy", "dev"]);
+    apply();
+
+    let main = std::fs::read_to_string(world.path("terraform/main.tf")).expect("readable");
+    world.write("terraform/main.tf", &format!("{main}\noutput \"queue\" {{\n  value = var.environment\n}}\n"));
+    let two = world.release("two");
+    let refused = world.tiers(&["deploy", "dev"]);
+    assert_eq!(refused.code(), 3, "{refused:#?}");
+    assert!(refused.err.contains("its Terraform code differs from what erika applied in dev"), "{refused:#?}");
+    assert!(refused.err.contains("`tiers tf apply dev` first"), "{refused:#?}");
+    let planned = world.good(&["deploy", "dev", "--plan"]);
+    assert!(planned.out.contains("the Terraform code of commit") && planned.out.contains("not now"), "{planned:#?}");
+    apply();
+    world.good(&["deploy", "dev"]);
+
+    // The values are a part of it, and a person may go on without them.
+    shop.values("dev", "password = \"new\"\n");
+    world.release("three");
+    let refused = world.tiers(&["deploy", "dev"]);
+    assert!(refused.code() == 3 && refused.err.contains("the values of its environment differ"), "{refused:#?}");
+    let waived = world.good(&["deploy", "dev", "--break-glass", "no new password yet", "--skip", "terraform:dev"]);
+    assert!(waived.out.contains("terraform:dev by erika: no new password yet"), "{waived:#?}");
+
+    // Newer infrastructure holds what older code needs; a way back asks for nothing.
+    apply();
+    world.good(&["deploy", "dev", "--release", &one]);
+    world.good(&["deploy", "dev", "--release", &two]);
+    world.good(&["rollback", "dev"]);
+
+    // The policy may leave it to people.
+    let toml = std::fs::read_to_string(world.path("tiers.toml")).expect("readable");
+    world.write("tiers.toml", &toml.replace("[terraform]\n", "[terraform]\napplied_first = \"optional\"\n"));
+    world.write("terraform/main.tf", &main);
+    world.release("four");
+    let told = world.good(&["deploy", "dev"]);
+    assert!(told.out.contains("not demanded: the infrastructure of commit"), "{told:#?}");
+}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::moto::{BUCKET, Moto, TABLE};
-use crate::world::{Run, Started, World};
+use crate::world::{Run, SHOP, Started, World};
 
 const TOML: &str = r#"project = "shop"
 
@@ -94,6 +94,12 @@ impl Shop {
     /// With these backend files.
     pub fn with(backend: fn(&str) -> String) -> Option<Shop> {
         Shop::of(TOML, backend)
+    }
+
+    /// With an app that is deployed to functions on this machine.
+    pub fn with_app() -> Option<Shop> {
+        let app = &SHOP[SHOP.find("[apps.shop]").expect("an app")..];
+        Shop::of(&format!("{TOML}\n{app}"), table)
     }
 
     /// With dev in the account that moto plays, staging in another one, and prod in another region.

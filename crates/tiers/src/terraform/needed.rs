@@ -1,0 +1,108 @@
+//! What a release needs of the infrastructure of an environment: the Terraform code of its commit, applied there.
+
+use tiers_core::config::{AppConfig, AppliedFirst, Environment, Terraform};
+use tiers_core::id::Commit;
+use tiers_core::lease::{Infrastructure, LeaseState};
+use tiers_core::release::Release;
+use tiers_engine::ledger::Ledger;
+
+use super::tree::tree_at;
+use crate::context::Context;
+use crate::fault::Fault;
+use crate::request::Governed;
+use crate::source::Source;
+
+/// What a plan demands, and what is only said.
+#[derive(Default)]
+pub struct Needed {
+    pub infrastructure: Option<Infrastructure>,
+    pub note: Option<String>,
+}
+
+/// The Terraform code that must have been applied in this environment before this release comes: that of the commit it was built
+/// from, or that of the commit that is checked out, where the release is that commit's too (a merge of the same files).
+pub async fn needed(
+    context: &Context,
+    ledger: &Ledger,
+    governed: &Governed,
+    environment: &Environment,
+    app: &AppConfig,
+    release: &Release,
+) -> Result<Needed, Fault> {
+    let (Some(ruled), Some(config)) = (&governed.project.terraform, &context.project.terraform) else {
+        return Ok(Needed::default());
+    };
+    let state = applied(context, ledger).await?;
+    // Where nothing was ever applied with this program there is nothing to compare, and a dirty tree is no commit's.
+    if !state.last.contains_key(&environment.name) || release.dirty {
+        return Ok(Needed::default());
+    }
+    let source = Source::open(&context.root)?;
+    let mut commits = vec![release.commit.clone()];
+    let head = source.head()?;
+    if head != release.commit && source.identity(&context.root, app, &head)?.inputs == release.inputs {
+        commits.push(head);
+    }
+    let mut needs = Vec::new();
+    let mut unknown = None;
+    for commit in commits {
+        match of_commit(context, &source, environment, config, &state, &commit) {
+            Ok(needed) => needs.push(needed),
+            // A clone may lack it; the commit that is checked out can answer for the release as well.
+            Err(fault) => unknown = Some(fault),
+        }
+    }
+    let lacking = |needed: &Infrastructure| needed.lacking(&state, &environment.name);
+    let met = needs.iter().position(|needed| lacking(needed).is_none()).unwrap_or_default();
+    if needs.is_empty() {
+        let why = unknown.map(|fault| fault.message).unwrap_or_default();
+        let text = format!(
+            "whether the infrastructure of commit {} is applied in {} can't be told: {why}",
+            release.commit.short(),
+            environment.name
+        );
+        return match ruled.applied_first {
+            AppliedFirst::Required => {
+                Err(Fault::refused(text).hint("Fetch the commit (`git fetch --unshallow` in a shallow clone)."))
+            }
+            AppliedFirst::Optional => Ok(Needed { infrastructure: None, note: Some(text) }),
+        };
+    }
+    let needed = needs.swap_remove(met);
+    Ok(match ruled.applied_first {
+        AppliedFirst::Required => Needed { infrastructure: Some(needed), note: None },
+        AppliedFirst::Optional => Needed { note: lacking(&needed), infrastructure: None },
+    })
+}
+
+/// What applies say in the project's ledger.
+async fn applied(context: &Context, ledger: &Ledger) -> Result<LeaseState, Fault> {
+    let Some(stream) = context.lease_stream() else { return Ok(LeaseState::default()) };
+    match ledger.head(&stream).await? {
+        None => Ok(LeaseState::default()),
+        Some(head) => serde_json::from_value(head.record.state.clone()).map_err(|error| {
+            Fault::errored(format!("the state in record {} of {stream} can't be read: {error}", head.seq))
+                .hint("`tiers ledger verify` says more.")
+        }),
+    }
+}
+
+fn of_commit(
+    context: &Context,
+    source: &Source,
+    environment: &Environment,
+    config: &Terraform,
+    state: &LeaseState,
+    commit: &Commit,
+) -> Result<Infrastructure, Fault> {
+    let tree = tree_at(context, source, environment, config, commit)?;
+    let applied = state.applied.get(&environment.name).and_then(|attempt| attempt.facts.commit.clone());
+    // An applied commit that this clone does not have can't be told to hold this one.
+    let holds = |applied: &Commit| source.repository.is_ancestor(commit, applied).unwrap_or(false);
+    Ok(Infrastructure {
+        commit: commit.clone(),
+        tree: tree.hash,
+        var_file: tree.var_file,
+        part_of: applied.filter(|applied| applied != commit && holds(applied)),
+    })
+}
