@@ -12,6 +12,7 @@ pub mod corpus;
 mod discover;
 mod eval;
 mod finding;
+mod functions;
 mod hcl;
 mod layout;
 mod matrix;
@@ -33,6 +34,7 @@ mod workflow;
 
 pub use discover::discover;
 pub use finding::{Finding, Location, Related, Report, Severity};
+pub use functions::{Declared, DeclaredFunction, FunctionSetting, declared_functions};
 pub use layout::{Instance, Layout, Note, Shape, Stack};
 pub use matrix::{Cell, ExtraRow, Group, How, Matrix, Row, UnknownEnvironment, diff, matrix};
 pub use options::{EnvironmentOverride, Options, Suppression, TagPolicy, TerraformOverride};

@@ -126,6 +126,15 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// The expression that a variable of a called module was given, and the scope that it belongs to.
+    pub(crate) fn argument(&self, scope: ScopeId, name: &str) -> Option<(ScopeId, &'a Node<'a>)> {
+        let called = self.scope(scope);
+        match called.inputs.get(called.module.variable_position(name)?)? {
+            Input::Argument(node) => Some((called.parent?, node)),
+            _ => None,
+        }
+    }
+
     /// A string or template as text, with `unknown` for each part that is not known; `None` for any other expression.
     pub(crate) fn rough_text(&self, scope: ScopeId, node: &'a Node<'a>, unknown: char) -> Option<String> {
         match &node.expr {

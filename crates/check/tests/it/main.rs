@@ -3,6 +3,7 @@
 mod catalogue;
 mod consequences;
 mod example;
+mod functions;
 mod layouts;
 mod matrix;
 mod output;
