@@ -3,7 +3,7 @@
 //! `# tiers:ignore RULE reason` stands on the finding's line or the line above it; `# tiers:ignore-file RULE reason` anywhere in the
 //! file. `//` comments do as well. With no reason it silences nothing.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::discover::usage;
 use crate::finding::Finding;

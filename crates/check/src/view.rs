@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::accounts::Whereabouts;
 use crate::backend::Backend;
 use crate::discover::{FoundInstance, FoundStack};
-use crate::eval::{Evaluation, Input, Present, ScopeId, Value};
+use crate::eval::{Entries, Evaluation, Input, Present, ScopeId, Value};
 use crate::finding::{Finding, Location, Related, Severity};
 use crate::hcl::{Attr, Span};
 use crate::model::{FileId, Module, Place, Resource};
@@ -59,7 +59,7 @@ struct ProviderTags<'a> {
 
 impl ProviderTags<'_> {
     fn none() -> Self {
-        ProviderTags { value: Value::map(BTreeMap::new()), at: None }
+        ProviderTags { value: Value::map(Entries::default()), at: None }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which variable files and backend files belong to which root module, and to which of its environments.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::HashSet;
 use rayon::prelude::*;
 
 use super::names::{self, Named};

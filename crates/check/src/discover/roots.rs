@@ -1,6 +1,8 @@
 //! Which folders of configuration are root modules: where somebody runs Terraform.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+
+use foldhash::{HashSet, HashSetExt};
 
 use super::names::Named;
 use super::surroundings::Surroundings;

@@ -1,6 +1,8 @@
 //! Groups root modules and their files into stacks: the same infrastructure in each of its environments.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::assign::{Assigned, Files, InlineSetting};
 use super::names::{self, Stage};

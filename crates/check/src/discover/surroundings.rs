@@ -1,6 +1,8 @@
 //! Which segments of which paths name environments, given what stands beside them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::HashMap;
 
 use super::names::{self, Named};
 

@@ -1,8 +1,6 @@
 //! Type constraints of variables, and what Terraform makes of a value under one.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use super::entries::Entries;
 use super::literal::literal;
 use super::value::{Text, Value};
 use crate::hcl::{Expr, Node};
@@ -126,6 +124,9 @@ pub(crate) fn convert<'a>(value: Value<'a>, kind: &Type<'a>) -> Result<Value<'a>
             _ => Err(mismatch(kind, &Value::Str(text))),
         },
         (Type::List(inner) | Type::Set(inner), Value::List(items)) => {
+            if matches!(kind, Type::List(_)) && items.iter().all(|item| stays(item, inner)) {
+                return Ok(Value::List(items));
+            }
             let mut out = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 out.push(convert(item.clone(), inner).map_err(|error| error.below(&format!("[{index}]")))?);
@@ -136,14 +137,15 @@ pub(crate) fn convert<'a>(value: Value<'a>, kind: &Type<'a>) -> Result<Value<'a>
             Ok(Value::list(out))
         }
         (Type::Map(inner), Value::Map(entries)) => {
-            let mut out = BTreeMap::new();
-            for (key, item) in entries.iter() {
-                out.insert(
-                    key.clone(),
-                    convert(item.clone(), inner).map_err(|error| error.below(&format!(".{}", &**key)))?,
-                );
+            if entries.values().all(|item| stays(item, inner)) {
+                return Ok(Value::Map(entries));
             }
-            Ok(Value::map(out))
+            let mut out = Vec::with_capacity(entries.len());
+            for (key, item) in entries.iter() {
+                let item = convert(item.clone(), inner).map_err(|error| error.below(&format!(".{}", &**key)))?;
+                out.push((key.clone(), item));
+            }
+            Ok(Value::map(Entries::new(out)))
         }
         (Type::Tuple(kinds), Value::List(items)) if kinds.len() == items.len() => {
             let converted: Result<Vec<_>, _> =
@@ -155,8 +157,20 @@ pub(crate) fn convert<'a>(value: Value<'a>, kind: &Type<'a>) -> Result<Value<'a>
     }
 }
 
-fn object<'a>(fields: &[Field<'a>], entries: &Arc<BTreeMap<Text<'a>, Value<'a>>>) -> Result<Value<'a>, Mismatch> {
-    let mut out = BTreeMap::new();
+/// Whether [`convert`] would give the same value again. A quick test for the common case: no says nothing.
+fn stays(value: &Value<'_>, kind: &Type<'_>) -> bool {
+    matches!(
+        (kind, value),
+        (Type::Any, _)
+            | (_, Value::Unknown | Value::Null)
+            | (Type::Str, Value::Str(_))
+            | (Type::Number, Value::Number(_))
+            | (Type::Bool, Value::Bool(_))
+    )
+}
+
+fn object<'a>(fields: &[Field<'a>], entries: &Entries<'a>) -> Result<Value<'a>, Mismatch> {
+    let mut out = Vec::with_capacity(fields.len());
     for field in fields {
         let name = Text::Borrowed(field.name);
         let given = entries.get(field.name).cloned();
@@ -172,9 +186,9 @@ fn object<'a>(fields: &[Field<'a>], entries: &Arc<BTreeMap<Text<'a>, Value<'a>>>
                 return Err(Mismatch { path: String::new(), expected, found: "one without it".into() });
             }
         };
-        out.insert(name, value);
+        out.push((name, value));
     }
-    Ok(Value::map(out))
+    Ok(Value::map(Entries::new(out)))
 }
 
 pub(crate) fn sort_and_dedup(items: &mut Vec<Value<'_>>) {

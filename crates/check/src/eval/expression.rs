@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::entries::Entries;
 use super::run::{Evaluation, Scope, ScopeId};
 use super::value::{Text, Value};
 use super::{Failure, Outcome, functions};
@@ -102,15 +103,15 @@ impl<'a> Evaluation<'a> {
         entries: &'a [(Node<'a>, Node<'a>)],
         frame: Option<&Frame<'_, 'a>>,
     ) -> Outcome<'a> {
-        let mut out = BTreeMap::new();
+        let mut out = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let key = self.eval(scope, key, frame)?;
             let Some(key) = key.to_text() else {
                 return if key.is_unknown() { Ok(Value::Unknown) } else { Err(Failure) };
             };
-            out.insert(key, self.eval(scope, value, frame)?);
+            out.push((key, self.eval(scope, value, frame)?));
         }
-        Ok(Value::map(out))
+        Ok(Value::map(Entries::new(out)))
     }
 
     fn path(&self, id: ScopeId, root: &'a str, steps: &'a [Step<'a>], frame: Option<&Frame<'_, 'a>>) -> Outcome<'a> {
@@ -220,14 +221,14 @@ impl<'a> Evaluation<'a> {
                 return Ok(Value::list(walked?));
             }
             Step::Attr(name) => match &value {
-                Value::Map(entries) => entries.get(*name).cloned().ok_or(Failure)?,
+                Value::Map(entries) => entries.get(name).cloned().ok_or(Failure)?,
                 _ => return Err(Failure),
             },
             Step::Index(index) => match (&value, self.eval(scope, index, frame)?) {
                 (_, Value::Unknown) => Value::Unknown,
                 (Value::Map(entries), key) => {
                     let key = key.to_text().ok_or(Failure)?;
-                    entries.get(&*key).cloned().ok_or(Failure)?
+                    entries.get(&key).cloned().ok_or(Failure)?
                 }
                 (Value::List(items), Value::Number(at)) if at >= 0.0 => {
                     items.get(at as usize).cloned().ok_or(Failure)?
@@ -364,7 +365,7 @@ impl<'a> Evaluation<'a> {
                 map.insert(key, made);
             }
         }
-        Ok(if each.key.is_some() { Value::map(map) } else { Value::list(list) })
+        Ok(if each.key.is_some() { Value::map(map.into_iter().collect()) } else { Value::list(list) })
     }
 }
 

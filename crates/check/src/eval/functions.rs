@@ -2,9 +2,8 @@
 //!
 //! A function that is not listed, and one that reads files, time or chance, gives [`Value::Unknown`].
 
-use std::collections::BTreeMap;
-
 use super::convert::{Type, convert, sort_and_dedup};
+use super::entries::Entries;
 use super::value::{Text, Value};
 use super::{Failure, Outcome, text_functions};
 
@@ -50,16 +49,16 @@ fn to_type<'a>(args: &[Value<'a>], kind: &Type<'a>) -> Outcome<'a> {
 }
 
 fn merge<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let mut out: BTreeMap<Text<'a>, Value<'a>> = BTreeMap::new();
+    let mut out: Vec<(Text<'a>, Value<'a>)> = Vec::new();
     for arg in args {
         match arg {
             Value::Unknown => return Ok(Value::Unknown),
             Value::Null => {}
-            Value::Map(entries) => out.extend(entries.iter().map(|(key, value)| (key.clone(), value.clone()))),
+            Value::Map(entries) => out.extend(entries.iter().cloned()),
             _ => return Err(Failure),
         }
     }
-    Ok(Value::map(out))
+    Ok(Value::map(Entries::new(out)))
 }
 
 fn concat<'a>(args: &[Value<'a>]) -> Outcome<'a> {
@@ -100,7 +99,7 @@ fn coalesce_list<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 
 fn lookup<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     match (args.first(), args.get(1).and_then(Value::to_text)) {
-        (Some(Value::Map(entries)), Some(key)) => match entries.get(&*key) {
+        (Some(Value::Map(entries)), Some(key)) => match entries.get(&key) {
             Some(value) => Ok(value.clone()),
             None => args.get(2).cloned().ok_or(Failure),
         },
@@ -146,12 +145,12 @@ fn zipmap<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     let (Some(Value::List(keys)), Some(Value::List(values))) = (args.first(), args.get(1)) else {
         return Ok(Value::Unknown);
     };
-    let mut out = BTreeMap::new();
+    let mut out = Vec::new();
     for (key, value) in keys.iter().zip(values.iter()) {
         let Some(key) = key.to_text() else { return Ok(Value::Unknown) };
-        out.insert(key, value.clone());
+        out.push((key, value.clone()));
     }
-    Ok(Value::map(out))
+    Ok(Value::map(Entries::new(out)))
 }
 
 fn flatten<'a>(args: &[Value<'a>]) -> Outcome<'a> {
@@ -302,14 +301,14 @@ fn range<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn legacy_map<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let mut out = BTreeMap::new();
+    let mut out = Vec::new();
     for pair in args.chunks(2) {
         match (pair.first().and_then(Value::to_text), pair.get(1)) {
-            (Some(key), Some(value)) => out.insert(key, value.clone()),
+            (Some(key), Some(value)) => out.push((key, value.clone())),
             _ => return Ok(Value::Unknown),
         };
     }
-    Ok(Value::map(out))
+    Ok(Value::map(Entries::new(out)))
 }
 
 fn numbers<'a>(name: &str, args: &[Value<'a>]) -> Outcome<'a> {

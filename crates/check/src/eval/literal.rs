@@ -1,8 +1,7 @@
 //! Expressions that refer to nothing, as variable files hold them: their values, and what can be told without computing those.
 
-use std::collections::BTreeMap;
-
 use super::convert::Type;
+use super::entries::Entries;
 use super::value::Value;
 use crate::hcl::{Expr, Node, UnaryOp};
 
@@ -15,14 +14,14 @@ pub(crate) fn literal<'a>(node: &'a Node<'a>) -> Value<'a> {
         Expr::Str(text) => Value::text(text),
         Expr::Tuple(items) => Value::list(items.iter().map(literal).collect()),
         Expr::Object(entries) => {
-            let mut out = BTreeMap::new();
+            let mut out = Vec::with_capacity(entries.len());
             for (key, value) in entries {
                 match literal(key).to_text() {
-                    Some(key) => out.insert(key, literal(value)),
+                    Some(key) => out.push((key, literal(value))),
                     None => return Value::Unknown,
                 };
             }
-            Value::map(out)
+            Value::map(Entries::new(out))
         }
         Expr::Unary(UnaryOp::Neg, inner) => match literal(inner) {
             Value::Number(number) => Value::Number(-number),

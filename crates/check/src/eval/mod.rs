@@ -1,6 +1,7 @@
 //! A partial evaluator: what a value is in one environment, or plainly that it is not known before Terraform runs.
 
 mod convert;
+mod entries;
 mod expression;
 mod functions;
 mod literal;
@@ -10,6 +11,7 @@ mod value;
 mod world;
 
 pub(crate) use convert::{Type, convert};
+pub(crate) use entries::Entries;
 pub(crate) use literal::{is_empty_literal, literal, plainly_fits, same_literal};
 pub(crate) use run::{Evaluation, Input, Present, ScopeId};
 pub(crate) use value::{Text, Value};

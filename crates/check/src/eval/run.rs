@@ -2,11 +2,14 @@
 //! computed once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+
 use std::rc::Rc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::Outcome;
 use super::convert::convert;
+use super::entries::Entries;
 use super::expression::Frame;
 use super::literal::literal;
 use super::value::{Text, Value};
@@ -175,7 +178,7 @@ impl<'a> Evaluation<'a> {
                 Value::Number(0.0) => Present::No,
                 Value::Bool(false) => Present::No,
                 Value::Number(_) => {
-                    Present::Yes(Some(Value::map(BTreeMap::from([(Text::Borrowed("index"), Value::Number(0.0))]))))
+                    Present::Yes(Some(Value::map(Entries::new(vec![(Text::Borrowed("index"), Value::Number(0.0))]))))
                 }
                 _ => Present::Yes(None),
             };
@@ -193,7 +196,7 @@ impl<'a> Evaluation<'a> {
             _ => None,
         };
         Present::Yes(first.map(|(key, value)| {
-            Value::map(BTreeMap::from([(Text::Borrowed("key"), Value::Str(key)), (Text::Borrowed("value"), value)]))
+            Value::map(Entries::new(vec![(Text::Borrowed("key"), Value::Str(key)), (Text::Borrowed("value"), value)]))
         }))
     }
 

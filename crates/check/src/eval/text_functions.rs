@@ -1,9 +1,8 @@
 //! Terraform's functions over text.
 
-use std::collections::BTreeMap;
-
 use regex::Regex;
 
+use super::entries::Entries;
 use super::value::{Text, Value};
 use super::{Failure, Outcome};
 
@@ -167,7 +166,7 @@ fn regex<'a>(name: &str, args: &[Value<'a>]) -> Outcome<'a> {
         }
         let group =
             |index: usize| captures.get(index).map_or(Value::Null, |found| Value::text(found.as_str().to_string()));
-        let named: BTreeMap<Text<'a>, Value<'a>> = regex
+        let named: Entries<'a> = regex
             .capture_names()
             .enumerate()
             .filter_map(|(index, name)| Some((Text::from(name?.to_string()), group(index))))

@@ -1,16 +1,17 @@
 //! Values, with not knowing as one of them.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::rc::Rc;
+
+use super::entries::Entries;
 
 /// Text that is either a slice of a file or was put together; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Text<'a> {
     Borrowed(&'a str),
-    Shared(Arc<str>),
+    Shared(Rc<str>),
 }
 
 impl Deref for Text<'_> {
@@ -77,8 +78,8 @@ pub(crate) enum Value<'a> {
     Bool(bool),
     Number(f64),
     Str(Text<'a>),
-    List(Arc<[Value<'a>]>),
-    Map(Arc<BTreeMap<Text<'a>, Value<'a>>>),
+    List(Rc<[Value<'a>]>),
+    Map(Rc<Entries<'a>>),
 }
 
 impl<'a> Value<'a> {
@@ -90,8 +91,8 @@ impl<'a> Value<'a> {
         Value::List(items.into())
     }
 
-    pub(crate) fn map(entries: BTreeMap<Text<'a>, Value<'a>>) -> Value<'a> {
-        Value::Map(Arc::new(entries))
+    pub(crate) fn map(entries: Entries<'a>) -> Value<'a> {
+        Value::Map(Rc::new(entries))
     }
 
     pub(crate) fn is_unknown(&self) -> bool {
@@ -173,7 +174,11 @@ fn all_equal<'v, 'a: 'v>(pairs: impl Iterator<Item = (&'v Value<'a>, &'v Value<'
 }
 
 pub(crate) fn number_text(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { format!("{number}") }
+    if number.fract() != 0.0 || number.abs() >= 1e15 {
+        return number.to_string();
+    }
+    // An integer has no sign when it is zero.
+    if number == 0.0 { format!("{number:.0}") } else { (number as i64).to_string() }
 }
 
 /// As a person would write it, on one line.

@@ -1,6 +1,6 @@
 //! The modules of a repository, and how one finds another.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::model::Module;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parity::is_environment_name;
-use crate::eval::{Text, Value};
+use crate::eval::{Entries, Value};
 use crate::finding::Finding;
 use crate::model::Place;
 use crate::services::is_taggable;
@@ -40,7 +40,7 @@ impl<'a> Tags<'a> {
         self.get(name).is_some()
     }
 
-    fn maps(&self) -> impl Iterator<Item = &BTreeMap<Text<'a>, Value<'a>>> {
+    fn maps(&self) -> impl Iterator<Item = &Entries<'a>> {
         self.layers.iter().flatten().filter_map(|value| match value {
             Value::Map(entries) => Some(&**entries),
             _ => None,
@@ -154,7 +154,7 @@ fn wrong_environment<'a>(
     if deployed.environment.is_empty() {
         return;
     }
-    for name in tags.maps().flat_map(BTreeMap::keys).filter(|name| is_environment_name(name)) {
+    for name in tags.maps().flat_map(Entries::keys).filter(|name| is_environment_name(name)) {
         let Some(text) = tags.get(name).and_then(Value::as_str) else { continue };
         let Some((_, _, other)) = view.context.found.known.other_in(text, deployed.environment) else { continue };
         // A variable that is wrong is reported once, where it is set.
@@ -166,7 +166,7 @@ fn wrong_environment<'a>(
             continue;
         }
         // Tags of the provider are everybody's: one finding, where they are written.
-        let own = matches!(&tags.layers[0], Some(Value::Map(entries)) if entries.contains_key(&**name));
+        let own = matches!(&tags.layers[0], Some(Value::Map(entries)) if entries.contains_key(name));
         let (place, whose) = match placed.default_tags_at {
             Some(at) if !own => (at, "every resource".to_string()),
             _ => (tags.place, placed.address()),

@@ -1,8 +1,9 @@
 //! Constants that belong to one environment, in code that several share.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
 use regex::Regex;
 

@@ -1,7 +1,8 @@
 //! Names of resources in each environment: the same in two of them, too long, or against the project's pattern.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use regex::Regex;
 
 use crate::accounts::Relation;

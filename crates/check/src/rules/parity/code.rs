@@ -1,6 +1,6 @@
 //! Names in the code: used and not declared, declared and not used.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::finding::Finding;
 use crate::hcl::{Body, Expr, Node, Span, Step};
