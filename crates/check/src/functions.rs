@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::backend;
 use crate::discover;
-use crate::eval::{Evaluation, Value, World};
+use crate::eval::{Entries, Evaluation, Value, World};
 use crate::finding::Location;
 use crate::hcl::{Attr, Block};
 use crate::model::{self, Place};
@@ -107,7 +107,7 @@ fn repetitions<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> impl Iterato
     let mut all: Vec<Placed<'a>> = entries
         .into_iter()
         .map(|(key, value)| {
-            let each = Value::map(BTreeMap::from([("key".into(), key), ("value".into(), value)]));
+            let each = Value::map(Entries::new(vec![("key".into(), key), ("value".into(), value)]));
             Placed { each: Some(each), ..placed.clone() }
         })
         .collect();
