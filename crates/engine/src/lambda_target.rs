@@ -56,12 +56,14 @@ impl LambdaTarget {
         }
     }
 
-    async fn function(&self, name: &str, qualifier: &Qualifier) -> Result<Function, TargetError> {
+    /// A function as the service describes it, in one of its forms.
+    pub async fn function(&self, name: &str, qualifier: &Qualifier) -> Result<Function, TargetError> {
         let what = format!("function {name} ({})", qualifier.as_str());
         self.patiently(&what, async || self.api.get_function(name, qualifier).await).await
     }
 
-    async fn alias(&self, name: &str, alias: &str) -> Result<Alias, TargetError> {
+    /// An alias as the service describes it.
+    pub async fn alias(&self, name: &str, alias: &str) -> Result<Alias, TargetError> {
         let what = format!("alias {alias} of {name}");
         self.patiently(&what, async || self.api.get_alias(name, alias).await).await
     }

@@ -25,6 +25,11 @@ pub fn rows(project: &Project, text: &str) -> Vec<ExtraRow> {
     out
 }
 
+/// Where tiers.toml says a setting of one component: in its own table, or in its environment's. `None` for a default.
+pub fn setting_place(project: &Project, text: &str, environment: &str, component: &str, key: &str) -> Option<Location> {
+    Rows { project, text }.setting_place(environment, component, key)
+}
+
 /// What an environment says of one key; `None` where it says nothing.
 type Told = fn(&Environment) -> Option<String>;
 

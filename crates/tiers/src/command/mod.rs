@@ -17,6 +17,8 @@ pub mod hold;
 pub mod init;
 mod init_terraform;
 pub mod ledger;
+mod live;
+mod live_text;
 pub mod local;
 pub mod matrix;
 mod matrix_rows;
@@ -47,7 +49,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Check(check) => check::run(check, global),
         Command::Explain(explain) => explain::run(explain, global),
         Command::Matrix(matrix) => matrix::run(matrix, global),
-        Command::Diff(diff) => diff::run(diff, global),
+        Command::Diff(diff) if !diff.is_live() => diff::run(diff, global),
         command => one_thread(dispatch(command, cli)),
     }
 }
@@ -72,12 +74,10 @@ async fn dispatch(command: &Command, cli: &Cli) -> Outcome {
         Command::Ledger(ledger) => ledger::run(ledger, global).await,
         Command::Local(local) => local::run(local, global).await,
         Command::Demo(demo) => demo::run(demo, global).await,
-        Command::Completions(_)
-        | Command::Init(_)
-        | Command::Check(_)
-        | Command::Explain(_)
-        | Command::Matrix(_)
-        | Command::Diff(_) => Err(Fault::errored("this command needs no runtime")),
+        Command::Diff(diff) => diff::run_live(diff, global).await,
+        Command::Completions(_) | Command::Init(_) | Command::Check(_) | Command::Explain(_) | Command::Matrix(_) => {
+            Err(Fault::errored("this command needs no runtime"))
+        }
     }
 }
 

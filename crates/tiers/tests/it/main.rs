@@ -5,6 +5,7 @@ mod checking;
 mod crash;
 mod json;
 mod leaving;
+mod live;
 mod matrix;
 mod settings;
 mod tf;
