@@ -5,6 +5,7 @@ pub mod applier;
 pub mod applies;
 pub mod consent;
 pub mod desk;
+pub mod doppler;
 pub mod interrupt;
 pub mod needed;
 pub mod planning;

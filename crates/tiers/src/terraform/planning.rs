@@ -12,6 +12,7 @@ use tiers_core::terraform::{Deployed, PlanJson, Review, review};
 use tiers_edge::terraform::TerraformError;
 use tiers_engine::lambda_target::LEDGER_TAG;
 
+use super::doppler::right_config;
 use super::interrupt;
 use super::site::{Binding, Site, private_folder, said};
 use crate::context::Context;
@@ -33,6 +34,7 @@ pub struct Planned {
 
 /// Plans an environment. `state` was read before: what is applied after it outdates the plan.
 pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<Planned, Fault> {
+    right_config(&site.environment, |name| std::env::var(name).ok())?;
     let place = account(site).await?;
     let tree = site.tree(context)?;
     let binding = site.ready(&tree, state).await?;
