@@ -64,15 +64,14 @@ pub async fn deploy(context: &Context, ledger: &Ledger, governed: &Governed, ask
         reached.place.clone(),
         asked.waivers.clone(),
     )?;
+    let mut note = None;
     let skips = format!("terraform:{}", asked.environment.name);
     if let Goal::Deploy(release) = &asked.goal
         && !asked.waivers.iter().any(|waiver| waiver.what == skips)
     {
         let needed = needed(context, ledger, governed, asked.environment, asked.app, release).await?;
         wanted.infrastructure = needed.infrastructure;
-        if let Some(note) = needed.note.filter(|_| !context.global.json && !context.global.quiet) {
-            print(&worded(context.style, Style::careful, "", "not demanded", &note))?;
-        }
+        note = needed.note.filter(|_| !context.global.json && !context.global.quiet);
     }
     let watch = Rc::new(Lines::new(context.style, context.global.quiet));
     let mut world = place::world(context, ledger, &reached, watch, None);
@@ -81,6 +80,9 @@ pub async fn deploy(context: &Context, ledger: &Ledger, governed: &Governed, ask
         let planned = plan(&world, &wanted).await?;
         if planned.unchanged && !matches!(asked.goal, Goal::Rollback { .. }) {
             return unchanged(context, &planned.plan);
+        }
+        if let Some(note) = note.take() {
+            print(&worded(context.style, Style::careful, "", "note", &note))?;
         }
         if asked.plan_only {
             return show_plan(context, &world, &planned).await;

@@ -69,9 +69,15 @@ pub async fn needed(
         };
     }
     let needed = needs.swap_remove(met);
+    let why = lacking(&needed);
     Ok(match ruled.applied_first {
-        AppliedFirst::Required => Needed { infrastructure: Some(needed), note: None },
-        AppliedFirst::Optional => Needed { note: lacking(&needed), infrastructure: None },
+        AppliedFirst::Required => {
+            let note = why.and_then(|_| not_here(&source, &state, environment));
+            Needed { infrastructure: Some(needed), note }
+        }
+        AppliedFirst::Optional => {
+            Needed { infrastructure: None, note: why.map(|why| format!("{why}; tiers.toml does not demand it")) }
+        }
     })
 }
 
@@ -85,6 +91,17 @@ async fn applied(context: &Context, ledger: &Ledger) -> Result<LeaseState, Fault
                 .hint("`tiers ledger verify` says more.")
         }),
     }
+}
+
+/// A shallow clone may lack what was applied last, and then it can't be seen that it is newer.
+fn not_here(source: &Source, state: &LeaseState, environment: &Environment) -> Option<String> {
+    let applied = state.applied.get(&environment.name)?.facts.commit.as_ref()?;
+    source.resolve(applied.as_str()).is_err().then(|| {
+        format!(
+            "this clone does not have commit {}, so whether that is newer can't be told; `git fetch --unshallow` brings it",
+            applied.short()
+        )
+    })
 }
 
 fn of_commit(

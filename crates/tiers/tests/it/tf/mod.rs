@@ -361,5 +361,5 @@ fn a_release_comes_only_where_the_terraform_of_its_commit_or_a_newer_one_is_appl
     world.write("terraform/main.tf", &main);
     world.release("four");
     let told = world.good(&["deploy", "dev"]);
-    assert!(told.out.contains("not demanded: the infrastructure of commit"), "{told:#?}");
+    assert!(told.out.contains("note: the infrastructure of commit"), "{told:#?}");
 }
