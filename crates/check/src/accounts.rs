@@ -19,6 +19,8 @@ pub(crate) struct Whereabouts {
     /// Anything else that stands for the account: a profile, a role, a project or a subscription.
     stand_ins: Vec<(&'static str, String)>,
     region: Option<String>,
+    /// What tells this share of an environment from the others, where its files are those of one region.
+    share: Option<(String, String)>,
     /// Where the state is kept. A store for each environment often goes with an account for each, and often does not.
     store: Option<String>,
 }
@@ -26,12 +28,13 @@ pub(crate) struct Whereabouts {
 impl Whereabouts {
     pub(crate) fn of(view: &View<'_>, deployed: &Deployed<'_>) -> Whereabouts {
         let mut found = Whereabouts::default();
-        let declared = view
-            .context
-            .options
-            .environments
-            .iter()
-            .find(|each| names::same_environment(&each.name, deployed.environment));
+        let whole = deployed.instance.within.as_deref();
+        found.share = whole.map(|whole| (whole.to_string(), deployed.environment.to_string()));
+        let is_it = |name: &str| {
+            names::same_environment(name, deployed.environment)
+                || whole.is_some_and(|whole| names::same_environment(name, whole))
+        };
+        let declared = view.context.options.environments.iter().find(|each| is_it(&each.name));
         if let Some(declared) = declared {
             found.account.clone_from(&declared.account);
             found.region.clone_from(&declared.region);
@@ -126,7 +129,10 @@ impl Whereabouts {
         match (&self.region, &other.region) {
             (Some(a), Some(b)) if a == b => Relation::Same,
             (Some(_), Some(_)) => Relation::Different,
-            _ => Relation::Unknown,
+            _ => match (&self.share, &other.share) {
+                (Some((whole, own)), Some((other, theirs))) if whole == other && own != theirs => Relation::Different,
+                _ => Relation::Unknown,
+            },
         }
     }
 }

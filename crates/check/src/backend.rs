@@ -108,7 +108,10 @@ fn of<'a>(parsed: &'a [Parsed<'a>], world: &'a World<'a>, instance: &'a FoundIns
     let known: Vec<Cow<'a, str>> = backend.settings.keys().cloned().collect();
     for inline in instance.inline.iter().filter(|inline| !known.iter().any(|known| *known == inline.name)) {
         let other = match (&inline.environment, &instance.environment) {
-            (Some(named), Some(own)) => !names::same_environment(named, own),
+            (Some(named), Some(own)) => {
+                let share = instance.within.as_ref().is_some_and(|whole| names::same_environment(named, whole));
+                !share && !names::same_environment(named, own)
+            }
             _ => false,
         };
         if other {

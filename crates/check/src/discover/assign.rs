@@ -6,6 +6,7 @@ use foldhash::HashSet;
 use rayon::prelude::*;
 
 use super::names::{self, Named};
+use super::parts;
 use super::roots::{Roots, is_declared};
 use super::stacks::FoundStack;
 use super::usage::{self, Use};
@@ -27,27 +28,37 @@ pub(crate) struct InlineSetting {
     pub(crate) environment: Option<String>,
 }
 
+/// A file of one environment.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) file: FileId,
+    /// The region that its place names beside the environment.
+    pub(super) region: Option<String>,
+}
+
 /// What was found for one root module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Files {
     /// Read in every environment: `terraform.tfvars`, `*.auto.tfvars`, `common.tfvars`.
     pub(crate) shared_values: Vec<FileId>,
-    pub(crate) values: BTreeMap<String, Vec<FileId>>,
+    pub(super) values: BTreeMap<String, Vec<Part>>,
     /// Variable files of which nobody says when they are read.
     pub(crate) loose_values: Vec<FileId>,
     pub(crate) shared_settings: Vec<FileId>,
-    pub(crate) settings: BTreeMap<String, Vec<FileId>>,
+    pub(super) settings: BTreeMap<String, Vec<Part>>,
     pub(crate) inline: Vec<InlineSetting>,
+    /// Of an environment that is one region's share of another, that other.
+    pub(crate) within: BTreeMap<String, String>,
 }
 
 impl Files {
-    fn take(&mut self, file: FileId, is_values: bool, label: Named) {
+    fn take(&mut self, part: Part, is_values: bool, label: Named) {
         if is_values {
             let name = spelling(&self.values, &self.settings, label);
-            self.values.entry(name).or_default().push(file);
+            self.values.entry(name).or_default().push(part);
         } else {
             let name = spelling(&self.settings, &self.values, label);
-            self.settings.entry(name).or_default().push(file);
+            self.settings.entry(name).or_default().push(part);
         }
     }
 
@@ -97,6 +108,8 @@ pub(crate) fn assign(
             Some(Owned { file, is_values: matches!(parsed, Parsed::Values(_)), owners: labelled.collect() })
         })
         .collect();
+    // Values of a region that name no environment, by root module.
+    let mut regional: BTreeMap<usize, Vec<(FileId, String)>> = BTreeMap::new();
     for Owned { file, is_values, owners } in owned.into_iter().flatten() {
         let path = tree.files()[file].path();
         if owners.is_empty() {
@@ -104,15 +117,33 @@ pub(crate) fn assign(
         }
         for (owner, label) in owners {
             let root = world.modules[owner].dir;
+            let region = parts::region_of(path, below(path, root)).map(str::to_string);
             match label {
-                Some(label) => assigned[owner].take(file, is_values, label),
+                Some(label) => assigned[owner].take(Part { file, region }, is_values, label),
                 // What tiers.toml says of a root module is all that counts there.
                 None if is_values && is_declared(options, root) => {}
+                None if is_values && region.is_some() => {
+                    regional.entry(owner).or_default().extend(region.map(|region| (file, region)));
+                }
                 None if is_values => notes.extend(shared_values(file, path, root, &mut assigned[owner], uses)),
                 None => assigned[owner].shared_settings.push(file),
             }
         }
     }
+    for (owner, of_regions) in regional {
+        let several = of_regions.iter().any(|(_, region)| *region != of_regions[0].1);
+        for (file, _) in of_regions {
+            let path = tree.files()[file].path();
+            if several {
+                assigned[owner].loose_values.push(file);
+                let says = "the values of one region; nothing says in which environments they are read";
+                notes.push(Note { path: path.to_string(), says: says.into() });
+            } else {
+                notes.extend(shared_values(file, path, world.modules[owner].dir, &mut assigned[owner], uses));
+            }
+        }
+    }
+    assigned.par_iter_mut().with_min_len(16).for_each(|files| parts::split(files, tree, parsed, uses));
     assign_inline(tree, world, roots, uses, &mut assigned);
     assigned
 }
@@ -151,7 +182,7 @@ fn shared_values(file: FileId, path: &str, root: &str, files: &mut Files, uses: 
 }
 
 /// The spelling that files placed before use for the same environment.
-fn spelling(own: &BTreeMap<String, Vec<FileId>>, other: &BTreeMap<String, Vec<FileId>>, named: Named) -> String {
+fn spelling(own: &BTreeMap<String, Vec<Part>>, other: &BTreeMap<String, Vec<Part>>, named: Named) -> String {
     if own.contains_key(&named.name) || other.contains_key(&named.name) {
         return named.name;
     }
@@ -162,19 +193,27 @@ fn spelling(own: &BTreeMap<String, Vec<FileId>>, other: &BTreeMap<String, Vec<Fi
 /// The environment that the part of a path below the root module names: its last whole name, or the file's own.
 fn label(path: &str, root: &str, roots: &Roots<'_>) -> Option<Named> {
     let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
-    let below = if root.is_empty() {
-        0
-    } else if dir == root || dir.starts_with(&format!("{root}/")) {
-        root.len() + 1
-    } else {
-        common_prefix(dir, root)
-    };
+    let below = below(path, root);
     let by_dir = if below > dir.len() { None } else { roots.surroundings.of_dir(dir, below) };
     let by_file = roots.surroundings.file(path);
     match (by_file, by_dir) {
+        // An unusual name means little in the folder of an environment: it is a part of that one.
+        (Some(file), Some(dir)) if file.stage.is_none() && dir.stage.is_some() => Some(dir),
         (Some(file), _) if file.whole => Some(file),
         (_, Some(dir)) => Some(dir),
         (file, None) => file,
+    }
+}
+
+/// Where the part of a path begins that a root module does not share with it.
+fn below(path: &str, root: &str) -> usize {
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    if root.is_empty() {
+        0
+    } else if dir == root || dir.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')) {
+        root.len() + 1
+    } else {
+        common_prefix(dir, root)
     }
 }
 

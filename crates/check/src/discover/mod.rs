@@ -2,6 +2,7 @@
 
 mod assign;
 pub(crate) mod names;
+mod parts;
 mod roots;
 mod stacks;
 mod surroundings;

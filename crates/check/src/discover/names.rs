@@ -80,13 +80,65 @@ const DOMAIN_ENDS: &[&str] = &["dev", "test", "local", "int", "live"];
 /// Folders whose children are environments.
 const PARENTS: &[&str] = &["environments", "environment", "envs", "env", "stages", "accounts", "live", "deployments"];
 
+/// Words that part one environment into several, each with a state of its own.
 #[rustfmt::skip]
 const REGION_WORDS: &[&str] = &[
-    "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "gov", "east", "west", "central", "north", "south",
-    "northeast", "northwest", "southeast", "southwest", "use1", "use2", "usw1", "usw2", "euw1", "euw2", "euw3",
-    "euc1", "eun1", "apse1", "apse2", "apne1", "apne2", "aps1", "cac1", "sae1", "blue", "green", "primary",
-    "secondary",
+    "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "uk", "gov", "emea", "apac", "amer", "usa", "blue",
+    "green", "primary", "secondary",
 ];
+
+/// Words that names of regions are put together from, as in `westeurope` and `us-east4`.
+#[rustfmt::skip]
+const REGION_PIECES: &[&str] = &[
+    "north", "south", "east", "west", "central", "europe", "asia", "america", "australia", "africa", "pacific", "brazil",
+    "canada", "france", "germany", "india", "israel", "italy", "japan", "korea", "mexico", "norway", "poland", "qatar",
+    "spain", "sweden", "switzerland", "uae", "uk", "us",
+];
+
+/// `euw1`, `apse2`: continent, direction, number.
+fn is_short_region(word: &str) -> bool {
+    let Some(bare) = word.strip_suffix(|last: char| last.is_ascii_digit()) else { return false };
+    let directions = ["e", "w", "n", "s", "c", "ne", "nw", "se", "sw"];
+    ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn"]
+        .iter()
+        .any(|continent| bare.strip_prefix(continent).is_some_and(|rest| directions.contains(&rest)))
+}
+
+fn is_region_word(word: &str) -> bool {
+    if is_one_of(REGION_WORDS, word) {
+        return true;
+    }
+    let word = word.to_ascii_lowercase();
+    let mut rest = word.trim_end_matches(|last: char| last.is_ascii_digit());
+    while let Some(piece) = REGION_PIECES.iter().find(|piece| rest.starts_with(**piece)) {
+        rest = &rest[piece.len()..];
+    }
+    // `us` alone has been told apart above, and a word of digits is a number.
+    (rest.is_empty() && !word.starts_with(|first: char| first.is_ascii_digit())) || is_short_region(&word)
+}
+
+/// Whether a folder or the stem of a file is named after a region and nothing else: `eu-west-1`, `westeurope.backend`.
+pub(crate) fn is_region(segment: &str) -> bool {
+    let mut found = false;
+    for (start, end) in each_word(segment) {
+        let word = &segment[start..end];
+        let region = is_region_word(word);
+        found |= region;
+        if !region && !is_noise(word) && !word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
+    }
+    found
+}
+
+/// A name without the words around it that only say what kind of file it is.
+pub(crate) fn without_noise(segment: &str) -> &str {
+    let telling = || each_word(segment).filter(|(start, end)| !is_noise(&segment[*start..*end]));
+    match (telling().next(), telling().last()) {
+        (Some((start, _)), Some((_, end))) => &segment[start..end],
+        _ => segment,
+    }
+}
 
 /// A name of an environment inside a path segment or the stem of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +221,7 @@ fn extend(segment: &str, words: &[(usize, usize)], index: usize, taken: usize, s
     let mut last = index + taken - 1;
     while let Some((start, end)) = words.get(last + 1) {
         let word = &segment[*start..*end];
-        if is_one_of(REGION_WORDS, word) || word.bytes().all(|byte| byte.is_ascii_digit()) {
+        if is_region_word(word) || word.bytes().all(|byte| byte.is_ascii_digit()) {
             last += 1;
         } else {
             break;
@@ -307,7 +359,7 @@ pub(crate) fn mentions(text: &str, environment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Stage, find, same_environment};
+    use super::{Known, Stage, find, is_region, same_environment, without_noise};
 
     fn check(segment: &str, expected: Option<(&str, Stage, bool)>) {
         let found = find(segment).map(|named| (named.name.clone(), named.stage, named.whole));
@@ -329,6 +381,20 @@ mod tests {
         check("device", None);
         check("shared", None);
         assert!(super::is_not_environment("shared-services") && !super::is_not_environment("eu-prod"));
+    }
+
+    #[test]
+    fn regions_are_told_by_the_words_that_they_are_put_together_from() {
+        for region in
+            ["eu-west-1", "us-gov-east-1", "europe-west1", "us-central1", "westeurope", "eastus2", "euw1", "eu", "us"]
+        {
+            assert!(is_region(region), "{region}");
+        }
+        for other in ["app", "prod-eu", "1", "network", "terraform", "webapp", "backend", "euro", "user", "global"] {
+            assert!(!is_region(other), "{other}");
+        }
+        assert_eq!(without_noise("eu-west-1.backend"), "eu-west-1");
+        check("prod-westeurope", Some(("prod-westeurope", Stage::Prod, true)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::assign::{Assigned, Files, InlineSetting};
+use super::assign::{Assigned, Files, InlineSetting, Part};
 use super::names::{self, Stage};
 use super::roots::{Roots, is_declared, root_matches};
 use super::usage::Use;
@@ -26,6 +26,8 @@ pub(crate) struct FoundStack {
 #[derive(Clone, Debug)]
 pub(crate) struct FoundInstance {
     pub(crate) environment: Option<String>,
+    /// Of one region's share of an environment, that environment.
+    pub(crate) within: Option<String>,
     /// Index into the world.
     pub(crate) module: usize,
     pub(crate) var_files: Vec<FileId>,
@@ -97,14 +99,14 @@ pub(crate) fn group(
 }
 
 fn instance(module: usize, environment: Option<String>, files: &Files, own_root: bool) -> FoundInstance {
-    let of = |map: &BTreeMap<String, Vec<FileId>>| -> Vec<FileId> {
+    let of = |map: &BTreeMap<String, Vec<Part>>| -> Vec<FileId> {
         map.iter()
             .filter(|(name, _)| match &environment {
                 // Files of one root module agree on the spelling.
                 Some(environment) => own_root || *name == environment,
                 None => false,
             })
-            .flat_map(|(_, files)| files.iter().copied())
+            .flat_map(|(_, parts)| parts.iter().map(|part| part.file))
             .collect()
     };
     let mut var_files = files.shared_values.clone();
@@ -117,6 +119,7 @@ fn instance(module: usize, environment: Option<String>, files: &Files, own_root:
         loose_files: files.loose_values.clone(),
         backend_files,
         inline: files.inline.clone(),
+        within: environment.as_ref().and_then(|environment| files.within.get(environment).cloned()),
         environment,
     }
 }
@@ -208,6 +211,7 @@ pub(crate) fn declared(
             var_files.extend(file(&declared.var_file));
             instances.push(FoundInstance {
                 environment: Some(environment.name.clone()),
+                within: None,
                 module,
                 var_files,
                 loose_files: Vec::new(),

@@ -125,7 +125,8 @@ fn has_same_pattern<'s>(mut siblings: impl Iterator<Item = &'s str>, segment: &s
     })
 }
 
-fn similar(a: &[&str], b: &[&str]) -> bool {
+/// Whether two files set mostly the same names.
+pub(super) fn similar<T: PartialEq>(a: &[T], b: &[T]) -> bool {
     let shared = a.iter().filter(|name| b.contains(name)).count();
     let all = a.len() + b.len() - shared;
     shared > 0 && shared * 10 >= all * 6

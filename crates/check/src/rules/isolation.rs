@@ -13,6 +13,8 @@ use crate::view::{Deployed, View};
 pub(crate) struct State {
     identity: Vec<String>,
     environment: String,
+    /// Of one region's share of an environment, that environment.
+    within: Option<String>,
     stack: String,
     root: String,
     place: Place,
@@ -42,6 +44,7 @@ pub(super) fn states(view: &View<'_>) -> Vec<State> {
             Some(State {
                 identity,
                 environment: deployed.environment.to_string(),
+                within: deployed.instance.within.clone(),
                 stack: view.stack.name.clone(),
                 root: deployed.module.dir.to_string(),
                 place: backend.place(telling).unwrap_or(backend.block),
@@ -62,13 +65,19 @@ pub(super) fn shared_state(context: &Context<'_>, states: &[State], out: &mut Ve
             of_stacks.entry(sharing.iter().map(|state| state.place).collect()).or_default().push(sharing);
             continue;
         }
+        // The regions of one environment with one backend file: a script or one apply for all of them may be behind it.
+        let first = sharing[0];
+        let of_first =
+            |state: &&State| state.within == first.within && state.place == first.place && state.stack == first.stack;
+        if first.within.is_some() && sharing.iter().all(of_first) {
+            continue;
+        }
         let who = |state: &State| match (state.environment.as_str(), state.stack.as_str()) {
             ("", stack) => stack.to_string(),
             (environment, ".") => environment.to_string(),
             (environment, _) => format!("{environment} ({})", if state.root.is_empty() { "." } else { &state.root }),
         };
         let names: Vec<String> = sharing.iter().map(|state| who(state)).collect();
-        let first = sharing[0];
         let mut message =
             format!("{} keep one state: {}", listed(names.iter().map(|name| &**name)), describe(&first.identity));
         // One block in shared code may still be parted by workspaces that people choose by hand.

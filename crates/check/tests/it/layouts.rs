@@ -359,3 +359,94 @@ fn odd_files_do_not_confuse_it() {
         report.findings.iter().filter(|finding| finding.severity > tiers_check::Severity::Warning).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
+
+/// Two numbers, of which the regions of production set different ones.
+const BOUNDED: &str = "terraform {\n  backend \"s3\" {}\n}\nvariable \"min_size\" {\n  type = number\n  default = 1\n}\nvariable \"max_size\" {\n  type = number\n}\nresource \"aws_sqs_queue\" \"q\" {\n  delay_seconds = var.min_size + var.max_size\n}\n";
+
+#[test]
+fn a_file_for_each_region_of_an_environment_is_an_environment_of_its_own() {
+    check(
+        &format!(
+            "--- main.tf\n{BOUNDED}--- envs/dev/eu-west-1.tfvars\nmax_size = 2\n--- envs/prod/prod.tfvars\nmax_size = 3\n\
+             --- envs/prod/eu-west-1.tfvars\nmin_size = 5\nmax_size = 10\n--- envs/prod/us-east-1.tfvars\nmax_size = 2\n\
+             --- envs/prod/eu-west-1.backend.hcl\nbucket = \"b\"\nkey = \"eu\"\n--- envs/prod/us-east-1.backend.hcl\nbucket = \"b\"\nkey = \"us\"\n"
+        ),
+        &[
+            ". | dev | . | envs/dev/eu-west-1.tfvars |  | ",
+            ". | prod-eu-west-1 | . | envs/prod/eu-west-1.tfvars envs/prod/prod.tfvars | envs/prod/eu-west-1.backend.hcl | eu",
+            ". | prod-us-east-1 | . | envs/prod/prod.tfvars envs/prod/us-east-1.tfvars | envs/prod/us-east-1.backend.hcl | us",
+        ],
+    );
+    check(
+        &format!(
+            "--- main.tf\n{BOUNDED}--- config/eu-west-1/dev.tfvars\nmax_size = 2\n--- config/eu-west-1/prd.tfvars\nmin_size = 5\nmax_size = 10\n\
+             --- config/us-east-1/prd.tfvars\nmax_size = 2\n"
+        ),
+        &[
+            ". | dev | . | config/eu-west-1/dev.tfvars |  | ",
+            ". | prd-eu-west-1 | . | config/eu-west-1/prd.tfvars |  | ",
+            ". | prd-us-east-1 | . | config/us-east-1/prd.tfvars |  | ",
+        ],
+    );
+}
+
+#[test]
+fn values_of_two_regions_are_never_laid_over_each_other() {
+    let trees = [
+        format!(
+            "--- main.tf\n{BOUNDED}--- envs/dev/eu-west-1.tfvars\nmax_size = 2\n--- envs/prod/eu-west-1.tfvars\nmin_size = 5\nmax_size = 10\n\
+             --- envs/prod/us-east-1.tfvars\nmax_size = 2\n"
+        ),
+        format!(
+            "--- main.tf\n{BOUNDED}--- config/eu/prod.tfvars\nmin_size = 5\nmax_size = 10\n--- config/us/prod.tfvars\nmax_size = 2\n"
+        ),
+        // Tenants: they are called alike and set the same.
+        format!(
+            "--- main.tf\n{BOUNDED}--- envs/prod/acme.tfvars\nmin_size = 5\nmax_size = 10\n--- envs/prod/globex.tfvars\nmin_size = 1\nmax_size = 2\n"
+        ),
+        // Nobody says when either is read.
+        format!(
+            "--- main.tf\n{BOUNDED}--- vars/dev.tfvars\nmax_size = 9\n--- vars/prod.tfvars\nmax_size = 9\n--- vars/eu-west-1.tfvars\nmin_size = 5\nmax_size = 10\n\
+             --- vars/us-east-1.tfvars\nmax_size = 2\n"
+        ),
+    ];
+    for listing in trees {
+        let report = tiers_check::check(&FileTree::from_listing(&listing), &Options::default());
+        let rules: Vec<&str> = report.findings.iter().map(|finding| finding.rule).collect();
+        assert!(!rules.contains(&"bounds-inverted") && !rules.contains(&"values-disagree"), "{listing}\n{rules:?}");
+    }
+    let wrong = format!(
+        "--- main.tf\n{BOUNDED}--- envs/prod/eu-west-1.tfvars\nmin_size = 5\nmax_size = 1\n--- envs/prod/us-east-1.tfvars\nmax_size = 2\n"
+    );
+    let report = tiers_check::check(&FileTree::from_listing(&wrong), &Options::default());
+    let found = report.findings.iter().find(|finding| finding.rule == "bounds-inverted").expect("five above one");
+    assert_eq!(found.environments, ["prod-eu-west-1"]);
+}
+
+#[test]
+fn files_of_two_regions_that_one_command_is_given_are_layers() {
+    check(
+        &format!(
+            "--- main.tf\n{BOUNDED}--- envs/prod/eu.tfvars\nmin_size = 5\n--- envs/prod/us.tfvars\nmax_size = 2\n\
+             --- scripts/apply.sh\nterraform apply -var-file=envs/prod/eu.tfvars -var-file=envs/prod/us.tfvars\n"
+        ),
+        &[". | prod | . | envs/prod/eu.tfvars envs/prod/us.tfvars |  | "],
+    );
+}
+
+#[test]
+fn regions_of_an_environment_that_share_its_backend_file_are_not_said_to_share_a_state() {
+    let listing = |us: &str| {
+        format!(
+            "--- main.tf\n{BOUNDED}--- envs/prod/eu-west-1.tfvars\nmax_size = 1\n--- envs/prod/us-east-1.tfvars\nmax_size = 2\n\
+             --- envs/prod/{us}backend.hcl\nbucket = \"b\"\nkey = \"k\"\n--- envs/prod/eu-west-1.backend.hcl\nbucket = \"b\"\nkey = \"k\"\n"
+        )
+    };
+    let shared = |listing: &str| {
+        let report = tiers_check::check(&FileTree::from_listing(listing), &Options::default());
+        report.findings.iter().filter(|finding| finding.rule == "state-shared").count()
+    };
+    assert_eq!(shared(&listing("us-east-1.")), 1, "each has a file, and both say the same");
+    let one = listing("").replace("--- envs/prod/eu-west-1.backend.hcl\nbucket = \"b\"\nkey = \"k\"\n", "");
+    assert_eq!(shared(&one), 0, "{one}");
+}
