@@ -1,6 +1,7 @@
 //! Finds root modules, environments, their variable files and their backends, by what files contain.
 
 mod assign;
+mod fragments;
 pub(crate) mod names;
 mod parts;
 mod roots;

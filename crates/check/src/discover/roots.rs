@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use foldhash::{HashSet, HashSetExt};
 
+use super::fragments;
 use super::names::Named;
 use super::surroundings::Surroundings;
 use super::usage::{self, Use};
@@ -74,6 +75,8 @@ pub(crate) fn find<'a>(
     let terragrunt = terragrunt(tree, parsed, notes);
     let with_files = folders_with_files(tree, parsed, world);
     let mut is_root = Vec::with_capacity(world.modules.len());
+    // Nothing but what they hold speaks for these.
+    let mut by_content = Vec::new();
     let mut path_environment = Vec::with_capacity(world.modules.len());
     for (index, module) in world.modules.iter().enumerate() {
         let keeps_state = module.backend.is_some() || module.cloud.is_some();
@@ -93,8 +96,14 @@ pub(crate) fn find<'a>(
                 says: "run by Terragrunt, so its values and state were not checked".into(),
             });
         }
+        if found && !declared && !keeps_state && !used && !with_files.contains(&index) && environment.is_none() {
+            by_content.push(index);
+        }
         is_root.push(declared || found);
         path_environment.push(environment);
+    }
+    for index in fragments::find(tree, world, &by_content, notes) {
+        is_root[index] = false;
     }
     for (module, _) in world.modules.iter().zip(&is_root).filter(|(module, _)| module.incomplete) {
         notes.push(Note {

@@ -71,16 +71,22 @@ pub(crate) fn repository(context: &Context<'_>, stacks: Vec<StackResult>) -> Vec
     findings
 }
 
+/// By module: whether some stack runs it, itself or by a call.
+fn seen(context: &Context<'_>) -> Vec<bool> {
+    let mut seen = context.found.called.clone();
+    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
+        seen[instance.module] = true;
+    }
+    seen
+}
+
 /// Looks at every module that some stack runs, itself or by a call, on all cores.
 fn each_module<'a>(
     context: &Context<'a>,
     out: &mut Vec<Finding>,
     look: impl Fn(&Module<'a>, &mut Vec<Finding>) + Sync,
 ) {
-    let mut seen = context.found.called.clone();
-    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
-        seen[instance.module] = true;
-    }
+    let seen = seen(context);
     out.par_extend(
         context.world.modules.par_iter().zip(&seen).with_min_len(8).filter(|(_, seen)| **seen).flat_map_iter(
             |(module, _)| {

@@ -5,6 +5,7 @@ mod consequences;
 mod example;
 mod functions;
 mod layouts;
+mod linked;
 mod matrix;
 mod output;
 mod properties;

@@ -2,6 +2,7 @@
 
 use foldhash::HashMap;
 
+use super::linked;
 use crate::finding::Finding;
 use crate::hcl::{Body, Expr, Node, Span, Step};
 use crate::model::{FileId, Module, Place};
@@ -18,7 +19,8 @@ struct Uses<'a> {
 }
 
 pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
-    crate::rules::each_module(context, out, |module, out| {
+    let mut found = Vec::new();
+    crate::rules::each_module(context, &mut found, |module, out| {
         if module.incomplete {
             return;
         }
@@ -28,6 +30,7 @@ pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
             unused(context, module, &uses, out);
         }
     });
+    linked::merge(context, found, out);
 }
 
 fn uses<'a>(context: &Context<'a>, module: &Module<'a>) -> Uses<'a> {

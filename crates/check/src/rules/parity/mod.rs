@@ -6,6 +6,7 @@ mod code;
 mod copies;
 mod differences;
 mod fitness;
+mod linked;
 mod values;
 
 use crate::finding::Finding;
