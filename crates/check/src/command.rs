@@ -33,6 +33,8 @@ pub(crate) struct Command<'a> {
     pub(crate) dir: Option<String>,
     /// Followed by `|| true`, `|| :` or `|| exit 0`.
     pub(crate) failure_ignored: bool,
+    /// It stands right of `||`.
+    pub(crate) after_or: bool,
     /// Put into the background with `&`.
     pub(crate) background: bool,
 }
@@ -277,8 +279,8 @@ impl<'a> Splitter<'a> {
         if program == "cd" || program == "pushd" {
             self.dir = command.args().iter().map(|word| word.text.to_string()).find(|text| !text.starts_with('-'));
         }
-        self.after_or = is_or;
-        self.out.push(Command { dir: self.dir.clone(), ..command });
+        let after_or = std::mem::replace(&mut self.after_or, is_or);
+        self.out.push(Command { dir: self.dir.clone(), after_or, ..command });
     }
 
     fn word(&mut self) {

@@ -8,6 +8,7 @@ mod layouts;
 mod linked;
 mod matrix;
 mod output;
+mod pipelines;
 mod properties;
 mod provider_schema;
 mod quick;

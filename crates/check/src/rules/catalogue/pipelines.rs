@@ -249,8 +249,9 @@ jobs:
         title: "nothing takes a failed production deployment back",
         consequence: "When it fails at night, somebody has to find out by hand what ran before.",
         fix: "Add a step with `if: failure()` that goes back to the recorded version, or a workflow that does; `tiers deploy` has it built in.",
-        explanation: "Anything called rollback or revert in the workflows and scripts counts, as does a step that runs on failure, \
-and helm's --atomic.",
+        explanation: "Anything called rollback or revert in the workflows and scripts counts, as do steps and jobs that only run after \
+a failure, a script that moves traffic again when its wait or test failed, helm's --atomic, and in Terraform the circuit breaker \
+of an ECS service and CodeDeploy's automatic rollback.",
         bad: r#"--- .github/workflows/deploy-prod.yml
 on: workflow_dispatch
 concurrency: prod
@@ -320,9 +321,10 @@ jobs:
         title: "a gate lets failures pass",
         consequence: "The deployment goes on although its tests failed or never ran.",
         fix: "Drop `continue-on-error` and `|| true`, and ask for `needs.JOB.result == 'success'` where a condition is needed.",
-        explanation: "A deployment whose own condition ignores the results of what it needs is an error for production. Tests that \
-may fail, tests whose exit code is thrown away, and conditions that accept a skipped job are warnings. A later step that reads the \
-test's outcome makes it a gate again.",
+        explanation: "The deployment's condition is tried out as GitHub reads it: with each needed job failed, skipped and cancelled, \
+and with every answer to what no file tells. One that always lets a failure or a cancelled run pass is an error for production. \
+Tests that may fail, tests whose exit code is thrown away, and conditions that do so in some cases or accept a skipped job are \
+warnings. A later step that reads the test's outcome makes it a gate again, and a job that only runs after a failure is none.",
         bad: r#"--- .github/workflows/deploy.yml
 on: workflow_dispatch
 concurrency: prod

@@ -10,7 +10,7 @@ use regex::Regex;
 use super::effects;
 use super::jobs::{Call, Job, Pipeline, Target};
 use crate::finding::{Finding, Severity};
-use crate::hcl::Span;
+use crate::hcl::{Body, Expr, Span};
 use crate::model::Place;
 use crate::parsed::Parsed;
 use crate::run::Context;
@@ -63,14 +63,9 @@ fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, o
     );
 }
 
-/// The last command of a job after which users meet other code.
-fn traffic<'p, 'a>(job: &'p Job<'a>) -> Option<(usize, &'p Call<'a>)> {
-    job.calls.iter().enumerate().rfind(|(_, call)| effects::moves_traffic(call.command) && !job.on_failure(call.step))
-}
-
 /// Something after the traffic moved looks whether it works.
 fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let Some((index, call)) = traffic(job) else { return };
+    let Some((index, call)) = job.traffic().next_back() else { return };
     // What goes back was tested when it was deployed.
     let name = format!("{} {}", job.id, job.workflow.model.name.as_deref().unwrap_or_default()).to_lowercase();
     if ["rollback", "roll-back", "roll_back", "roll back", "revert"].iter().any(|word| name.contains(word)) {
@@ -113,7 +108,7 @@ pub(super) fn is_test_name(text: &str) -> bool {
 }
 
 fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let Some((_, call)) = traffic(job) else { return };
+    let Some((_, call)) = job.traffic().next_back() else { return };
     if !job.target.is_production() {
         return;
     }
@@ -125,12 +120,11 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
             || lower.contains("revert")
     };
     let on_failure = (0..job.model.steps.len()).any(|step| job.on_failure(step));
-    let somewhere =
-        pipeline.jobs.iter().any(|job| says(job.id) || job.calls.iter().any(|call| effects::rolls_back(call.command)));
+    let somewhere = pipeline.jobs.iter().any(|job| says(job.id) || job.goes_back());
     let by_file = context.tree.files().iter().any(|file| says(file.name()));
     // The comment that accepts this finding is no rollback.
     let by_text = job.workflow.text.lines().filter(|line| !line.contains("tiers:ignore")).any(says);
-    if on_failure || somewhere || by_file || by_text {
+    if on_failure || somewhere || by_file || by_text || service_goes_back(context, call) {
         return;
     }
     let message = format!("nothing takes back what {} deploys to production when it fails", job.id);
@@ -140,6 +134,23 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
             .label("no step, job or script rolls this back")
             .environments(job.target.name()),
     );
+}
+
+/// The service itself goes back when what it started does not come up, as its Terraform code says.
+fn service_goes_back(context: &Context<'_>, call: &Call<'_>) -> bool {
+    let (block, attribute) = match call.command.subcommands().next() {
+        Some("ecs") => ("deployment_circuit_breaker", "rollback"),
+        Some("deploy") => ("auto_rollback_configuration", "enabled"),
+        _ => return false,
+    };
+    let says = |body: &Body<'_>| {
+        let found = body.block(block).and_then(|block| block.body.attr(attribute));
+        found.is_some_and(|attr| attr.value.keyword() != Some("false") && !matches!(attr.value.expr, Expr::Bool(false)))
+    };
+    context.parsed.iter().any(|parsed| match parsed {
+        Parsed::Terraform(body) => body.blocks_of("resource").any(|resource| says(&resource.body)),
+        _ => false,
+    })
 }
 
 /// By what the secret is called, or by the input or variable that it is given to.

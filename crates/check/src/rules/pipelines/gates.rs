@@ -6,6 +6,7 @@ use github_actions_models::workflow::event::{BranchFilters, OptionalBody};
 use github_actions_models::workflow::job::Step;
 use github_actions_models::workflow::{Job as AnyJob, Workflow as Model};
 
+use super::condition::{self, Certainty};
 use super::delivery::is_test_name;
 use super::effects;
 use super::jobs::{Job, Pipeline, Target};
@@ -16,7 +17,7 @@ use crate::run::Context;
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
     for job in pipeline.jobs.iter().filter(|job| job.deployment().is_some()) {
         prod_without_gate(context, pipeline, job, out);
-        condition(context, job, out);
+        condition(context, pipeline, job, out);
         after_failure(context, job, out);
         soft_gates(context, pipeline, job, out);
     }
@@ -76,39 +77,103 @@ fn prod_without_gate(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'
     );
 }
 
-/// The deployment's own condition lets it run although what it needs failed or was skipped.
-fn condition(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let Some(If::Expr(text)) = &job.model.r#if else { return };
-    if job.model.needs.is_empty() {
-        return;
-    }
-    let compact: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    let checks_success = compact.contains("=='success'") || compact.contains("success()");
-    let why = if (compact.contains("always()") || compact.contains("!cancelled()"))
-        && !checks_success
-        && !compact.contains("failure()")
-    {
-        "runs whether or not what it needs succeeded"
-    } else if compact.contains("!='failure'") && !checks_success {
-        "also runs when what it needs was skipped or cancelled"
-    } else if compact.contains("=='skipped'") && compact.contains("||") {
-        "also runs when what it needs was skipped"
-    } else {
-        return;
-    };
+/// The deployment's own condition lets it run although what it needs failed, was skipped or was cancelled.
+fn condition(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let Some(found) = accepted(pipeline, job) else { return };
     let mut route = job.route();
     route.push("if".into());
     let place = Place { file: job.file, span: job.workflow.span(&route) };
-    let severity = if job.target.is_production() { Severity::Error } else { Severity::Warning };
-    // A gate that is skipped on purpose is common enough: an input that leaves tests out.
-    let severity = if why.ends_with("was skipped") { Severity::Warning } else { severity };
-    let message = format!("{} {why}", job.id);
+    let severity = if found.certain && job.target.is_production() { Severity::Error } else { Severity::Warning };
+    let message = format!("{} {}", job.id, found.says);
     out.push(
         context
             .finding("gate-accepts-failure", place, job.id, message)
             .severity(severity)
+            .fix(found.fix)
             .environments(job.target.name()),
     );
+}
+
+/// What a condition lets pass.
+struct Accepted {
+    says: String,
+    fix: String,
+    /// A gate that is left out on purpose is common enough: by an input, or because nothing changed.
+    certain: bool,
+}
+
+fn accepted(pipeline: &Pipeline<'_>, job: &Job<'_>) -> Option<Accepted> {
+    let written = job.model.r#if.as_ref()?;
+    let is_text = condition::is_text(written);
+    let Some(runs) = condition::runs(&job.workflow.model, job.id).filter(|runs| !runs.only_after_failure) else {
+        return is_text.then(always_true);
+    };
+    let listed = |jobs: &[&str]| -> Option<String> {
+        let weighty: Vec<&str> = jobs.iter().copied().filter(|id| weighs(pipeline, job, id)).collect();
+        (!weighty.is_empty()).then(|| enumerated(&weighty))
+    };
+    let failed = |wanted: Certainty| -> Vec<&str> {
+        runs.despite_failure.iter().filter(|(_, known)| *known == wanted).map(|(id, _)| *id).collect()
+    };
+    let always = failed(Certainty::Always);
+    let is_direct = |id: &&str| job.model.needs.iter().any(|needed| needed == id);
+    if runs.stopped_by.is_empty() && always.iter().any(is_direct) {
+        let says = "runs whether or not what it needs succeeded".to_string();
+        return Some(if is_text { Accepted { says, ..always_true() } } else { ask_for(says, &always) });
+    }
+    if let Some(names) = listed(&always) {
+        return Some(ask_for(format!("also runs when {names} failed"), &always));
+    }
+    if let Some(names) = listed(&runs.despite_cancel) {
+        let says = format!("also runs when the run is cancelled before {names} ended");
+        return Some(ask_for(says, &runs.despite_cancel));
+    }
+    let sometimes = failed(Certainty::Sometimes);
+    if let Some(names) = listed(&sometimes) {
+        let says = format!("can run although {names} failed");
+        return Some(Accepted { certain: false, ..ask_for(says, &sometimes) });
+    }
+    if let Some(names) = listed(&runs.despite_skip) {
+        let says = format!("also runs when {names} was skipped");
+        return Some(Accepted { certain: false, ..ask_for(says, &runs.despite_skip) });
+    }
+    is_text.then(always_true)
+}
+
+fn ask_for(says: String, jobs: &[&str]) -> Accepted {
+    let name = jobs.first().copied().unwrap_or("JOB");
+    let fix = format!(
+        "Ask for success: `needs.{name}.result == 'success'`, or leave the condition to GitHub's own `success()`."
+    );
+    Accepted { says, fix, certain: true }
+}
+
+fn always_true() -> Accepted {
+    Accepted {
+        says: "has a condition that is always true: text stands outside of `${{ }}`".to_string(),
+        fix: "Put the whole condition into one `${{ }}`, or drop the braces.".to_string(),
+        certain: true,
+    }
+}
+
+fn enumerated(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Whether the deployment should wait for this job's success: it tests or checks, or it deploys elsewhere.
+fn weighs(pipeline: &Pipeline<'_>, job: &Job<'_>, id: &str) -> bool {
+    const CHECKS: &[&str] = &["lint", "scan", "security", "audit", "approv", "quality", "build", "ci"];
+    let lower = id.to_lowercase();
+    is_test_name(id)
+        || lower.split(['-', '_']).any(|word| CHECKS.iter().any(|check| word.starts_with(check)))
+        || matches!(job.workflow.model.jobs.get(id), Some(AnyJob::ReusableWorkflowCallJob(_)))
+        || pipeline
+            .jobs
+            .iter()
+            .any(|other| other.file == job.file && other.id == id && (is_gate(other) || other.deployment().is_some()))
 }
 
 /// A workflow that waits for another one runs when that one has ended, however it ended.

@@ -1,11 +1,11 @@
 //! Jobs with everything that they run, the commands of called scripts included, and the environment that each works on.
 
-use github_actions_models::common::{If, Uses};
+use github_actions_models::common::Uses;
 use github_actions_models::workflow::Job as AnyJob;
-use github_actions_models::workflow::job::{DeploymentEnvironment, NormalJob, Step};
+use github_actions_models::workflow::job::{DeploymentEnvironment, NormalJob, SharedStepFields, Step};
 use yamlpath::Component;
 
-use super::effects;
+use super::{condition, effects, recovery};
 use crate::action::Action;
 use crate::command::Command;
 use crate::discover::names::{self, Stage};
@@ -30,6 +30,10 @@ pub(super) struct Job<'a> {
     pub(super) model: &'a NormalJob,
     pub(super) calls: Vec<Call<'a>>,
     pub(super) target: Target,
+    /// It never runs when all went well: it cleans up or goes back.
+    pub(super) only_after_failure: bool,
+    /// For each of `calls`, whether it takes back what one before it deployed.
+    recoveries: Vec<bool>,
 }
 
 /// One command that a job runs.
@@ -73,7 +77,10 @@ impl<'a> Pipeline<'a> {
             for (id, model) in workflow.normal_jobs() {
                 let calls = calls(context, file, workflow, id);
                 let target = target(context, file, workflow, id, model, &calls);
-                jobs.push(Job { file, workflow, id, model, calls, target });
+                let only_after_failure =
+                    condition::runs(&workflow.model, id).is_some_and(|runs| runs.only_after_failure);
+                let recoveries = recovery::recoveries(&calls);
+                jobs.push(Job { file, workflow, id, model, calls, target, only_after_failure, recoveries });
             }
         }
         Pipeline { jobs }
@@ -131,20 +138,30 @@ impl<'a> Job<'a> {
 
     /// Whether a step runs only when something before it failed.
     pub(super) fn on_failure(&self, step: usize) -> bool {
-        let condition = match self.model.steps.get(step) {
-            Some(Step::Run(run)) => &run.shared.r#if,
-            Some(Step::Uses(uses)) => &uses.shared.r#if,
-            _ => return false,
-        };
-        matches!(condition, Some(If::Expr(text)) if text.contains("failure()"))
+        let before: Vec<&str> =
+            self.model.steps[..step.min(self.model.steps.len())].iter().filter_map(step_id).collect();
+        let condition = self.model.steps.get(step).and_then(shared).and_then(|shared| shared.r#if.as_ref());
+        self.only_after_failure || (condition.is_some() && condition::on_failure_only(condition, &before))
+    }
+
+    /// The commands after which users meet other code, with their places in `calls`; what goes back is not among them.
+    pub(super) fn traffic(&self) -> impl DoubleEndedIterator<Item = (usize, &Call<'a>)> {
+        self.calls.iter().enumerate().filter(|(index, call)| {
+            effects::moves_traffic(call.command) && !self.recoveries[*index] && !self.on_failure(call.step)
+        })
+    }
+
+    /// Whether something in it takes back what was deployed.
+    pub(super) fn goes_back(&self) -> bool {
+        self.calls.iter().zip(&self.recoveries).any(|(call, recovery)| {
+            *recovery
+                || effects::rolls_back(call.command)
+                || (effects::moves_traffic(call.command) && self.on_failure(call.step))
+        })
     }
 
     pub(super) fn step_name(&self, step: usize) -> String {
-        let shared = match self.model.steps.get(step) {
-            Some(Step::Run(run)) => &run.shared,
-            Some(Step::Uses(uses)) => &uses.shared,
-            _ => return String::new(),
-        };
+        let Some(shared) = self.model.steps.get(step).and_then(shared) else { return String::new() };
         [shared.name.as_deref(), shared.id.as_deref()]
             .into_iter()
             .flatten()
@@ -152,6 +169,19 @@ impl<'a> Job<'a> {
             .join(" ")
             .to_lowercase()
     }
+}
+
+/// What a step that runs or uses something has beside that.
+pub(super) fn shared(step: &Step) -> Option<&SharedStepFields> {
+    match step {
+        Step::Run(run) => Some(&run.shared),
+        Step::Uses(uses) => Some(&uses.shared),
+        _ => None,
+    }
+}
+
+fn step_id(step: &Step) -> Option<&str> {
+    shared(step)?.id.as_deref()
 }
 
 /// The commands of a job's steps, with those of the scripts, make targets and local actions that they call in their place.

@@ -3,11 +3,13 @@
 //! General security of workflows (injection, unpinned actions, permissions) is zizmor's field and left to it.
 
 mod artifacts;
+mod condition;
 mod delivery;
 mod effects;
 mod gates;
 mod inputs;
 mod jobs;
+mod recovery;
 mod references;
 mod shell;
 mod terraform;
