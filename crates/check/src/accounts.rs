@@ -77,17 +77,12 @@ impl Whereabouts {
 
     fn read_values(&mut self, deployed: &Deployed<'_>) {
         for variable in &deployed.module.variables {
-            let name = variable.name.to_ascii_lowercase();
+            let Some(telling) = telling(variable.name) else { continue };
             let Some(text) = deployed.evaluation.variable(Evaluation::ROOT, variable.name).to_text() else { continue };
-            match name.as_str() {
-                "account_id" | "aws_account_id" | "account" | "aws_account" if account_in(&text).is_some() => {
-                    self.account = self.account.take().or_else(|| account_in(&text));
-                }
-                "region" | "aws_region" => self.region = self.region.take().or_else(|| Some(text.to_string())),
-                "aws_profile" | "profile" => self.stand_in("profile", Some(text.to_string())),
-                "project_id" | "gcp_project" => self.stand_in("project", Some(text.to_string())),
-                "subscription_id" => self.stand_in("subscription", Some(text.to_string())),
-                _ => {}
+            match telling {
+                Telling::Account => self.account = self.account.take().or_else(|| account_in(&text)),
+                Telling::Region => self.region = self.region.take().or_else(|| Some(text.to_string())),
+                Telling::StandIn(kind) => self.stand_in(kind, Some(text.to_string())),
             }
         }
     }
@@ -137,7 +132,36 @@ impl Whereabouts {
     }
 }
 
+/// What a variable says of where an environment stands.
+#[derive(Clone, Copy)]
+enum Telling {
+    Account,
+    Region,
+    StandIn(&'static str),
+}
+
+const TELLING: &[(&str, Telling)] = &[
+    ("account_id", Telling::Account),
+    ("aws_account_id", Telling::Account),
+    ("account", Telling::Account),
+    ("aws_account", Telling::Account),
+    ("region", Telling::Region),
+    ("aws_region", Telling::Region),
+    ("aws_profile", Telling::StandIn("profile")),
+    ("profile", Telling::StandIn("profile")),
+    ("project_id", Telling::StandIn("project")),
+    ("gcp_project", Telling::StandIn("project")),
+    ("subscription_id", Telling::StandIn("subscription")),
+];
+
+fn telling(variable: &str) -> Option<Telling> {
+    TELLING.iter().find(|(name, _)| name.eq_ignore_ascii_case(variable)).map(|(_, telling)| *telling)
+}
+
 /// The first run of exactly twelve digits.
 pub(crate) fn account_in(text: &str) -> Option<String> {
+    if text.len() < 12 {
+        return None;
+    }
     text.split(|character: char| !character.is_ascii_digit()).find(|run| run.len() == 12).map(ToString::to_string)
 }

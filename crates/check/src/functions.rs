@@ -108,7 +108,7 @@ fn repetitions<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> impl Iterato
         .into_iter()
         .map(|(key, value)| {
             let each = Value::map(Entries::new(vec![("key".into(), key), ("value".into(), value)]));
-            Placed { each: Some(each), ..placed.clone() }
+            placed.for_instance(each)
         })
         .collect();
     if all.is_empty() {

@@ -17,8 +17,10 @@ mod hcl;
 mod layout;
 mod matrix;
 mod model;
+mod name_index;
 mod options;
 mod parsed;
+mod policies;
 #[cfg(feature = "properties")]
 pub mod properties;
 pub mod render;

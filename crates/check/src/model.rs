@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use crate::eval::Type;
 use crate::hcl::{Attr, Block, Body, Expr, Node, Span};
+use crate::name_index::NameIndex;
 use crate::parsed::Parsed;
+use crate::policies;
+use crate::services::{NamedType, is_taggable, named_type};
 use crate::tree::FileTree;
 
 /// Index of a file in the tree.
@@ -36,9 +40,10 @@ pub(crate) struct Module<'a> {
     pub(crate) cloud: Option<Place>,
     /// One of the folder's files could not be read: what is not found here may stand there.
     pub(crate) incomplete: bool,
-    /// Sorted by name, so that a name is found without hashing it.
-    variable_index: Vec<(&'a str, usize)>,
-    local_index: Vec<(&'a str, usize)>,
+    /// The texts in this module that hold a policy with a wildcard.
+    pub(crate) policy_texts: Vec<(FileId, &'a Node<'a>)>,
+    variable_index: NameIndex<'a>,
+    local_index: NameIndex<'a>,
 }
 
 #[derive(Debug)]
@@ -66,6 +71,49 @@ pub(crate) struct Resource<'a> {
     pub(crate) name: &'a str,
     pub(crate) place: Place,
     pub(crate) body: &'a Body<'a>,
+    // What every environment would ask the body and the tables of services for again.
+    pub(crate) repetition: Repetition<'a>,
+    pub(crate) provider: Option<&'a Attr<'a>>,
+    pub(crate) tags: Option<&'a Attr<'a>>,
+    pub(crate) taggable: bool,
+    pub(crate) named: Option<&'static NamedType>,
+    /// The attribute that gives it its name, by `named`.
+    pub(crate) name_attr: Option<&'a Attr<'a>>,
+}
+
+impl<'a> Resource<'a> {
+    fn new(kind: &'a str, name: &'a str, place: Place, body: &'a Body<'a>) -> Resource<'a> {
+        let named = named_type(kind);
+        Resource {
+            kind,
+            name,
+            place,
+            body,
+            repetition: Repetition::of(body),
+            provider: body.attr("provider"),
+            tags: body.attr("tags"),
+            taggable: is_taggable(kind),
+            named,
+            name_attr: named.and_then(|named| body.attr(named.attribute)),
+        }
+    }
+}
+
+/// What repeats a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repetition<'a> {
+    pub(crate) count: Option<&'a Attr<'a>>,
+    pub(crate) for_each: Option<&'a Attr<'a>>,
+}
+
+impl<'a> Repetition<'a> {
+    fn of(body: &'a Body<'a>) -> Repetition<'a> {
+        Repetition { count: body.attr("count"), for_each: body.attr("for_each") }
+    }
+
+    pub(crate) fn is_some(&self) -> bool {
+        self.count.is_some() || self.for_each.is_some()
+    }
 }
 
 #[derive(Debug)]
@@ -76,6 +124,11 @@ pub(crate) struct ModuleCall<'a> {
     /// The called module's index, where it is in the repository.
     pub(crate) target: Option<usize>,
     pub(crate) body: &'a Body<'a>,
+    pub(crate) repetition: Repetition<'a>,
+    /// Where this call, or the first of this name, stands among those of its module.
+    pub(crate) first: usize,
+    /// The argument for each variable of the called module, in their order.
+    pub(crate) arguments: Vec<Option<&'a Attr<'a>>>,
 }
 
 #[derive(Debug)]
@@ -103,11 +156,11 @@ impl<'a> Module<'a> {
     }
 
     pub(crate) fn local_position(&self, name: &str) -> Option<usize> {
-        find(&self.local_index, name)
+        self.local_index.get(name)
     }
 
     pub(crate) fn variable_position(&self, name: &str) -> Option<usize> {
-        find(&self.variable_index, name)
+        self.variable_index.get(name)
     }
 
     pub(crate) fn resource(&self, kind: &str, name: &str) -> Option<&Resource<'a>> {
@@ -121,19 +174,28 @@ impl<'a> Module<'a> {
                 ("variable", Some(name), _) => self.take_variable(name, place, block, overrides),
                 ("locals", ..) => {
                     for attr in &block.body.attrs {
-                        insert(&mut self.local_index, attr.name, self.locals.len());
+                        self.local_index.insert(attr.name, self.locals.len());
                         self.locals.push(Local { name: attr.name, file, attr });
                     }
                 }
                 ("resource", Some(kind), Some(name)) if !(overrides && self.resource(kind, name).is_some()) => {
-                    self.resources.push(Resource { kind, name, place, body: &block.body });
+                    self.resources.push(Resource::new(kind, name, place, &block.body));
                 }
                 ("data" | "ephemeral", Some(kind), Some(name)) => {
-                    self.data.push(Resource { kind, name, place, body: &block.body });
+                    self.data.push(Resource::new(kind, name, place, &block.body));
                 }
                 ("module", Some(name), _) => {
                     let source = block.body.attr("source").and_then(|attr| plain(&attr.value));
-                    self.calls.push(ModuleCall { name, source, place, target: None, body: &block.body });
+                    self.calls.push(ModuleCall {
+                        name,
+                        source,
+                        place,
+                        target: None,
+                        body: &block.body,
+                        repetition: Repetition::of(&block.body),
+                        first: self.calls.len(),
+                        arguments: Vec::new(),
+                    });
                 }
                 ("provider", Some(name), _) => {
                     let alias = block.body.attr("alias").and_then(|attr| plain(&attr.value));
@@ -170,7 +232,7 @@ impl<'a> Module<'a> {
                 old.constraint = variable.constraint.or(old.constraint);
             }
             _ => {
-                insert(&mut self.variable_index, name, self.variables.len());
+                self.variable_index.insert(name, self.variables.len());
                 self.variables.push(variable);
             }
         }
@@ -189,18 +251,6 @@ impl<'a> Module<'a> {
                 _ => {}
             }
         }
-    }
-}
-
-fn find(index: &[(&str, usize)], name: &str) -> Option<usize> {
-    index.binary_search_by(|(known, _)| (*known).cmp(name)).ok().map(|at| index[at].1)
-}
-
-/// A name that is there already gets the new position.
-fn insert<'a>(index: &mut Vec<(&'a str, usize)>, name: &'a str, position: usize) {
-    match index.binary_search_by(|(known, _)| (*known).cmp(name)) {
-        Ok(at) => index[at].1 = position,
-        Err(at) => index.insert(at, (name, position)),
     }
 }
 
@@ -245,6 +295,11 @@ fn module<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>], dir: &'a str, files:
             }
         }
     }
+    let mut first = HashMap::with_capacity(module.calls.len());
+    for (index, call) in module.calls.iter_mut().enumerate() {
+        call.first = *first.entry(call.name).or_insert(index);
+    }
+    module.policy_texts = policies::texts(&module);
     module.files = files;
     module
 }

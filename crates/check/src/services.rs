@@ -14,6 +14,7 @@ pub(crate) enum Scope {
 }
 
 /// A resource type whose name must be unique.
+#[derive(Debug)]
 pub(crate) struct NamedType {
     pub(crate) kind: &'static str,
     pub(crate) attribute: &'static str,

@@ -1,5 +1,7 @@
 //! The text that is checked: paths and contents, and the places in them that findings point at.
 
+use std::string::FromUtf8Error;
+
 /// What a walk of a repository does with one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -75,11 +77,11 @@ pub(crate) fn is_plan_name(name: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct File {
     path: String,
-    bytes: Vec<u8>,
-    /// Bytes of the byte order mark in front, 0 or 3.
-    skip: usize,
-    utf8: bool,
+    /// The error holds bytes that are no UTF-8.
+    content: Result<String, Vec<u8>>,
 }
+
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 impl File {
     pub fn path(&self) -> &str {
@@ -88,10 +90,8 @@ impl File {
 
     /// The text after a byte order mark; `None` where the bytes are not UTF-8.
     pub fn text(&self) -> Option<&str> {
-        if !self.utf8 {
-            return None;
-        }
-        std::str::from_utf8(&self.bytes[self.skip..]).ok()
+        let text = self.content.as_deref().ok()?;
+        Some(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
     }
 
     /// The name after the last `/`.
@@ -128,10 +128,9 @@ impl FileTree {
         let mut files: Vec<File> = files
             .into_iter()
             .map(|(path, bytes)| {
-                let skip = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-                let utf8 = std::str::from_utf8(&bytes).is_ok();
+                let content = String::from_utf8(bytes).map_err(FromUtf8Error::into_bytes);
                 let path = path.replace('\\', "/").trim_start_matches("./").to_string();
-                File { path, bytes, skip, utf8 }
+                File { path, content }
             })
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -169,6 +168,6 @@ impl FileTree {
 
     /// How many bytes of text there are in all.
     pub fn byte_count(&self) -> usize {
-        self.files.iter().map(|file| file.bytes.len()).sum()
+        self.files.iter().map(|file| file.content.as_ref().map_or_else(Vec::len, String::len)).sum()
     }
 }

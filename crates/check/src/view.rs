@@ -1,7 +1,7 @@
 //! A stack with all of its environments evaluated: what the rules walk over.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::accounts::Whereabouts;
@@ -9,8 +9,8 @@ use crate::backend::Backend;
 use crate::discover::{FoundInstance, FoundStack};
 use crate::eval::{Entries, Evaluation, Input, Present, ScopeId, Value};
 use crate::finding::{Finding, Location, Related, Severity};
-use crate::hcl::{Attr, Span};
-use crate::model::{FileId, Module, Place, Resource};
+use crate::hcl::{Attr, Body, Expr, Span};
+use crate::model::{FileId, Module, Place, Provider, Resource};
 use crate::parsed::Parsed;
 use crate::run::Context;
 
@@ -29,6 +29,8 @@ pub(crate) struct Deployed<'a> {
     pub(crate) module: &'a Module<'a>,
     /// Every value that a variable file of this environment sets, in order; a later one wins.
     pub(crate) values: Vec<(FileId, &'a Attr<'a>)>,
+    /// The last one for each variable of the module, in their order.
+    given: Vec<Option<(FileId, &'a Attr<'a>)>>,
     pub(crate) evaluation: Evaluation<'a>,
     pub(crate) backend: Option<&'a Backend<'a>>,
     placed: OnceCell<Vec<Placed<'a>>>,
@@ -48,6 +50,7 @@ pub(crate) struct Placed<'a> {
     pub(crate) default_tags: Value<'a>,
     /// Where the provider says so.
     pub(crate) default_tags_at: Option<Place>,
+    name: OnceCell<Option<(Value<'a>, Place)>>,
 }
 
 /// The `default_tags` of a provider configuration, and where they are written.
@@ -63,7 +66,15 @@ impl ProviderTags<'_> {
     }
 }
 
-impl Placed<'_> {
+/// By provider configuration: `aws`, `aws.east`. Of two with one name the later counts.
+type TagsByProvider<'a> = Vec<(Cow<'a, str>, ProviderTags<'a>)>;
+
+impl<'a> Placed<'a> {
+    /// The same resource with another key of its `for_each`.
+    pub(crate) fn for_instance(&self, each: Value<'a>) -> Placed<'a> {
+        Placed { each: Some(each), name: OnceCell::new(), ..self.clone() }
+    }
+
     /// `module.a.aws_sqs_queue.b`.
     pub(crate) fn address(&self) -> String {
         format!("{}{}.{}", self.prefix, self.resource.kind, self.resource.name)
@@ -108,10 +119,12 @@ impl<'a> Deployed<'a> {
                 values.extend(body.attrs.iter().map(|attr| (*file, attr)));
             }
         }
+        let given: Vec<_> = module.variables.iter().map(|variable| last(&values, variable.name)).collect();
         let inputs = module
             .variables
             .iter()
-            .map(|variable| match (last(&values, variable.name), variable.default) {
+            .zip(&given)
+            .map(|(variable, given)| match (given, variable.default) {
                 (Some((_, attr)), _) => Input::Literal(&attr.value),
                 (None, Some(default)) => Input::Default(&default.value),
                 (None, None) => Input::Missing,
@@ -122,6 +135,7 @@ impl<'a> Deployed<'a> {
             instance,
             module,
             values,
+            given,
             evaluation: Evaluation::new(context.world, module, inputs, None),
             backend,
             placed: OnceCell::new(),
@@ -130,7 +144,10 @@ impl<'a> Deployed<'a> {
 
     /// The value that a variable file of this environment sets, the one that wins.
     pub(crate) fn given(&self, name: &str) -> Option<(FileId, &'a Attr<'a>)> {
-        last(&self.values, name)
+        match self.module.variable_position(name) {
+            Some(position) => self.given[position],
+            None => last(&self.values, name),
+        }
     }
 
     pub(crate) fn sets(&self, name: &str) -> bool {
@@ -163,53 +180,74 @@ impl<'a> Deployed<'a> {
         scope: ScopeId,
         module: &'a Module<'a>,
         (prefix, certain): (Rc<str>, bool),
-        tags: &BTreeMap<String, ProviderTags<'a>>,
+        tags: &TagsByProvider<'a>,
         out: &mut Vec<Placed<'a>>,
     ) {
+        out.reserve(module.resources.len());
         for resource in &module.resources {
-            let Present::Yes(each) = self.evaluation.present(scope, resource.body) else { continue };
+            let Present::Yes(each) = self.evaluation.present(scope, resource.repetition) else { continue };
             let ProviderTags { value: default_tags, at: default_tags_at } = tags_of(tags, resource);
             let prefix = Rc::clone(&prefix);
-            out.push(Placed { resource, scope, each, prefix, default_tags, default_tags_at, certain });
+            let name = OnceCell::new();
+            out.push(Placed { resource, scope, each, prefix, default_tags, default_tags_at, certain, name });
         }
         for call in &module.calls {
-            let repeated = ["count", "for_each"].iter().any(|name| call.body.attr(name).is_some());
-            let certain = match self.evaluation.present(scope, call.body) {
+            let certain = match self.evaluation.present(scope, call.repetition) {
                 Present::No => continue,
-                Present::Yes(each) => certain && !(repeated && each.is_none()),
+                Present::Yes(each) => certain && !(call.repetition.is_some() && each.is_none()),
             };
             let Some(child) = self.evaluation.child(scope, call) else { continue };
             let called = self.evaluation.module(child);
             let mut handed = handed_down(tags, call.body);
             // A module may configure providers of its own, though it should not.
             handed.extend(self.provider_tags(child, called));
-            self.place(child, called, (Rc::from(format!("{prefix}module.{}.", call.name)), certain), &handed, out);
+            self.place(
+                child,
+                called,
+                (Rc::from([&*prefix, "module.", call.name, "."].concat()), certain),
+                &handed,
+                out,
+            );
         }
     }
 
-    /// `default_tags` of each provider configuration: `aws`, `aws.east`.
-    fn provider_tags(&self, scope: ScopeId, module: &'a Module<'a>) -> BTreeMap<String, ProviderTags<'a>> {
-        let mut out = BTreeMap::new();
-        for provider in &module.providers {
+    /// `default_tags` of each provider configuration.
+    fn provider_tags(&self, scope: ScopeId, module: &'a Module<'a>) -> TagsByProvider<'a> {
+        let of = |provider: &Provider<'a>| {
             let name = match provider.alias {
-                Some(alias) => format!("{}.{alias}", provider.name),
-                None => provider.name.to_string(),
+                Some(alias) => Cow::Owned(format!("{}.{alias}", provider.name)),
+                None => Cow::Borrowed(provider.name),
             };
             let tags = provider.body.block("default_tags").and_then(|block| block.body.attr("tags"));
             let tags = tags.map_or_else(ProviderTags::none, |attr| ProviderTags {
                 value: self.evaluation.value(scope, &attr.value),
                 at: Some(Place { file: provider.file, span: attr.span() }),
             });
-            out.insert(name, tags);
-        }
-        out
+            (name, tags)
+        };
+        module.providers.iter().map(of).collect()
     }
 
     /// The value of a resource's attribute; `None` where it is not written.
     pub(crate) fn attribute(&self, placed: &Placed<'a>, name: &str) -> Option<(Value<'a>, Place)> {
-        let attr = placed.resource.body.attr(name)?;
+        if placed.resource.named.is_some_and(|named| named.attribute == name) {
+            return self.name(placed).cloned();
+        }
+        placed.resource.body.attr(name).map(|attr| self.value_at(placed, attr))
+    }
+
+    /// The value of the attribute that gives a resource its name, by the table of types that have one.
+    pub(crate) fn name<'p>(&self, placed: &'p Placed<'a>) -> Option<&'p (Value<'a>, Place)> {
+        placed.name.get_or_init(|| placed.resource.name_attr.map(|attr| self.value_at(placed, attr))).as_ref()
+    }
+
+    pub(crate) fn tags(&self, placed: &Placed<'a>) -> Option<(Value<'a>, Place)> {
+        placed.resource.tags.map(|attr| self.value_at(placed, attr))
+    }
+
+    fn value_at(&self, placed: &Placed<'a>, attr: &'a Attr<'a>) -> (Value<'a>, Place) {
         let value = self.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref());
-        Some((value, Place { file: placed.resource.place.file, span: attr.span() }))
+        (value, Place { file: placed.resource.place.file, span: attr.span() })
     }
 
     pub(crate) fn label(&self) -> &'a str {
@@ -221,28 +259,27 @@ fn last<'a>(values: &[(FileId, &'a Attr<'a>)], name: &str) -> Option<(FileId, &'
     values.iter().rev().find(|(_, attr)| attr.name == name).copied()
 }
 
+fn of_provider<'t, 'a>(tags: &'t TagsByProvider<'a>, name: &str) -> Option<&'t ProviderTags<'a>> {
+    tags.iter().rev().find(|(known, _)| known == name).map(|(_, tags)| tags)
+}
+
 /// The provider that a resource names, or the default one of its kind: the first word of its type.
-fn tags_of<'a>(tags: &BTreeMap<String, ProviderTags<'a>>, resource: &Resource<'a>) -> ProviderTags<'a> {
-    let named = resource.body.attr("provider").map(|attr| match attr.value.reference() {
-        Some((provider, alias)) => format!("{provider}.{alias}"),
-        None => attr.value.keyword().unwrap_or("\0").to_string(),
-    });
-    let name = named.unwrap_or_else(|| resource.kind.split('_').next().unwrap_or_default().to_string());
-    tags.get(&name).cloned().unwrap_or_else(ProviderTags::none)
+fn tags_of<'a>(tags: &TagsByProvider<'a>, resource: &Resource<'a>) -> ProviderTags<'a> {
+    let named: Cow<'_, str> = match resource.provider {
+        Some(attr) => match attr.value.reference() {
+            Some((provider, alias)) => Cow::Owned(format!("{provider}.{alias}")),
+            None => Cow::Borrowed(attr.value.keyword().unwrap_or("\0")),
+        },
+        None => Cow::Borrowed(resource.kind.split('_').next().unwrap_or_default()),
+    };
+    of_provider(tags, &named).cloned().unwrap_or_else(ProviderTags::none)
 }
 
 /// The providers as a called module sees them, after `providers = { aws = aws.east }`.
-fn handed_down<'a>(
-    tags: &BTreeMap<String, ProviderTags<'a>>,
-    call: &crate::hcl::Body<'a>,
-) -> BTreeMap<String, ProviderTags<'a>> {
-    let mut out: BTreeMap<String, ProviderTags<'a>> = tags
-        .iter()
-        .filter(|(name, _)| !name.contains('.'))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+fn handed_down<'a>(tags: &TagsByProvider<'a>, call: &Body<'a>) -> TagsByProvider<'a> {
+    let mut out: TagsByProvider<'a> = tags.iter().filter(|(name, _)| !name.contains('.')).cloned().collect();
     let Some(attr) = call.attr("providers") else { return out };
-    let crate::hcl::Expr::Object(entries) = &attr.value.expr else { return out };
+    let Expr::Object(entries) = &attr.value.expr else { return out };
     for (key, value) in entries {
         let inner = key.as_str().map(ToString::to_string).or_else(|| key.reference().map(|(a, b)| format!("{a}.{b}")));
         let outer = match value.reference() {
@@ -250,7 +287,8 @@ fn handed_down<'a>(
             None => value.keyword().map(ToString::to_string),
         };
         if let (Some(inner), Some(outer)) = (inner, outer) {
-            out.insert(inner, tags.get(&outer).cloned().unwrap_or(ProviderTags { value: Value::Unknown, at: None }));
+            let unknown = || ProviderTags { value: Value::Unknown, at: None };
+            out.push((Cow::Owned(inner), of_provider(tags, &outer).cloned().unwrap_or_else(unknown)));
         }
     }
     out

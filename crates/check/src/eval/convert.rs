@@ -158,7 +158,7 @@ pub(crate) fn convert<'a>(value: Value<'a>, kind: &Type<'a>) -> Result<Value<'a>
 }
 
 /// Whether [`convert`] would give the same value again. A quick test for the common case: no says nothing.
-fn stays(value: &Value<'_>, kind: &Type<'_>) -> bool {
+pub(super) fn stays(value: &Value<'_>, kind: &Type<'_>) -> bool {
     matches!(
         (kind, value),
         (Type::Any, _)

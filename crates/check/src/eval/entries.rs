@@ -22,6 +22,21 @@ impl<'a> Entries<'a> {
         Entries(pairs)
     }
 
+    /// Both; where both have a key, the value is that of `over`.
+    pub(crate) fn overlaid(&self, over: &Entries<'a>) -> Entries<'a> {
+        let mut out = Vec::with_capacity(self.len() + over.len());
+        let mut below = self.0.iter().peekable();
+        for pair in &over.0 {
+            while let Some(before) = below.next_if(|(key, _)| *key < pair.0) {
+                out.push(before.clone());
+            }
+            below.next_if(|(key, _)| *key == pair.0);
+            out.push(pair.clone());
+        }
+        out.extend(below.cloned());
+        Entries(out)
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&Value<'a>> {
         let found = self.0.binary_search_by(|(known, _)| (**known).cmp(key));
         found.ok().map(|at| &self.0[at].1)
@@ -71,5 +86,9 @@ mod tests {
         assert_eq!(keys, ["a", "b", "c"]);
         assert_eq!(entries.get("b"), Some(&Value::Number(5.0)));
         assert_eq!(entries.get("d"), None);
+        let over = Entries::new(vec![pair("", 6.0), pair("b", 7.0), pair("d", 8.0)]);
+        let both = Entries::new(entries.iter().chain(over.iter()).cloned().collect());
+        assert_eq!(entries.overlaid(&over), both);
+        assert_eq!(both.len(), 5);
     }
 }

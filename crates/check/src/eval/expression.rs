@@ -79,7 +79,8 @@ impl<'a> Evaluation<'a> {
         if let [Part::Node(only)] = parts {
             return self.eval(scope, only, frame);
         }
-        let mut out = String::new();
+        let mut out = self.scratch.take();
+        out.clear();
         let mut known = true;
         for part in parts {
             match part {
@@ -94,7 +95,9 @@ impl<'a> Evaluation<'a> {
                 },
             }
         }
-        Ok(if known { Value::text(out) } else { Value::Unknown })
+        let value = if known { Value::Str(Text::copied(&out)) } else { Value::Unknown };
+        self.scratch.set(out);
+        Ok(value)
     }
 
     fn object(
@@ -159,7 +162,7 @@ impl<'a> Evaluation<'a> {
     ) -> Outcome<'a> {
         let Some(call) = scope.module.calls.iter().find(|call| call.name == name) else { return Ok(Value::Unknown) };
         // An instance of a repeated call may differ from the first one, which is the only one that is looked at.
-        if call.body.attr("for_each").is_some() || call.body.attr("count").is_some() {
+        if call.repetition.is_some() {
             return Ok(Value::Unknown);
         }
         let Some((Step::Attr(output), rest)) = steps.split_first() else { return Ok(Value::Unknown) };
@@ -186,7 +189,7 @@ impl<'a> Evaluation<'a> {
     ) -> Outcome<'a> {
         let Some((Step::Attr(attribute), rest)) = steps.split_first() else { return Ok(Value::Unknown) };
         let Some(resource) = scope.module.resource(kind, name) else { return Ok(Value::Unknown) };
-        if resource.body.attr("for_each").is_some() || resource.body.attr("count").is_some() {
+        if resource.repetition.is_some() {
             return Ok(Value::Unknown);
         }
         match resource.body.attr(attribute) {

@@ -2,9 +2,11 @@
 //!
 //! A function that is not listed, and one that reads files, time or chance, gives [`Value::Unknown`].
 
+use std::rc::Rc;
+
 use super::convert::{Type, convert, sort_and_dedup};
 use super::entries::Entries;
-use super::value::{Text, Value};
+use super::value::Value;
 use super::{Failure, Outcome, text_functions};
 
 /// `range` and `setproduct` never make more than this here; what would be longer is not known.
@@ -49,16 +51,22 @@ fn to_type<'a>(args: &[Value<'a>], kind: &Type<'a>) -> Outcome<'a> {
 }
 
 fn merge<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let mut out: Vec<(Text<'a>, Value<'a>)> = Vec::new();
+    let mut out: Option<Rc<Entries<'a>>> = None;
     for arg in args {
         match arg {
             Value::Unknown => return Ok(Value::Unknown),
             Value::Null => {}
-            Value::Map(entries) => out.extend(entries.iter().cloned()),
+            Value::Map(entries) => {
+                out = Some(match out {
+                    Some(below) if entries.is_empty() => below,
+                    Some(below) if !below.is_empty() => Rc::new(below.overlaid(entries)),
+                    _ => Rc::clone(entries),
+                });
+            }
             _ => return Err(Failure),
         }
     }
-    Ok(Value::map(Entries::new(out)))
+    Ok(Value::Map(out.unwrap_or_default()))
 }
 
 fn concat<'a>(args: &[Value<'a>]) -> Outcome<'a> {

@@ -5,17 +5,15 @@ use std::cell::{Cell, RefCell};
 
 use std::rc::Rc;
 
-use foldhash::{HashMap, HashMapExt};
-
 use super::Outcome;
-use super::convert::convert;
+use super::convert::{convert, stays};
 use super::entries::Entries;
 use super::expression::Frame;
 use super::literal::literal;
 use super::value::{Text, Value};
 use super::world::World;
-use crate::hcl::{Body, Expr, Node, Part};
-use crate::model::{Module, ModuleCall};
+use crate::hcl::{Expr, Node, Part};
+use crate::model::{Module, ModuleCall, Repetition};
 
 /// Where a variable's value comes from.
 #[derive(Clone, Debug)]
@@ -40,7 +38,8 @@ pub(super) struct Scope<'a> {
     inputs: Vec<Input<'a>>,
     variables: RefCell<Vec<Slot<'a>>>,
     locals: RefCell<Vec<Slot<'a>>>,
-    children: RefCell<HashMap<&'a str, Option<ScopeId>>>,
+    /// By call, where that was looked at.
+    children: RefCell<Vec<Option<Option<ScopeId>>>>,
     depth: usize,
 }
 
@@ -68,6 +67,8 @@ pub(crate) struct Evaluation<'a> {
     pub(super) steps: Cell<u32>,
     pub(super) nesting: Cell<u32>,
     pub(super) workspace: Option<&'a str>,
+    /// Where texts are put together.
+    pub(super) scratch: Cell<String>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -84,6 +85,7 @@ impl<'a> Evaluation<'a> {
             steps: Cell::new(0),
             nesting: Cell::new(0),
             workspace,
+            scratch: Cell::default(),
         };
         evaluation.add_scope(module, None, None, inputs, 0);
         evaluation
@@ -172,8 +174,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Whether a block stands in this environment, by its `count` and `for_each`.
-    pub(crate) fn present(&self, scope: ScopeId, body: &'a Body<'a>) -> Present<'a> {
-        if let Some(count) = body.attr("count") {
+    pub(crate) fn present(&self, scope: ScopeId, repetition: Repetition<'a>) -> Present<'a> {
+        if let Some(count) = repetition.count {
             return match self.value(scope, &count.value) {
                 Value::Number(0.0) => Present::No,
                 Value::Bool(false) => Present::No,
@@ -183,7 +185,7 @@ impl<'a> Evaluation<'a> {
                 _ => Present::Yes(None),
             };
         }
-        let Some(each) = body.attr("for_each") else { return Present::Yes(None) };
+        let Some(each) = repetition.for_each else { return Present::Yes(None) };
         let first = match self.value(scope, &each.value) {
             Value::List(items) => match items.first() {
                 None => return Present::No,
@@ -203,11 +205,11 @@ impl<'a> Evaluation<'a> {
     /// The scope of a called module; `None` where its source is not in the repository or the calls nest too deep.
     pub(crate) fn child(&self, scope: ScopeId, call: &'a ModuleCall<'a>) -> Option<ScopeId> {
         let parent = self.scope(scope);
-        if let Some(known) = parent.children.borrow().get(call.name) {
-            return *known;
+        if let Some(known) = parent.children.borrow()[call.first] {
+            return known;
         }
         let made = self.make_child(scope, &parent, call);
-        parent.children.borrow_mut().insert(call.name, made);
+        parent.children.borrow_mut()[call.first] = Some(made);
         made
     }
 
@@ -216,14 +218,15 @@ impl<'a> Evaluation<'a> {
             return None;
         }
         let module = &self.world.modules[call.target?];
-        let repetition = match self.present(scope, call.body) {
+        let repetition = match self.present(scope, call.repetition) {
             Present::No => return None,
             Present::Yes(repetition) => repetition,
         };
         let inputs = module
             .variables
             .iter()
-            .map(|variable| match (call.body.attr(variable.name), variable.default) {
+            .zip(&call.arguments)
+            .map(|(variable, argument)| match (argument, variable.default) {
                 (Some(argument), _) => Input::Argument(&argument.value),
                 (None, Some(default)) => Input::Default(&default.value),
                 (None, None) => Input::Missing,
@@ -247,7 +250,7 @@ impl<'a> Evaluation<'a> {
             variables: RefCell::new(vec![Slot::Empty; module.variables.len()]),
             inputs,
             locals: RefCell::new(vec![Slot::Empty; module.locals.len()]),
-            children: RefCell::new(HashMap::new()),
+            children: RefCell::new(vec![None; module.calls.len()]),
             depth,
         };
         let mut scopes = self.scopes.borrow_mut();
@@ -260,14 +263,10 @@ impl<'a> Evaluation<'a> {
     }
 
     pub(super) fn variable_at(&self, id: ScopeId, scope: &Scope<'a>, index: usize) -> Outcome<'a> {
-        let slot = std::mem::replace(&mut scope.variables.borrow_mut()[index], Slot::Busy);
-        match slot {
-            Slot::Full(outcome) => {
-                scope.variables.borrow_mut()[index] = Slot::Full(outcome.clone());
-                return outcome;
-            }
+        match &mut scope.variables.borrow_mut()[index] {
+            Slot::Full(outcome) => return outcome.clone(),
             Slot::Busy => return Ok(Value::Unknown),
-            Slot::Empty => {}
+            slot @ Slot::Empty => *slot = Slot::Busy,
         }
         let variable = &scope.module.variables[index];
         let mut outcome = match &scope.inputs[index] {
@@ -283,20 +282,19 @@ impl<'a> Evaluation<'a> {
             outcome = self.eval(id, &default.value, None);
         }
         // A value of the wrong type is a finding of its own; here it stays as it was given.
-        let outcome = outcome.map(|value| convert(value.clone(), &variable.kind).unwrap_or(value));
+        let outcome = outcome.map(|value| match stays(&value, &variable.kind) {
+            true => value,
+            false => convert(value.clone(), &variable.kind).unwrap_or(value),
+        });
         scope.variables.borrow_mut()[index] = Slot::Full(outcome.clone());
         outcome
     }
 
     pub(super) fn local_at(&self, id: ScopeId, scope: &Scope<'a>, index: usize) -> Outcome<'a> {
-        let slot = std::mem::replace(&mut scope.locals.borrow_mut()[index], Slot::Busy);
-        match slot {
-            Slot::Full(outcome) => {
-                scope.locals.borrow_mut()[index] = Slot::Full(outcome.clone());
-                return outcome;
-            }
+        match &mut scope.locals.borrow_mut()[index] {
+            Slot::Full(outcome) => return outcome.clone(),
             Slot::Busy => return Ok(Value::Unknown),
-            Slot::Empty => {}
+            slot @ Slot::Empty => *slot = Slot::Busy,
         }
         let outcome = self.eval(id, &scope.module.locals[index].attr.value, None);
         scope.locals.borrow_mut()[index] = Slot::Full(outcome.clone());

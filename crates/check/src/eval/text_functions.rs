@@ -129,8 +129,7 @@ fn join<'a>(args: &[Value<'a>]) -> Outcome<'a> {
             parts.push(text);
         }
     }
-    let parts: Vec<&str> = parts.iter().map(|part| &**part).collect();
-    Ok(Value::text(parts.join(separator)))
+    Ok(Value::text(parts.join(&**separator)))
 }
 
 fn split<'a>(args: &[Value<'a>]) -> Outcome<'a> {

@@ -56,6 +56,12 @@ impl From<String> for Text<'_> {
         Text::Shared(text.into())
     }
 }
+impl Text<'_> {
+    /// A copy of text that does not live as long as the files.
+    pub(crate) fn copied(text: &str) -> Self {
+        Text::Shared(text.into())
+    }
+}
 
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {

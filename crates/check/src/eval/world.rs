@@ -1,8 +1,10 @@
 //! The modules of a repository, and how one finds another.
 
 use foldhash::HashMap;
+use rayon::prelude::*;
 
-use crate::model::Module;
+use crate::hcl::Attr;
+use crate::model::{Module, ModuleCall};
 
 /// All modules of the repository.
 pub(crate) struct World<'a> {
@@ -19,8 +21,24 @@ impl<'a> World<'a> {
                 call.target = called(&by_dir, module.dir, call.source);
             }
         }
+        let arguments: Vec<Vec<Vec<Option<&'a Attr<'a>>>>> = modules
+            .par_iter()
+            .with_min_len(16)
+            .map(|module| module.calls.iter().map(|call| arguments(call, &modules)).collect())
+            .collect();
+        for (module, arguments) in modules.iter_mut().zip(arguments) {
+            for (call, arguments) in module.calls.iter_mut().zip(arguments) {
+                call.arguments = arguments;
+            }
+        }
         World { modules, by_dir }
     }
+}
+
+/// What a call gives for each variable of the module that it calls.
+fn arguments<'a>(call: &ModuleCall<'a>, modules: &[Module<'a>]) -> Vec<Option<&'a Attr<'a>>> {
+    let Some(target) = call.target else { return Vec::new() };
+    modules[target].variables.iter().map(|variable| call.body.attr(variable.name)).collect()
 }
 
 /// The module that a call in `dir` names with a path; `None` for a source elsewhere or a folder that is not there.

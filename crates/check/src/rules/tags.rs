@@ -1,16 +1,19 @@
 //! Tags: those that are required, after `merge`, `default_tags` and module arguments are resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::parity::is_environment_name;
 use crate::eval::{Entries, Value};
 use crate::finding::Finding;
 use crate::model::Place;
-use crate::services::is_taggable;
 use crate::view::{Deployed, Placed, View};
 
 /// From this many resources that lack the same tags on, one finding stands for all of them.
 const TOGETHER: usize = 5;
+
+/// So many maps of tags are remembered with which nothing is wrong.
+const REMEMBERED: usize = 16;
 
 /// The tags of one resource in one environment.
 struct Tags<'a> {
@@ -23,13 +26,23 @@ struct Tags<'a> {
 
 impl<'a> Tags<'a> {
     fn of(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Tags<'a> {
-        let written = deployed.attribute(placed, "tags");
+        let written = deployed.tags(placed);
         let place = written.as_ref().map_or(placed.resource.place, |(_, place)| *place);
         // 0.11 wrote tags as a block.
         let hidden = written.is_none() && placed.resource.body.block("tags").is_some();
         let layers = [written.map(|(value, _)| value), Some(placed.default_tags.clone())];
         let complete = !hidden && layers.iter().flatten().all(|value| matches!(value, Value::Map(_) | Value::Null));
         Tags { layers, complete, place }
+    }
+
+    /// What these tags are made of, where that is all that decides about them.
+    fn sources(&self) -> Option<[Option<Rc<Entries<'a>>>; 2]> {
+        let shared = |layer: &Option<Value<'a>>| match layer {
+            Some(Value::Map(entries)) => Some(Rc::clone(entries)),
+            _ => None,
+        };
+        let plain = self.layers.iter().flatten().all(|value| matches!(value, Value::Map(_)));
+        (plain && self.complete).then(|| self.layers.each_ref().map(shared))
     }
 
     fn get(&self, name: &str) -> Option<&Value<'a>> {
@@ -55,20 +68,38 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     let policy = &view.context.options.tags;
     let mut missing: BTreeMap<Vec<String>, Blocks> = BTreeMap::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
-        for placed in deployed.placed().iter().filter(|placed| is_taggable(placed.resource.kind)) {
+        let mut fine: Vec<[Option<Rc<Entries<'_>>>; 2]> = Vec::new();
+        for placed in deployed.placed().iter().filter(|placed| placed.resource.taggable) {
             let tags = Tags::of(deployed, placed);
-            if tags.complete && policy.required.iter().any(|name| !tags.has(name)) {
+            // Most resources of a module have the very tags of the one before.
+            let sources = tags.sources();
+            if sources.as_ref().is_some_and(|sources| fine.iter().any(|known| are_the_same(known, sources))) {
+                continue;
+            }
+            let before = out.len();
+            let lacks = tags.complete && policy.required.iter().any(|name| !tags.has(name));
+            if lacks {
                 let lacking: Vec<String> = policy.required.iter().filter(|name| !tags.has(name)).cloned().collect();
                 let by_place = missing.entry(lacking).or_default();
                 by_place.entry(tags.place).or_insert_with(|| (placed.address(), BTreeSet::new())).1.insert(index);
             }
             wrong_values(view, deployed, placed, &tags, out);
             wrong_environment(view, deployed, placed, &tags, out);
+            if !lacks && out.len() == before && fine.len() < REMEMBERED {
+                fine.extend(sources);
+            }
         }
     }
     for (lacking, resources) in missing {
         report_missing(view, &lacking, &resources, out);
     }
+}
+
+fn are_the_same(a: &[Option<Rc<Entries<'_>>>; 2], b: &[Option<Rc<Entries<'_>>>; 2]) -> bool {
+    a.iter().zip(b).all(|pair| match pair {
+        (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    })
 }
 
 fn report_missing(

@@ -9,13 +9,13 @@ use crate::accounts::Relation;
 use crate::eval::{Text, Value};
 use crate::finding::{Finding, Severity, listed};
 use crate::model::Place;
-use crate::services::{NamedType, Scope, named_type};
+use crate::services::{NamedType, Scope};
 use crate::view::{Deployed, Placed, View};
 
 /// A name as it is in one environment.
 struct Name<'v, 'a> {
     deployed: &'v Deployed<'a>,
-    text: Text<'a>,
+    text: &'v Text<'a>,
     place: Place,
     /// The resource is there for certain: nothing that is not known decides about it.
     certain: bool,
@@ -28,28 +28,47 @@ struct Group<'v, 'a> {
     names: Vec<Name<'v, 'a>>,
 }
 
-/// Resources by the calls that lead to them, type and name.
-type Groups<'v, 'a> = BTreeMap<(&'v str, &'a str, &'a str), Group<'v, 'a>>;
+/// In the order of the calls that lead to them, type and name.
+type Groups<'v, 'a> = Vec<Group<'v, 'a>>;
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
-    let mut groups = Groups::new();
-    for deployed in &view.deployed {
-        for placed in deployed.placed() {
-            let Some(named) = named_type(placed.resource.kind) else { continue };
-            let Some((Value::Str(text), place)) = deployed.attribute(placed, named.attribute) else { continue };
-            let key = (&*placed.prefix, placed.resource.kind, placed.resource.name);
-            let group = groups.entry(key).or_insert_with(|| Group { named, placed, names: Vec::new() });
-            let repeated = ["count", "for_each"].iter().any(|name| placed.resource.body.attr(name).is_some());
-            let certain = placed.certain && !(repeated && placed.each.is_none());
-            group.names.push(Name { deployed, text, place, certain });
-        }
-    }
+    let groups = groups(view);
     taken_twice(view, &groups, out);
-    for group in groups.values() {
+    for group in &groups {
         collides(view, group, out);
         too_long(view, group, out);
         against_pattern(view, group, out);
     }
+}
+
+fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
+    let mut groups = Groups::new();
+    let mut by_address: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for deployed in &view.deployed {
+        // Environments that run the same code have the same resources, one behind the other.
+        let mut next = 0;
+        for placed in deployed.placed() {
+            let Some(named) = placed.resource.named else { continue };
+            let Some((Value::Str(text), place)) = deployed.name(placed) else { continue };
+            let expected = groups.get(next).is_some_and(|group| {
+                std::ptr::eq(group.placed.resource, placed.resource) && group.placed.prefix == placed.prefix
+            });
+            let at = if expected {
+                next
+            } else {
+                let key = (&*placed.prefix, placed.resource.kind, placed.resource.name);
+                *by_address.entry(key).or_insert_with(|| {
+                    groups.push(Group { named, placed, names: Vec::with_capacity(view.deployed.len()) });
+                    groups.len() - 1
+                })
+            };
+            next = at + 1;
+            let certain = placed.certain && !(placed.resource.repetition.is_some() && placed.each.is_none());
+            groups[at].names.push(Name { deployed, text, place: *place, certain });
+        }
+    }
+    let mut found: Vec<Option<Group<'v, 'a>>> = groups.into_iter().map(Some).collect();
+    by_address.into_values().filter_map(|at| found[at].take()).collect()
 }
 
 fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>, out: &mut Vec<Finding>) {
@@ -91,7 +110,7 @@ fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>,
     };
     let message = format!(
         "{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}",
-        &*first.text,
+        &**first.text,
         listed(sharing.iter().copied())
     );
     let mut finding = view
@@ -113,17 +132,18 @@ fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>)
     if view.deployed.iter().any(aliased) {
         return;
     }
-    let mut taken: HashMap<(&str, &str, &str), (&Placed<'_>, Place)> = HashMap::new();
-    for Group { named, placed, names } in groups.values() {
+    let mut taken: HashMap<(&str, &str, &str), (&Placed<'_>, Place)> =
+        HashMap::with_capacity(groups.iter().map(|group| group.names.len()).sum());
+    for Group { named, placed, names } in groups {
         for name in names.iter().filter(|name| name.certain) {
-            let key = (name.deployed.environment, named.kind, &*name.text);
+            let key = (name.deployed.environment, named.kind, &**name.text);
             let Some((other, place)) = taken.get(&key).copied() else {
                 taken.insert(key, (placed, name.place));
                 continue;
             };
             let (other, address) = (other.address(), placed.address());
             let message =
-                format!("{other} and {address} are both called {:?} in {}", &*name.text, name.deployed.label());
+                format!("{other} and {address} are both called {:?} in {}", &**name.text, name.deployed.label());
             let mut finding = view
                 .context
                 .finding("name-collides", name.place, &format!("{other}/{address}"), message)
@@ -152,7 +172,7 @@ fn too_long(view: &View<'_>, Group { named, placed, names }: &Group<'_, '_>, out
         names.iter().filter(|name| name.text.chars().count() > named.limit).map(|name| name.deployed.environment);
     let message = format!(
         "{address} is called {:?} in {}: {length} characters, and {} takes {}",
-        &*longest.text,
+        &**longest.text,
         longest.deployed.label(),
         named.kind,
         named.limit
@@ -195,11 +215,11 @@ fn against_pattern(view: &View<'_>, Group { named, placed, names }: &Group<'_, '
             continue;
         }
         let address = placed.address();
-        let message = format!("{address} is called {:?} in {}, not {pattern}", &*name.text, name.deployed.environment);
+        let message = format!("{address} is called {:?} in {}, not {pattern}", &**name.text, name.deployed.environment);
         out.push(
             view.context
                 .finding("name-against-pattern", name.place, &address, message)
-                .label(format!("{:?}", &*name.text))
+                .label(format!("{:?}", &**name.text))
                 .environment(name.deployed.environment),
         );
         return;

@@ -3,12 +3,11 @@
 use crate::accounts::Relation;
 use crate::eval::{Evaluation, ScopeId, Value};
 use crate::finding::Finding;
-use crate::hcl::{Body, Expr, Node, Part};
-use crate::model::{FileId, Module, Place};
+use crate::model::Place;
 use crate::view::{Deployed, View};
 
 /// The part of an ARN after the account that stands for a resource of this type, with `{}` for its name.
-const ARN_FORMS: &[(&str, &str, &str, &str)] = &[
+const ARN_FORMS: &[ArnForm] = &[
     ("aws_cloudwatch_event_rule", "name", "events", "rule/{}"),
     ("aws_cloudwatch_log_group", "name", "logs", "log-group:{}"),
     ("aws_dynamodb_table", "name", "dynamodb", "table/{}"),
@@ -24,6 +23,9 @@ const ARN_FORMS: &[(&str, &str, &str, &str)] = &[
     ("aws_ssm_parameter", "name", "ssm", "parameter{}"),
 ];
 
+/// Type, attribute that holds the name, service, form.
+type ArnForm = (&'static str, &'static str, &'static str, &'static str);
+
 /// One resource as policies see it: service and resource part.
 struct Target {
     service: &'static str,
@@ -34,22 +36,22 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     if !view.compares() {
         return;
     }
-    let (modules, texts) = policy_texts(view);
-    if texts.iter().all(Vec::is_empty) {
-        return;
-    }
-    let found: Vec<Vec<(String, Place)>> =
-        view.deployed.iter().map(|deployed| patterns(deployed, &texts, &modules)).collect();
+    let found: Vec<Vec<(String, Place)>> = view.deployed.iter().map(patterns).collect();
     // Names are computed only where a policy is about them.
-    let services: Vec<&str> = ARN_FORMS
-        .iter()
-        .map(|(_, _, service, _)| *service)
-        .filter(|service| found.iter().flatten().any(|(pattern, _)| tells_of(pattern, service)))
-        .collect();
-    if services.is_empty() {
+    let mut services: Vec<&str> = Vec::new();
+    for (pattern, _) in found.iter().flatten() {
+        if let Some((service, _, resource)) = arn_parts(pattern)
+            && !services.contains(&service)
+            && is_telling(service, resource)
+        {
+            services.push(service);
+        }
+    }
+    let forms: Vec<&ArnForm> = ARN_FORMS.iter().filter(|(_, _, service, _)| services.contains(service)).collect();
+    if forms.is_empty() {
         return;
     }
-    let targets: Vec<Vec<Target>> = view.deployed.iter().map(|deployed| targets(deployed, &services)).collect();
+    let targets: Vec<Vec<Target>> = view.deployed.iter().map(|deployed| targets(deployed, &forms)).collect();
     let mut seen: Vec<Place> = Vec::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
         for (pattern, place) in &found[index] {
@@ -65,12 +67,14 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
                 continue;
             }
             let other = (0..view.deployed.len()).find(|other| {
-                let apart = view.whereabouts(deployed).account(view.whereabouts(&view.deployed[*other]))
-                    == Relation::Different
-                    && account != "*"
-                    && service != "s3";
+                let apart = || {
+                    account != "*"
+                        && service != "s3"
+                        && view.whereabouts(deployed).account(view.whereabouts(&view.deployed[*other]))
+                            == Relation::Different
+                };
                 *other != index
-                    && !apart
+                    && !apart()
                     && targets[*other].iter().any(|target| {
                         target.service == service
                             && glob(service, resource, &target.resource)
@@ -99,20 +103,12 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
 /// Stands in a pattern for text that is not known.
 pub(crate) const UNKNOWN: char = '\u{FFFD}';
 
-fn tells_of(pattern: &str, service: &str) -> bool {
-    arn_parts(pattern).is_some_and(|(of, _, resource)| of == service && is_telling(of, resource))
-}
-
-fn targets(deployed: &Deployed<'_>, services: &[&str]) -> Vec<Target> {
+fn targets(deployed: &Deployed<'_>, forms: &[&ArnForm]) -> Vec<Target> {
     let mut out = Vec::new();
     for placed in deployed.placed() {
-        let Some((_, attribute, service, form)) = ARN_FORMS.iter().find(|(kind, ..)| *kind == placed.resource.kind)
-        else {
+        let Some((_, attribute, service, form)) = forms.iter().find(|(kind, ..)| *kind == placed.resource.kind) else {
             continue;
         };
-        if !services.contains(service) {
-            continue;
-        }
         if let Some((Value::Str(name), _)) = deployed.attribute(placed, attribute) {
             out.push(Target { service, resource: form.replace("{}", &name) });
         }
@@ -121,20 +117,14 @@ fn targets(deployed: &Deployed<'_>, services: &[&str]) -> Vec<Target> {
 }
 
 /// Every ARN with a wildcard in the policies of an environment.
-fn patterns<'a>(
-    deployed: &Deployed<'a>,
-    texts: &[Vec<(FileId, &'a Node<'a>)>],
-    modules: &[&'a Module<'a>],
-) -> Vec<(String, Place)> {
+fn patterns(deployed: &Deployed<'_>) -> Vec<(String, Place)> {
     let mut scopes: Vec<ScopeId> = vec![Evaluation::ROOT];
     scopes.extend(deployed.placed().iter().map(|placed| placed.scope));
     scopes.sort_unstable();
     scopes.dedup();
     let mut out = Vec::new();
     for scope in scopes {
-        let module = deployed.evaluation.module(scope);
-        let Some(index) = modules.iter().position(|known| std::ptr::eq(*known, module)) else { continue };
-        for (file, node) in &texts[index] {
+        for (file, node) in &deployed.evaluation.module(scope).policy_texts {
             let Some(text) = deployed.evaluation.rough_text(scope, node, UNKNOWN) else { continue };
             // A policy in a here-document is one long text; the ARNs in it stand between quotes.
             for part in text.split('"') {
@@ -145,67 +135,6 @@ fn patterns<'a>(
         }
     }
     out
-}
-
-/// For each module, the texts in it that hold a policy.
-type Texts<'a> = Vec<Vec<(FileId, &'a Node<'a>)>>;
-
-/// The modules of a stack, each with those texts of its policies that hold a wildcard.
-fn policy_texts<'a>(view: &View<'a>) -> (Vec<&'a Module<'a>>, Texts<'a>) {
-    let mut modules: Vec<&'a Module<'a>> = Vec::new();
-    for deployed in &view.deployed {
-        for scope in std::iter::once(Evaluation::ROOT).chain(deployed.placed().iter().map(|placed| placed.scope)) {
-            let module = deployed.evaluation.module(scope);
-            if !modules.iter().any(|known| std::ptr::eq(*known, module)) {
-                modules.push(module);
-            }
-        }
-    }
-    let texts = modules.iter().map(|module| texts_of(module)).collect();
-    (modules, texts)
-}
-
-fn texts_of<'a>(module: &'a Module<'a>) -> Vec<(FileId, &'a Node<'a>)> {
-    let mut out = Vec::new();
-    for data in module.data.iter().filter(|data| data.kind == "aws_iam_policy_document") {
-        take(data.place.file, data.body, &mut out);
-    }
-    for resource in module.resources.iter().filter(|resource| resource.kind.starts_with("aws_")) {
-        for name in ["policy", "inline_policy", "assume_role_policy"] {
-            if let Some(attr) = resource.body.attr(name) {
-                wildcards(resource.place.file, &attr.value, &mut out);
-            }
-        }
-        for block in resource.body.blocks_of("inline_policy") {
-            take(resource.place.file, &block.body, &mut out);
-        }
-    }
-    out
-}
-
-fn take<'a>(file: FileId, body: &'a Body<'a>, out: &mut Vec<(FileId, &'a Node<'a>)>) {
-    for attr in &body.attrs {
-        wildcards(file, &attr.value, out);
-    }
-    for block in body.blocks.iter().filter(|block| block.kind != "condition") {
-        take(file, &block.body, out);
-    }
-}
-
-fn wildcards<'a>(file: FileId, node: &'a Node<'a>, out: &mut Vec<(FileId, &'a Node<'a>)>) {
-    node.each(&mut |node| {
-        let wild = match &node.expr {
-            Expr::Str(text) => text.contains('*') && text.contains("arn:"),
-            Expr::Template(parts) => {
-                parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains('*')))
-                    && parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains("arn:")))
-            }
-            _ => false,
-        };
-        if wild {
-            out.push((file, node));
-        }
-    });
 }
 
 /// Service, account and resource part.

@@ -58,6 +58,9 @@ fn variables(view: &View<'_>, deployed: &Deployed<'_>, said: &mut Said, out: &mu
 }
 
 fn arguments<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>, said: &Said, out: &mut Vec<Finding>) {
+    if !placed.resource.body.attrs.iter().any(|attr| attr.name.starts_with("min")) {
+        return;
+    }
     for (lower, upper) in PAIRS {
         let Some((least, at)) = deployed.attribute(placed, lower) else { continue };
         let Some((most, beside)) = deployed.attribute(placed, upper) else { continue };
@@ -104,6 +107,9 @@ fn is_no_bound(most: &str) -> bool {
 
 /// The name of the upper bound that belongs to this lower one, by the word in it.
 fn counterpart(name: &str) -> Option<String> {
+    if !name.contains("min") {
+        return None;
+    }
     let words: Vec<&str> = name.split('_').collect();
     let at = words.iter().position(|word| matches!(*word, "min" | "minimum"))?;
     let upper = if words[at] == "min" { "max" } else { "maximum" };

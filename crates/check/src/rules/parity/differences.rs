@@ -1,5 +1,7 @@
 //! Values that differ where they should not, and that don't where they should.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::is_environment_name;
 use crate::accounts::account_in;
 use crate::discover::names::{self, Stage};
@@ -137,25 +139,44 @@ pub(super) fn other_account<'a>(view: &View<'a>, deployed: &Deployed<'a>, text: 
     (own != number).then_some((other.environment, number))
 }
 
-/// Calls `visit` for each string that is a value in an expression, with the way to it from the variable: `tags.env`. Keys of objects
-/// are names, and no values.
-pub(super) fn strings(node: &Node<'_>, path: &str, visit: &mut impl FnMut(&Node<'_>, &str, &str)) {
+/// The way to a value from the variable, put together only where somebody asks: `tags.env`.
+pub(super) struct Way<'w> {
+    above: Option<&'w Way<'w>>,
+    step: &'w str,
+}
+
+impl Display for Way<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(above) = self.above {
+            write!(out, "{above}.")?;
+        }
+        out.write_str(self.step)
+    }
+}
+
+/// Calls `visit` for each string that is a value in an expression, with the way to it from `start`. Keys of objects are names, and
+/// no values.
+pub(super) fn strings(node: &Node<'_>, start: &str, visit: &mut impl FnMut(&Node<'_>, &Way<'_>, &str)) {
+    strings_below(node, &Way { above: None, step: start }, visit);
+}
+
+fn strings_below(node: &Node<'_>, way: &Way<'_>, visit: &mut impl FnMut(&Node<'_>, &Way<'_>, &str)) {
     match &node.expr {
-        Expr::Str(text) => visit(node, path, text),
+        Expr::Str(text) => visit(node, way, text),
         Expr::Template(parts) => {
             for part in parts {
                 if let Part::Text(text) = part {
-                    visit(node, path, text);
+                    visit(node, way, text);
                 }
             }
         }
-        Expr::Tuple(items) => items.iter().for_each(|item| strings(item, path, visit)),
+        Expr::Tuple(items) => items.iter().for_each(|item| strings_below(item, way, visit)),
         Expr::Object(entries) => {
             for (key, value) in entries {
                 match (key.as_str(), &value.expr) {
                     (_, Expr::Number(_) | Expr::Bool(_) | Expr::Null) => {}
-                    (Some(key), _) => strings(value, &format!("{path}.{key}"), visit),
-                    (None, _) => strings(value, path, visit),
+                    (Some(key), _) => strings_below(value, &Way { above: Some(way), step: key }, visit),
+                    (None, _) => strings_below(value, way, visit),
                 }
             }
         }
