@@ -32,10 +32,20 @@ pub enum LeaseEventKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Terraform said that it carried the whole plan out. The serial is the state's afterwards, where it could be read.
-    Applied { serial: Option<u64> },
+    /// Terraform said that it carried the whole plan out. Serial and lineage are the state's afterwards, where they could be read.
+    Applied {
+        serial: Option<u64>,
+        /// Programs from before this was kept leave it unread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lineage: Option<String>,
+    },
     /// Terraform was started and did not end well: a part of the plan may be there.
-    Failed { why: String },
+    Failed {
+        why: String,
+        /// As of what was applied.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lineage: Option<String>,
+    },
     /// Terraform was never started.
     NotStarted { why: String },
     /// Whoever started it was gone, or overruled, before it said how it ended.
@@ -81,7 +91,15 @@ impl Outcome {
     pub fn why(&self) -> Option<&str> {
         match self {
             Outcome::Applied { .. } => None,
-            Outcome::Failed { why } | Outcome::NotStarted { why } | Outcome::Unknown { why } => Some(why),
+            Outcome::Failed { why, .. } | Outcome::NotStarted { why } | Outcome::Unknown { why } => Some(why),
+        }
+    }
+
+    /// The lineage of the state that Terraform left, where it could be read.
+    pub fn lineage(&self) -> Option<&str> {
+        match self {
+            Outcome::Applied { lineage, .. } | Outcome::Failed { lineage, .. } => lineage.as_deref(),
+            Outcome::NotStarted { .. } | Outcome::Unknown { .. } => None,
         }
     }
 

@@ -151,6 +151,13 @@ impl LeaseState {
         self.last.get(environment).map_or(0, |attempt| attempt.epoch)
     }
 
+    /// Another environment that was applied to the state of this lineage last. A lineage is made once, with the state, and goes with
+    /// it wherever it lies, so it tells of one state whatever the backends say.
+    pub fn applied_elsewhere(&self, environment: &Env, lineage: &str) -> Option<&Env> {
+        let attempts = self.last.iter().chain(&self.applied).filter(|(name, _)| *name != environment);
+        attempts.filter(|(_, attempt)| attempt.lineage() == Some(lineage)).map(|(name, _)| name).next()
+    }
+
     fn check_epoch(&self, kind: LeaseEventKind, theirs: u32) -> Result<(), IllegalLease> {
         let current = self.epoch_for(kind);
         if theirs == current { Ok(()) } else { Err(IllegalLease::Superseded { theirs, current }) }
@@ -175,6 +182,13 @@ impl LeaseState {
             self.applied.insert(environment.clone(), attempt.clone());
         }
         self.last.insert(environment, attempt);
+    }
+}
+
+impl Attempt {
+    /// The lineage of the state that was applied to: as Terraform left it, or as the plan was made from it.
+    pub fn lineage(&self) -> Option<&str> {
+        self.outcome.lineage().or(self.facts.lineage.as_deref())
     }
 }
 

@@ -48,9 +48,6 @@ const PLACES: [(&str, &[&str]); 9] = [
     ("remote", &["hostname", "organization", "workspaces"]),
 ];
 
-/// Of the settings of a place, those that name the state itself, where the others name its lock or the way to it.
-const LOCKS: [&str; 4] = ["dynamodb_table", "dynamodb_endpoint", "use_lockfile", "tablestore_table"];
-
 /// The identity of the backend that a directory is bound to.
 pub fn identity(kind: &str, config: &BTreeMap<String, Value>) -> Backend {
     let place = PLACES.iter().find(|(name, _)| *name == kind).map(|(_, settings)| *settings);
@@ -61,15 +58,6 @@ pub fn identity(kind: &str, config: &BTreeMap<String, Value>) -> Backend {
         None => set.map(|(name, value)| (name.clone(), Digest::of(value.as_bytes()).short().to_owned())).collect(),
     };
     Backend { kind: kind.to_owned(), settings }
-}
-
-/// True when both name the same state, whatever they say of its lock.
-pub fn is_same_state(one: &Backend, other: &Backend) -> bool {
-    let state = |backend: &Backend| {
-        let settings = backend.settings.iter().filter(|(name, _)| !LOCKS.contains(&name.as_str()));
-        settings.map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
-    };
-    one.kind == other.kind && state(one) == state(other)
 }
 
 /// Every setting that is declared (in the root module's backend block, or in the backend file) and bound otherwise, and every

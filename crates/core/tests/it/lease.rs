@@ -74,7 +74,7 @@ fn released(outcome: Outcome) -> LeaseEvent {
 }
 
 fn applied() -> LeaseEvent {
-    released(Outcome::Applied { serial: Some(8) })
+    released(Outcome::Applied { serial: Some(8), lineage: None })
 }
 
 fn gone(boot: &str, environment: &str) -> LeaseEvent {
@@ -126,7 +126,10 @@ fn two_leases_are_never_held_at_once_whatever_their_environments() {
 #[test]
 fn nothing_ends_as_applied_that_was_not_recorded_as_started() {
     check_refused(&[acquired("dev", 0, None), applied()], "Released may not follow");
-    check_refused(&[acquired("dev", 0, None), released(Outcome::Failed { why: "x".into() })], "may not follow");
+    check_refused(
+        &[acquired("dev", 0, None), released(Outcome::Failed { why: "x".into(), lineage: None })],
+        "may not follow",
+    );
     check_refused(&[acquired("dev", 0, None), spawning(), spawning()], "Spawning may not follow");
     check_refused(&[acquired("dev", 0, None), spawning(), released(Outcome::Unknown { why: "x".into() })], "may not");
     check_refused(&[spawning()], "needs a lease that is held");
@@ -143,7 +146,8 @@ fn a_lease_that_started_nothing_leaves_plans_of_its_environment_valid() {
 
 #[test]
 fn a_plan_from_before_the_last_apply_in_its_environment_gets_no_lease() {
-    let first = [acquired("dev", 0, None), spawning(), released(Outcome::Failed { why: "exit code 1".into() })];
+    let first =
+        [acquired("dev", 0, None), spawning(), released(Outcome::Failed { why: "exit code 1".into(), lineage: None })];
     let then = |event: LeaseEvent| [first.to_vec(), vec![event]].concat();
     check_refused(&then(acquired("dev", 0, None)), "made after apply 0 in dev, and 1 came since");
     held(&then(acquired("dev", 1, None)));
@@ -187,6 +191,23 @@ fn a_holder_that_was_overruled_before_it_started_anything_starts_nothing() {
     }
 }
 
+#[test]
+fn the_lineage_that_was_applied_last_tells_whose_state_it_is() {
+    let made = |lineage: &str| released(Outcome::Applied { serial: Some(1), lineage: Some(lineage.into()) });
+    let failed = released(Outcome::Failed { why: "x".into(), lineage: Some("of-staging".into()) });
+    let both =
+        held(&[acquired("dev", 0, None), spawning(), made("of-dev"), acquired("staging", 0, None), spawning(), failed]);
+    let (dev, staging): (Env, Env) = ("dev".into(), "staging".into());
+    assert_eq!(both.applied_elsewhere(&staging, "of-dev"), Some(&dev));
+    assert_eq!(both.applied_elsewhere(&dev, "of-staging"), Some(&staging));
+    assert_eq!((both.applied_elsewhere(&dev, "of-dev"), both.applied_elsewhere(&dev, "new")), (None, None));
+    // Where only the plan's own lineage is known, that one counts.
+    let before = held(&[acquired("dev", 0, None), spawning(), applied()]);
+    assert_eq!(before.applied_elsewhere(&staging, "8a1d9a52-9d4e-4bd2-a2ad-ac27a92b7b0f"), Some(&dev));
+    let old: Outcome = serde_json::from_str(r#"{"outcome":"applied","serial":8}"#).expect("an older record");
+    assert_eq!(old.lineage(), None);
+}
+
 /// A line of the golden file.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Line {
@@ -211,7 +232,7 @@ fn story() -> Vec<LeaseEvent> {
         released(Outcome::NotStarted { why: "stopped as asked".into() }),
         acquired("dev", 1, None),
         spawning(),
-        released(Outcome::Failed { why: "exit code 1".into() }),
+        released(Outcome::Failed { why: "exit code 1".into(), lineage: None }),
         acquired("dev", 7, None),
         answered_for("the machine is gone"),
     ]
@@ -262,7 +283,7 @@ fn any_event() -> impl Strategy<Value = LeaseEvent> {
         )),
         Just(spawning()),
         Just(applied()),
-        Just(released(Outcome::Failed { why: "x".into() })),
+        Just(released(Outcome::Failed { why: "x".into(), lineage: None })),
         Just(released(Outcome::NotStarted { why: "x".into() })),
         (prop_oneof![Just("boot-1"), Just("boot-2")], environment.clone()).prop_map(|(boot, name)| gone(boot, name)),
         environment.prop_map(|name| LeaseEvent::TakenOver {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use hcl_edit::expr::{Expression, ObjectKey};
 use hcl_edit::structure::{Body, Structure};
@@ -62,6 +62,24 @@ pub fn declared(root: &Path, file: Option<&Path>) -> Result<Option<Declared>, Bi
         settings.extend(literals(&parse(path, &text)?, path)?);
     }
     Ok(Some((kind, settings)))
+}
+
+/// The file that a path of the `local` backend leads to: whole, without links, as far as it exists. `None` is Terraform's own choice.
+pub fn local_state(root: &Path, path: Option<&str>) -> PathBuf {
+    let path = root.join(path.filter(|path| !path.is_empty()).unwrap_or("terraform.tfstate"));
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => continue,
+            // Behind a link that was followed below, so it is the folder that Terraform goes to, too.
+            Component::ParentDir => drop(whole.pop()),
+            other => whole.push(other),
+        }
+        if let Ok(real) = whole.canonicalize() {
+            whole = real;
+        }
+    }
+    whole
 }
 
 fn of_module(root: &Path) -> Result<Option<Declared>, BindingError> {
@@ -206,6 +224,26 @@ mod tests {
         fs::write(dir.path().join("main.tf.json"), r#"{"terraform": [{"backend": {"gcs": {"bucket": "b"}}}]}"#)
             .expect("a file");
         assert_eq!(declared(dir.path(), None).expect("readable").map(|(kind, _)| kind), Some("gcs".to_owned()));
+    }
+
+    #[test]
+    fn every_spelling_of_a_local_path_leads_to_the_same_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path().canonicalize().expect("a path").join("infra");
+        fs::create_dir_all(root.join("states")).expect("a folder");
+        std::os::unix::fs::symlink(root.join("states"), root.join("link")).expect("a link");
+        let one = root.join("states/one.tfstate");
+        let absolute = one.display().to_string();
+        for path in
+            ["states/one.tfstate", "./states//one.tfstate", "link/one.tfstate", "link/../states/one.tfstate", &absolute]
+        {
+            assert_eq!(local_state(&root, Some(path)), one, "{path}");
+        }
+        // A file that is there and a link to it, and the one that Terraform takes by itself.
+        fs::write(&one, "{}").expect("a file");
+        std::os::unix::fs::symlink(&one, root.join("terraform.tfstate")).expect("a link");
+        assert_eq!(local_state(&root, None), one);
+        assert_eq!(local_state(&root, Some("new/./b.tfstate")), root.join("new/b.tfstate"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod liveness;
 mod program;
 mod waiting;
 
-pub use binding::{BindingError, Bound, bound, declared};
+pub use binding::{BindingError, Bound, Declared, bound, declared, local_state};
 pub use github::GitHubRuns;
 pub use liveness::{LocalProcesses, here, this_process};
 pub use program::{Done, Terraform, TerraformError};

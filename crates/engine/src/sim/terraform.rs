@@ -199,8 +199,8 @@ impl Applier for Terraform {
             .tell(|| format!("{} runs Terraform for {} ms", self.shared.net.name(self.actor), self.takes_ms));
         self.shared.net.sleep(self.actor, self.takes_ms).await;
         match self.fails {
-            true => Outcome::Failed { why: "a resource could not be made".to_owned() },
-            false => Outcome::Applied { serial: Some(1) },
+            true => Outcome::Failed { why: "a resource could not be made".to_owned(), lineage: None },
+            false => Outcome::Applied { serial: Some(1), lineage: None },
         }
     }
 

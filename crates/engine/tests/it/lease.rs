@@ -131,7 +131,7 @@ impl Applier for Script {
         }
         (self.meanwhile)();
         outside.running.set(outside.running.get() - 1);
-        Outcome::Applied { serial: Some(1) }
+        Outcome::Applied { serial: Some(1), lineage: None }
     }
 
     async fn abandon(&self) {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tiers_core::lease::{Child, Outcome};
@@ -9,7 +10,10 @@ use tiers_edge::terraform::{Prepared, Show, Terraform};
 use tiers_engine::port::lease::Applier;
 
 use super::interrupt;
-use super::planning::brief;
+use super::planning::{Planned, brief};
+
+/// How long the state that a failed apply left is asked for.
+const LOOK: Duration = Duration::from_secs(20);
 
 /// Why an apply that Terraform was started for changed nothing, where that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub enum Nothing {
 pub struct PlanApplier {
     terraform: Terraform,
     plan: PathBuf,
+    /// There was no state when the plan was made.
+    is_first: bool,
     prepared: RefCell<Option<Prepared>>,
     /// Known after the end.
     pub nothing: Cell<Option<Nothing>>,
@@ -31,15 +37,21 @@ pub struct PlanApplier {
 }
 
 impl PlanApplier {
-    pub fn new(terraform: Terraform, plan: PathBuf) -> PlanApplier {
+    pub fn new(terraform: Terraform, planned: &Planned) -> PlanApplier {
         let (nothing, lock_id) = (Cell::new(None), RefCell::new(None));
-        PlanApplier { terraform, plan, prepared: RefCell::new(None), nothing, lock_id }
+        let (plan, is_first) = (planned.file.clone(), planned.request.facts.lineage.is_none());
+        PlanApplier { terraform, plan, is_first, prepared: RefCell::new(None), nothing, lock_id }
     }
 }
 
 #[async_trait(?Send)]
 impl Applier for PlanApplier {
     async fn prepare(&self) -> Result<Child, String> {
+        // Terraform compares the state with the plan's, unless there was none then: it would write over one that came since.
+        if self.is_first && self.terraform.state().await.map_err(|error| brief(&error))?.is_some() {
+            self.nothing.set(Some(Nothing::Stale));
+            return Err("the plan was made where there was no state, and there is one now".to_owned());
+        }
         let prepared = self.terraform.prepare_apply(&self.plan).map_err(|error| brief(&error))?;
         let known = prepared.known();
         *self.prepared.borrow_mut() = Some(prepared);
@@ -53,12 +65,12 @@ impl Applier for PlanApplier {
         let done = match self.terraform.go(prepared, Show::Live, &interrupt::asked).await {
             Ok(done) => done,
             // It was let go, so what it did is not known.
-            Err(error) => return Outcome::Failed { why: brief(&error) },
+            Err(error) => return Outcome::Failed { why: brief(&error), lineage: None },
         };
         if done.code == Some(0) {
-            // The apply is done whether its serial can be read or not.
-            let state = self.terraform.state().await.ok().flatten();
-            return Outcome::Applied { serial: state.map(|(_, serial)| serial) };
+            // The apply is done whether its state can be read or not.
+            let (lineage, serial) = self.terraform.state().await.ok().flatten().unzip();
+            return Outcome::Applied { serial, lineage };
         }
         let why = done.first_error();
         if done.is_stale() {
@@ -73,7 +85,10 @@ impl Applier for PlanApplier {
         let asked = if interrupt::asked() { "stopped as asked: " } else { "" };
         // What was killed has no words of its own.
         let words = if why == done.how() { String::new() } else { format!(": {why}") };
-        Outcome::Failed { why: format!("{asked}{}{words}", done.how()) }
+        // Where the backend is what failed, the record of the end does not wait for it.
+        let state = tokio::time::timeout(LOOK, self.terraform.state()).await;
+        let lineage = state.ok().and_then(Result::ok).flatten().map(|(lineage, _)| lineage);
+        Outcome::Failed { why: format!("{asked}{}{words}", done.how()), lineage }
     }
 
     async fn abandon(&self) {

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use tiers_core::id::Env;
 use tiers_core::lease::{Backend, Holder, LeaseEvent};
-use tiers_core::terraform::is_same_state;
 use tiers_edge::terraform::{GitHubRuns, LocalProcesses, here, this_process};
 use tiers_engine::lease::{Desk, LeaseError, LeaseProgress, LeaseWatch};
 use tiers_engine::ledger::Ledger;
 use tiers_engine::port::lease::{BackendLocks, LockState};
 
 use super::interrupt;
+use super::place::same_state;
 use super::site::Site;
 use crate::context::Context;
 use crate::fault::Fault;
@@ -57,7 +57,7 @@ async fn lock(context: &Context, environment: &Env, backend: &Backend) -> Result
     let site = Site::open(context, environment, "0s")?;
     let tree = site.tree(context)?;
     let binding = site.ready(&tree, &tiers_core::lease::LeaseState::default()).await?;
-    if !is_same_state(&binding.backend, backend) {
+    if !same_state(&binding.backend, backend) {
         return Ok(LockState::Unknown(format!("{} is bound to {} here", environment.name, binding.backend)));
     }
     Ok(site.terraform.lock_state().await)

@@ -8,6 +8,7 @@ pub mod desk;
 pub mod doppler;
 pub mod interrupt;
 pub mod needed;
+pub mod place;
 pub mod planning;
 pub mod secrets;
 pub mod site;

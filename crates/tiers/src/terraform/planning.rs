@@ -46,6 +46,7 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     options.open(&file).map_err(|error| Fault::errored(format!("{}: {error}", file.display())))?;
     let terraform = &site.terraform;
     let before = terraform.state().await.map_err(|error| said(error, "terraform state pull"))?;
+    site.own_lineage(&binding.backend, before.as_ref().map(|(lineage, _)| lineage.as_str()), state)?;
     let (_, done) = terraform.plan(&file, &interrupt::asked).await.map_err(|error| not_planned(error, site))?;
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use tiers_core::config::{Environment, Place, Terraform as Config};
 use tiers_core::id::{Digest, Env};
 use tiers_core::lease::{Backend, LeaseState};
-use tiers_core::terraform::{Difference, compare, identity, is_same_state};
+use tiers_core::terraform::{Difference, compare};
 use tiers_edge::terraform::{Bound, Terraform, TerraformError, bound, declared};
 
+use super::place::{of_declared, placed, same_state};
 use super::secrets::redactor;
 use super::tree::{Tree, tree};
 use crate::context::Context;
@@ -114,10 +115,8 @@ impl Site {
                 ))
             }
             None => {
-                let path = self.terraform.root.join("terraform.tfstate").display().to_string();
-                let settings = [("path".to_owned(), path)].into();
                 let as_declared = "no backend is declared, so the state is a file on this machine".to_owned();
-                Ok(Binding { backend: Backend { kind: "local".to_owned(), settings }, as_declared })
+                Ok(Binding { backend: of_declared(&self.terraform.root, None), as_declared })
             }
         }
     }
@@ -150,21 +149,24 @@ impl Site {
             Some(file) => format!("as {} says", shown_below(file, &self.terraform.root)),
             None => "as the root module says".to_owned(),
         };
-        Ok(Some(Binding { backend: identity(&bound.kind, &bound.config), as_declared }))
+        Ok(Some(Binding { backend: placed(&self.terraform.root, &bound.kind, &bound.config), as_declared }))
     }
 
     /// Nothing that is declared for another environment leads to the same state.
     fn apart(&self) -> Result<(), Fault> {
         let mine = declared(&self.terraform.root, self.backend_file.as_deref()).map_err(|error| unreadable(&error))?;
-        let Some((kind, settings)) = mine else { return Ok(()) };
-        let mine = identity(&kind, &settings);
+        // What a root module without a backend block ignores is told when the binding is looked at.
+        if mine.is_none() && self.backend_file.is_some() {
+            return Ok(());
+        }
+        let mine = of_declared(&self.terraform.root, mine);
         for (name, root, file) in &self.others {
             if file.as_ref().is_some_and(|file| !file.exists()) || !root.is_dir() {
                 continue;
             }
             // A file of another environment that can't be read is that environment's trouble.
-            let Ok(Some((kind, settings))) = declared(root, file.as_deref()) else { continue };
-            if is_same_state(&mine, &identity(&kind, &settings)) {
+            let Ok(theirs) = declared(root, file.as_deref()) else { continue };
+            if same_state(&mine, &of_declared(root, theirs)) {
                 return Err(shared(&self.environment.name, name, &mine, "is declared for both"));
             }
         }
@@ -174,9 +176,21 @@ impl Site {
     fn same_as_others(&self, backend: &Backend, state: &LeaseState) -> Result<(), Fault> {
         let env = &self.environment.name;
         let mut others = state.last.iter().filter(|(name, _)| *name != env);
-        match others.find(|(_, attempt)| is_same_state(backend, &attempt.facts.backend)) {
+        match others.find(|(_, attempt)| same_state(backend, &attempt.facts.backend)) {
             None => Ok(()),
             Some((name, _)) => Err(shared(env, name, backend, &format!("holds what was applied in {name}"))),
+        }
+    }
+
+    /// The state with this lineage is no other environment's, however its place is spelled.
+    pub fn own_lineage(&self, backend: &Backend, lineage: Option<&str>, state: &LeaseState) -> Result<(), Fault> {
+        let env = &self.environment.name;
+        match lineage.and_then(|lineage| Some((lineage, state.applied_elsewhere(env, lineage)?))) {
+            None => Ok(()),
+            Some((lineage, other)) => {
+                let why = format!("has the lineage {lineage} that was applied in {other} last");
+                Err(shared(env, other, backend, &why))
+            }
         }
     }
 
@@ -194,7 +208,8 @@ impl Site {
 
 fn shared(env: &Env, other: &Env, backend: &Backend, why: &str) -> Fault {
     Fault::refused(format!("wrong place: {env} and {other} have one state, {backend}, which {why}"))
-        .hint("Give each environment a key of its own in its backend file.")
+        .hint("Give each environment a state of its own in its backend file. A copy of another's state is no beginning for one: it holds \
+               what the other environment lives on.")
 }
 
 fn misbound(env: &Env, kind: &str, bound: &Bound, differences: &[Difference]) -> String {

@@ -116,7 +116,7 @@ async fn carry_out(bench: &Bench, site: &Site, planned: &Planned, how: &How) -> 
             format!("Let it end (`tiers status {env}`), take it over (`tiers resume {env}`), or apply with --halt-deployments: it then goes back."),
         ));
     }
-    let applier = PlanApplier::new(site.terraform.clone(), planned.file.clone());
+    let applier = PlanApplier::new(site.terraform.clone(), planned);
     let waiting = Waiting { for_ms: how.wait.saturating_mul(1000), ..Waiting::default() };
     // What was true when the plan was made is looked at again once the lease is held: waiting keeps no order.
     let again = |state: &LeaseState| match site.binding() {
@@ -124,7 +124,10 @@ async fn carry_out(bench: &Bench, site: &Site, planned: &Planned, how: &How) -> 
         Ok(now) if now.backend != planned.binding.backend => {
             Some(format!("the directory is bound to {} now", now.backend))
         }
-        Ok(_) => older(bench, state, planned, how),
+        Ok(now) => match site.own_lineage(&now.backend, planned.request.facts.lineage.as_deref(), state) {
+            Err(fault) => Some(fault.message),
+            Ok(()) => older(bench, state, planned, how),
+        },
     };
     let applied = apply(&bench.desk, &holder(), &planned.request, &apps, waiting, &applier, &again).await?;
     match applied {

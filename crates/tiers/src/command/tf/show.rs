@@ -97,11 +97,11 @@ pub fn ended(planned: &Planned, outcome: &Outcome, style: Style) -> String {
     let facts = &planned.request.facts;
     let env = &facts.environment;
     match outcome {
-        Outcome::Applied { serial } => {
+        Outcome::Applied { serial, .. } => {
             let serial = serial.map_or(String::new(), |serial| format!(", the state has serial {serial} now"));
             format!("{} {env}: {}{serial}\n", style.good("applied:"), facts.counts)
         }
-        Outcome::Failed { why } => format!(
+        Outcome::Failed { why, .. } => format!(
             "{} {env}: {why}\n  a part of the plan may be there; `tiers tf plan {env}` shows what is left to do\n",
             style.bad("errored:")
         ),

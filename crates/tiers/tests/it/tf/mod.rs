@@ -103,6 +103,19 @@ fn a_directory_that_is_bound_to_another_environment_is_refused_before_anything_i
     std::fs::remove_dir_all(shop.world.path(".tiers/terraform/staging")).expect("removed");
     let same = shop.run(&["tf", "plan", "staging"]);
     assert!(same.code() == 3 && same.err.contains("staging and dev have one state"), "{same:#?}");
+    // Spelled otherwise it is the same state.
+    let own =
+        shop::backend("dev", shop::TABLE_LOCK).replace("region = \"us-east-1\"", "workspace_key_prefix = \"env:\"");
+    shop.world.write("terraform/envs/staging/backend.hcl", &own);
+    let same = shop.run(&["tf", "apply", "staging", "--auto-approve"]);
+    assert!(same.code() == 3 && same.err.contains("staging and dev have one state"), "{same:#?}");
+    // And a state of dev's is dev's wherever it lies, though it was applied once only.
+    shop.moto.put("copy/terraform.tfstate", &before["dev/terraform.tfstate"]);
+    shop.world.write("terraform/envs/staging/backend.hcl", &shop::backend("copy", shop::TABLE_LOCK));
+    let copied = shop.run(&["tf", "apply", "staging", "--auto-approve"]);
+    assert!(copied.code() == 3 && copied.err.contains("that was applied in dev last"), "{copied:#?}");
+    shop.moto.delete("copy/terraform.tfstate");
+    std::fs::remove_dir_all(shop.world.path(".tiers/terraform/staging")).expect("removed");
     shop.world.write("terraform/envs/staging/backend.hcl", &shop::backend("staging", shop::TABLE_LOCK));
     shop.good(&["tf", "plan", "staging"]);
 

@@ -87,6 +87,15 @@ impl Moto {
             .collect()
     }
 
+    /// Writes an object.
+    pub fn put(&self, key: &str, content: &str) {
+        self.send("PUT", &format!("/{BUCKET}/{key}"), &self.headers("s3", ""), content);
+    }
+
+    pub fn delete(&self, key: &str) {
+        self.send("DELETE", &format!("/{BUCKET}/{key}"), &self.headers("s3", ""), "");
+    }
+
     /// Takes the lock of a state in the table, as somebody else's Terraform would.
     pub fn lock(&self, key: &str, id: &str) {
         let path = format!("{BUCKET}/{key}");
