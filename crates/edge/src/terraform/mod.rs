@@ -5,10 +5,14 @@ mod binding;
 mod github;
 mod liveness;
 mod program;
+mod said;
+mod variables;
 mod waiting;
 
 pub use binding::{BindingError, Bound, Declared, bound, declared, local_state};
 pub use github::GitHubRuns;
 pub use liveness::{LocalProcesses, here, this_process};
 pub use program::{Done, Terraform, TerraformError};
-pub use waiting::{Prepared, Show};
+pub use said::Show;
+pub use variables::leaves;
+pub use waiting::Prepared;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,8 @@ use tiers_core::redact::Redactor;
 use tiers_engine::port::lease::LockState;
 use tiers_engine::port::runner::RunError;
 
-use super::waiting::{Ended, Prepared, Show};
+use super::said::{Said, Show};
+use super::waiting::{Ended, Prepared};
 use crate::runner::program;
 
 /// Variables that would change what Terraform does behind our back: another directory, another workspace, further arguments.
@@ -41,13 +43,12 @@ pub struct Terraform {
 }
 
 /// How a call ended.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Done {
     /// `None` where a signal ended it.
     pub code: Option<i32>,
-    /// All that it said, redacted.
-    pub text: String,
-    pub(super) out: Vec<u8>,
+    said: Said,
+    redactor: Redactor,
 }
 
 /// Why a call brought nothing.
@@ -57,9 +58,9 @@ pub enum TerraformError {
     Start(#[from] RunError),
     #[error("`{what}` could not be run: {error}")]
     Io { what: String, error: io::Error },
-    /// Its own words stand in `text`.
-    #[error("`{what}` {how}")]
-    Failed { what: String, how: String, text: String },
+    /// Its own words are with it.
+    #[error("`{what}` {}", done.how())]
+    Failed { what: String, done: Box<Done> },
     #[error("`{what}` said something that can't be read: {why}")]
     Answer { what: String, why: String },
 }
@@ -78,8 +79,8 @@ struct State {
 impl Terraform {
     /// The name and version of the program: `terraform 1.11.4`.
     pub async fn version(&self) -> Result<String, TerraformError> {
-        let done = self.good(&["version", "-json"], &|| false).await?;
-        let version: Version = answer("version", &done.out)?;
+        let done = self.good(&["version", "-json", "-no-color"], &|| false).await?;
+        let version: Version = answer("version", &done.said.out)?;
         let name = if self.program.contains("tofu") { "tofu" } else { "terraform" };
         Ok(format!("{name} {}", version.terraform_version))
     }
@@ -109,16 +110,16 @@ impl Terraform {
     /// A saved plan as JSON. Holds values in clear.
     pub async fn show(&self, plan: &Path) -> Result<String, TerraformError> {
         let done = self.good(&["show", "-json", "-no-color", &plan.display().to_string()], &|| false).await?;
-        String::from_utf8(done.out).map_err(|error| unreadable("show -json", &error))
+        String::from_utf8(done.said.out).map_err(|error| unreadable("show -json", &error))
     }
 
     /// Lineage and serial of the state; `None` where there is no state yet.
     pub async fn state(&self) -> Result<Option<(String, u64)>, TerraformError> {
-        let done = self.good(&["state", "pull"], &|| false).await?;
-        if done.out.iter().all(u8::is_ascii_whitespace) {
+        let done = self.good(&["state", "pull", "-no-color"], &|| false).await?;
+        if done.said.out.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        let state: State = answer("state pull", &done.out)?;
+        let state: State = answer("state pull", &done.said.out)?;
         // Where nothing was ever written, an empty state is made up for the answer.
         Ok(state.lineage.filter(|lineage| !lineage.is_empty()).zip(state.serial))
     }
@@ -184,41 +185,76 @@ impl Terraform {
 
 impl From<Ended> for Done {
     fn from(ended: Ended) -> Done {
-        Done { code: ended.status.code(), text: ended.text, out: ended.out }
+        Done { code: ended.status.code(), said: ended.said, redactor: ended.redactor }
     }
 }
 
+impl fmt::Debug for Done {
+    /// Without what may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Done").field("code", &self.code).field("text", &self.said.shown).finish()
+    }
+}
+
+// What it said is judged as it came: a secret that happens to be a word of Terraform's own must not change what is understood. Only
+// what leaves here is redacted.
 impl Done {
+    /// All that it said, whole lines in the order in which they came, redacted.
+    pub fn text(&self) -> &str {
+        &self.said.shown
+    }
+
+    /// What it said on standard output, redacted.
+    pub fn text_out(&self) -> &str {
+        &self.said.shown_out
+    }
+
+    /// What it said on standard error, redacted.
+    pub fn text_err(&self) -> &str {
+        &self.said.shown_err
+    }
+
     /// True when it did nothing because somebody else holds the state's lock.
     pub fn is_locked(&self) -> bool {
-        self.text.contains(LOCKED)
+        self.has_no_lock() && self.lock_id().is_some()
+    }
+
+    /// True when it did nothing because it could not take the state's lock, whoever holds it.
+    pub fn has_no_lock(&self) -> bool {
+        self.raw().contains(LOCKED)
     }
 
     /// True when it did nothing because the state moved on since the plan was made.
     pub fn is_stale(&self) -> bool {
-        self.text.contains("Saved plan is stale")
+        self.raw().contains("Saved plan is stale")
     }
 
     /// The line that says what went wrong first; how it ended where there is none.
     pub fn first_error(&self) -> String {
-        let lines = self.text.lines().map(|line| line.trim_start_matches(['│', '╷', ' ']).trim());
-        let line = lines.filter(|line| line.starts_with("Error")).map(str::to_owned).next();
-        line.unwrap_or_else(|| self.how())
+        let raw = self.raw();
+        let line = lines(&raw).find(|line| line.starts_with("Error"));
+        line.map_or_else(|| self.how(), |line| self.redactor.text(line).into_owned())
     }
 
     /// What the backend says about its lock, in one line: id, who, when.
     pub fn lock_info(&self) -> String {
-        let lines = self.text.lines().map(|line| line.trim_start_matches(['│', ' ']).trim());
+        let raw = self.raw();
         let wanted = ["ID:", "Path:", "Operation:", "Who:", "Created:"];
-        let told = lines.filter(|line| wanted.iter().any(|name| line.starts_with(name)));
+        let told = lines(&raw).filter(|line| wanted.iter().any(|name| line.starts_with(name)));
         let told: Vec<String> = told.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-        if told.is_empty() { self.first_error() } else { told.join(", ") }
+        if told.is_empty() { self.first_error() } else { self.redactor.text(&told.join(", ")).into_owned() }
     }
 
     /// The id of the lock that somebody else holds.
-    pub fn lock_id(&self) -> Option<&str> {
-        let lines = self.text.lines().map(|line| line.trim_start_matches(['│', ' ']).trim());
-        lines.filter_map(|line| line.strip_prefix("ID:")).map(str::trim).next()
+    pub fn lock_id(&self) -> Option<String> {
+        let raw = self.raw();
+        let id = lines(&raw).find_map(|line| line.strip_prefix("ID:")).map(str::trim).filter(|id| !id.is_empty());
+        id.map(|id| self.redactor.text(id).into_owned())
+    }
+
+    /// Errors come first.
+    fn raw(&self) -> String {
+        String::from_utf8_lossy(&[&self.said.err[..], b"\n", &self.said.out].concat()).into_owned()
     }
 
     /// How it ended, in words.
@@ -230,8 +266,13 @@ impl Done {
     }
 
     fn failed(self, what: &str) -> TerraformError {
-        TerraformError::Failed { what: format!("terraform {what}"), how: self.how(), text: self.text }
+        TerraformError::Failed { what: format!("terraform {what}"), done: Box::new(self) }
     }
+}
+
+/// Lines without the frame that Terraform draws around an error.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.trim_start_matches(['│', '╷', ' ']).trim())
 }
 
 fn answer<T: for<'de> Deserialize<'de>>(what: &str, out: &[u8]) -> Result<T, TerraformError> {
@@ -240,4 +281,43 @@ fn answer<T: for<'de> Deserialize<'de>>(what: &str, out: &[u8]) -> Result<T, Ter
 
 fn unreadable(what: &str, error: &dyn std::fmt::Display) -> TerraformError {
     TerraformError::Answer { what: format!("terraform {what}"), why: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::said::{Listener, Stream};
+    use super::*;
+
+    const HELD: &str = "╷\n│ Error: Error acquiring the state lock\n│ \n│ Error message: ConditionalCheckFailedException\n│ Lock Info:\n│   \
+                        ID:        11111111-2222\n│   Path:      shop/dev\n│   Who:       otto@laptop\n╵\n";
+    const NO_TABLE: &str = "\nError: Error acquiring the state lock\n\nError message: ResourceNotFoundException: Requested resource not \
+                            found\nUnable to retrieve item from DynamoDB table \"shop-locks\"\n";
+
+    fn done(err: &str, secrets: &[&str]) -> Done {
+        let redactor = Redactor::new(secrets);
+        let mut listener = Listener::new(&redactor, Show::Nothing);
+        listener.push(Stream::Err, err.as_bytes());
+        Done { code: Some(1), said: listener.finish(), redactor }
+    }
+
+    #[test]
+    fn a_lock_is_somebodys_only_where_terraform_says_whose() {
+        let held = done(HELD, &[]);
+        assert!(held.is_locked() && held.has_no_lock());
+        assert_eq!(held.lock_info(), "ID: 11111111-2222, Path: shop/dev, Who: otto@laptop");
+        assert_eq!(held.lock_id().as_deref(), Some("11111111-2222"));
+        let no_table = done(NO_TABLE, &[]);
+        assert!(no_table.has_no_lock() && !no_table.is_locked());
+        assert_eq!(no_table.lock_id(), None);
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_terraforms_changes_nothing_but_what_is_shown() {
+        let held = done(HELD, &["state", "otto@laptop"]);
+        assert!(held.is_locked());
+        assert_eq!(held.first_error(), "Error: Error acquiring the *** lock");
+        assert_eq!(held.lock_info(), "ID: 11111111-2222, Path: shop/dev, Who: ***");
+        let stale = done("\nError: Saved plan is stale\n\nThe given plan file", &["stale"]);
+        assert!(stale.is_stale() && !format!("{stale:?}").contains("stale"), "{stale:?}");
+    }
 }

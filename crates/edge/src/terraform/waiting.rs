@@ -5,20 +5,21 @@
 //! a second interrupt makes it give up at once, without writing its state or releasing its lock. When we die, a guard asks the
 //! group to end, and ends it after a grace that is long enough to write a state.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tiers_core::lease::{Child as Known, Process};
-use tiers_core::redact::{RedactStream, Redactor};
+use tiers_core::redact::Redactor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::liveness;
+use super::said::{Listener, Said, Show, Stream};
 use crate::runner::family::{Family, Guard, Mark};
 
 /// Waits for its word, and then becomes the program; a word that never comes is our death.
@@ -35,14 +36,6 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long output is still read after the end: what was written is in the pipes already.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// Where output goes while the program runs. It is kept in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
-    Nothing,
-    /// To our standard error, as it comes.
-    Live,
-}
-
 /// The process, which waits.
 pub struct Prepared {
     child: Child,
@@ -58,10 +51,8 @@ pub struct Prepared {
 /// How it ended, and what it said.
 pub(super) struct Ended {
     pub status: ExitStatus,
-    /// Standard output as it came: JSON, say. May hold secrets.
-    pub out: Vec<u8>,
-    /// Both streams, redacted.
-    pub text: String,
+    pub said: Said,
+    pub redactor: Redactor,
 }
 
 impl Prepared {
@@ -124,7 +115,7 @@ impl Prepared {
         drop(self.word);
         let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
         let (mut out, mut err) = (self.out, self.err);
-        let mut kept = Kept::new(&self.redactor, show);
+        let mut listener = Listener::new(&self.redactor, show);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut from_out, mut from_err) = (vec![0; 1 << 14], vec![0; 1 << 14]);
@@ -136,13 +127,12 @@ impl Prepared {
                 read = out.read(&mut from_out), if out_open => {
                     let length = read?;
                     out_open = length > 0;
-                    kept.out.extend_from_slice(&from_out[..length]);
-                    kept.push(&from_out[..length], true);
+                    listener.push(Stream::Out, &from_out[..length]);
                 }
                 read = err.read(&mut from_err), if err_open => {
                     let length = read?;
                     err_open = length > 0;
-                    kept.push(&from_err[..length], false);
+                    listener.push(Stream::Err, &from_err[..length]);
                 }
                 status = self.child.wait(), if ended.is_none() => ended = Some((status?, Instant::now())),
                 () = sleep_until(drained), if ended.is_some() => break,
@@ -157,44 +147,6 @@ impl Prepared {
         // Providers and whatever else it started are not needed any more.
         self.family.sweep();
         let (status, _) = ended.ok_or_else(missing)?;
-        let (out, text) = kept.finish();
-        Ok(Ended { status, out, text })
-    }
-}
-
-/// What a program says: kept, and shown as it comes.
-struct Kept {
-    out: Vec<u8>,
-    text: Vec<u8>,
-    from_out: RedactStream,
-    from_err: RedactStream,
-    show: Show,
-}
-
-impl Kept {
-    fn new(redactor: &Redactor, show: Show) -> Kept {
-        Kept { out: Vec::new(), text: Vec::new(), from_out: redactor.stream(), from_err: redactor.stream(), show }
-    }
-
-    fn push(&mut self, piece: &[u8], is_out: bool) {
-        let from = self.text.len();
-        let stream = if is_out { &mut self.from_out } else { &mut self.from_err };
-        stream.push(piece, &mut self.text);
-        self.tell(from);
-    }
-
-    fn tell(&self, from: usize) {
-        if self.show == Show::Live {
-            // What nobody can read is no reason to stop.
-            let _ = io::stderr().write_all(&self.text[from..]);
-        }
-    }
-
-    fn finish(mut self) -> (Vec<u8>, String) {
-        let from = self.text.len();
-        self.from_out.finish(&mut self.text);
-        self.from_err.finish(&mut self.text);
-        self.tell(from);
-        (self.out, String::from_utf8_lossy(&self.text).into_owned())
+        Ok(Ended { status, said: listener.finish(), redactor: self.redactor })
     }
 }

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(20);
 pub enum Nothing {
     /// The state moved on since the plan was made.
     Stale,
-    /// Somebody else holds the backend's lock.
+    /// The backend's lock could not be had.
     Locked,
 }
 
@@ -41,6 +41,10 @@ impl PlanApplier {
         let (nothing, lock_id) = (Cell::new(None), RefCell::new(None));
         let (plan, is_first) = (planned.file.clone(), planned.request.facts.lineage.is_none());
         PlanApplier { terraform, plan, is_first, prepared: RefCell::new(None), nothing, lock_id }
+    }
+
+    pub fn terraform(&self) -> &Terraform {
+        &self.terraform
     }
 }
 
@@ -77,9 +81,9 @@ impl Applier for PlanApplier {
             self.nothing.set(Some(Nothing::Stale));
             return Outcome::NotStarted { why };
         }
-        if done.is_locked() {
+        if done.has_no_lock() {
             self.nothing.set(Some(Nothing::Locked));
-            *self.lock_id.borrow_mut() = done.lock_id().map(str::to_owned);
+            *self.lock_id.borrow_mut() = done.lock_id();
             return Outcome::NotStarted { why: format!("{why}: {}", done.lock_info()) };
         }
         let asked = if interrupt::asked() { "stopped as asked: " } else { "" };

@@ -9,6 +9,7 @@ use tiers_core::id::Env;
 use tiers_core::terraform::{Class, Review};
 
 use super::interrupt;
+use super::words::quoted;
 use crate::fault::Fault;
 
 /// What was typed on the command line.
@@ -106,12 +107,6 @@ fn what_to_type(env: &Env, review: &Review) -> String {
             format!("`tiers tf apply {env} --approve-breaking {}` agrees to exactly this.", addresses.join(" "))
         }
     }
-}
-
-/// As a shell takes it.
-fn quoted(address: &str) -> String {
-    let plain = address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if plain { address.to_owned() } else { format!("'{}'", address.replace('\'', "'\\''")) }
 }
 
 pub fn terminal() -> bool {

@@ -13,3 +13,4 @@ pub mod planning;
 pub mod secrets;
 pub mod site;
 pub mod tree;
+pub mod words;

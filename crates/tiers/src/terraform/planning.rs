@@ -14,7 +14,8 @@ use tiers_engine::lambda_target::LEDGER_TAG;
 
 use super::doppler::right_config;
 use super::interrupt;
-use super::site::{Binding, Site, private_folder, said};
+use super::site::{Binding, Site, private_folder};
+use super::words::{not_planned, said, show};
 use crate::context::Context;
 use crate::fault::{Fault, chain};
 use crate::local::ALIAS;
@@ -47,10 +48,14 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let terraform = &site.terraform;
     let before = terraform.state().await.map_err(|error| said(error, "terraform state pull"))?;
     site.own_lineage(&binding.backend, before.as_ref().map(|(lineage, _)| lineage.as_str()), state)?;
-    let (_, done) = terraform.plan(&file, &interrupt::asked).await.map_err(|error| not_planned(error, site))?;
+    let env = &site.environment.name;
+    let planned = terraform.plan(&file, &interrupt::asked).await;
+    let (_, done) = planned.map_err(|error| not_planned(error, env, terraform))?;
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }
+    // A log that was asked for (TF_LOG) is no part of the plan that somebody agrees to.
+    show(done.text_err());
     let bytes = std::fs::read(&file).map_err(|error| Fault::errored(format!("{}: {error}", file.display())))?;
     let json = terraform.show(&file).await.map_err(|error| said(error, "terraform show"))?;
     let json = PlanJson::parse(&json).map_err(|error| Fault::refused(error.to_string()))?;
@@ -58,7 +63,7 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let review = review(&json, &site.config.protected, &deployed(context, site));
     let (lineage, serial) = before.unzip();
     let facts = Facts {
-        environment: site.environment.name.clone(),
+        environment: env.clone(),
         backend: binding.backend.clone(),
         plan: Digest::of(&bytes),
         lineage,
@@ -70,10 +75,10 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
         dirty: tree.dirty,
         program: terraform.version().await.map_err(|error| said(error, "terraform version"))?,
     };
-    let made_after = state.last_epoch(&site.environment.name);
+    let made_after = state.last_epoch(env);
     let breaking = review.breaking_addresses().into_iter().map(str::to_owned).collect();
     let request = Request { facts, changes: review.changes.clone(), breaking: Some(breaking), made_after };
-    Ok(Planned { file, text: done.text, review, request, binding, place, _folder: folder })
+    Ok(Planned { file, text: done.text_out().to_owned(), review, request, binding, place, _folder: folder })
 }
 
 /// A folder that only its owner may enter, for one plan; those of commands that were killed are swept away first.
@@ -136,25 +141,6 @@ fn region(site: &Site, plan: &PlanJson, place: String) -> Result<String, Fault> 
         None if plan.uses_aws() => Ok(format!("{place}; region {region}, by AWS_REGION")),
         None => Ok(format!("{place}; no AWS provider whose region could be compared")),
     }
-}
-
-fn not_planned(error: TerraformError, site: &Site) -> Fault {
-    let env = &site.environment.name;
-    let locked =
-        matches!(&error, TerraformError::Failed { text, .. } if text.contains("Error acquiring the state lock"));
-    let fault = said(error, "terraform plan");
-    if !locked {
-        return fault;
-    }
-    Fault::errored(format!(
-        "the state of {env} is locked by somebody else; its own words stand above; nothing was changed"
-    ))
-    .hint(format!(
-        "If they are at work, try again later. If they are gone for good, release their lock with the ID above: \
-             `TF_DATA_DIR={} terraform -chdir={} force-unlock ID`. tiers never does that by itself.",
-        site.terraform.data.display(),
-        site.terraform.root.display()
-    ))
 }
 
 /// A Terraform error in one line, without its words.

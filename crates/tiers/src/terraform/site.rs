@@ -6,11 +6,12 @@ use tiers_core::config::{Environment, Place, Terraform as Config};
 use tiers_core::id::{Digest, Env};
 use tiers_core::lease::{Backend, LeaseState};
 use tiers_core::terraform::{Difference, compare};
-use tiers_edge::terraform::{Bound, Terraform, TerraformError, bound, declared};
+use tiers_edge::terraform::{Bound, Terraform, bound, declared};
 
 use super::place::{of_declared, placed, same_state};
 use super::secrets::redactor;
 use super::tree::{Tree, tree};
+use super::words::{by_hand, said};
 use crate::context::Context;
 use crate::fault::{Fault, chain};
 
@@ -139,7 +140,7 @@ impl Site {
                 "wrong place: workspace `{}` is selected in the data directory of {env}, and tiers works in `default` alone",
                 bound.workspace
             ))
-            .hint(format!("`TF_DATA_DIR={place} terraform workspace select default`.")));
+            .hint(format!("`{}`.", by_hand(&self.terraform, "workspace select default"))));
         }
         let differences = compare(&kind, &settings, &bound.config);
         if kind != bound.kind || !differences.is_empty() {
@@ -248,19 +249,4 @@ fn cant(path: &Path, error: &std::io::Error) -> Fault {
 
 fn unreadable(error: &dyn std::error::Error) -> Fault {
     Fault::refused(format!("what Terraform is bound to can't be told: {}", chain(error)))
-}
-
-/// Terraform's error, its own words whole on standard error.
-pub fn said(error: TerraformError, what: &str) -> Fault {
-    use std::io::Write as _;
-    match error {
-        TerraformError::Failed { how, text, .. } => {
-            let _ = std::io::stderr().write_all(text.as_bytes());
-            Fault::errored(format!("`{what}` {how}; its own words stand above"))
-        }
-        TerraformError::Start(error) => Fault::usage(error.to_string()).hint(
-            "Install it, or name it with `program` in [terraform] of tiers.toml (`terraform`, `tofu`, or a path).",
-        ),
-        error => Fault::errored(chain(&error)),
-    }
 }

@@ -20,6 +20,7 @@ use crate::terraform::consent::{Flags, agreed};
 use crate::terraform::desk::holder;
 use crate::terraform::planning::{Planned, plan};
 use crate::terraform::site::Site;
+use crate::terraform::words::force_unlock;
 
 /// How often a plan that somebody's apply outdated is made anew without asking anybody.
 const PLANS: u32 = 3;
@@ -171,8 +172,8 @@ fn ended(bench: &Bench, planned: &Planned, outcome: &Ending, applier: &PlanAppli
     }
     if let Some(id) = applier.lock_id.borrow().as_ref() {
         text.push_str(&format!(
-            "  if whoever holds it is gone for good: `TF_DATA_DIR={} terraform force-unlock {id}`; tiers never does that by itself\n",
-            bench.context.home("terraform").join(planned.request.facts.environment.as_str()).join("data").display()
+            "  if whoever holds it is gone for good: `{}`; tiers never does that by itself\n",
+            force_unlock(applier.terraform(), id)
         ));
     }
     print(&text)?;
