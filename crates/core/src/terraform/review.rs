@@ -1,12 +1,13 @@
 //! What a plan would do, judged: nothing, something safe, something that can break what is there, or something that is not
 //! Terraform's to do. Reasons name addresses and attributes, never values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::plan::{PlanJson, ResourceChange};
 use crate::lease::{Action, Change, Counts};
+use crate::redact::Redactor;
 
 /// What deployments own: Terraform makes these things, and tiers moves them from then on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +64,44 @@ impl Review {
     /// Every address that makes it breaking, once each.
     pub fn breaking_addresses(&self) -> BTreeSet<&str> {
         self.breaking.iter().map(|one| one.address.as_str()).collect()
+    }
+
+    /// The same with secrets replaced in addresses, whose keys may be values. Two that then read alike are numbered, so that what
+    /// somebody agrees to stays exactly what breaks.
+    pub fn redacted(mut self, redactor: &Redactor) -> Review {
+        let mut names = Names { redactor, shown: BTreeMap::new(), alike: BTreeMap::new() };
+        let changes = self.changes.iter_mut().map(|one| &mut one.address);
+        let breaking = self.breaking.iter_mut().map(|one| &mut one.address);
+        let refusals = self.refusals.iter_mut().map(|one| &mut one.address);
+        changes.chain(breaking).chain(refusals).for_each(|address| *address = names.shown(address));
+        self.breaking.sort();
+        self
+    }
+}
+
+/// Addresses as they may be shown.
+struct Names<'a> {
+    redactor: &'a Redactor,
+    /// By the real address, for those that hold a secret.
+    shown: BTreeMap<String, String>,
+    /// How many there are by now that read like this.
+    alike: BTreeMap<String, u32>,
+}
+
+impl Names<'_> {
+    fn shown(&mut self, address: &str) -> String {
+        if let Some(known) = self.shown.get(address) {
+            return known.clone();
+        }
+        let text = self.redactor.text(address).into_owned();
+        if text == address {
+            return text;
+        }
+        let count = self.alike.entry(text.clone()).or_default();
+        *count += 1;
+        let text = if *count == 1 { text } else { format!("{text} ({count})") };
+        self.shown.insert(address.to_owned(), text.clone());
+        text
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use tiers_core::redact::Redactor;
 use tiers_core::terraform::{
     Class, Deployed, Difference, NotAPlan, PlanJson, Review, compare, identity, is_same_state, review,
 };
@@ -85,6 +86,19 @@ fn what_is_protected_is_breaking_by_type_by_address_and_below_a_module() {
     assert_eq!(class("module.network.aws_vpc.main", &["update"], "module.network"), Class::Breaking);
     assert_eq!(class("module.network2.aws_vpc.main", &["update"], "module.network"), Class::Safe);
     assert_eq!(class("aws_rds_cluster.main", &["create"], "aws_rds_cluster"), Class::Safe, "nothing is there to break");
+}
+
+#[test]
+fn secrets_in_addresses_are_replaced_and_two_that_read_alike_stay_two() {
+    let one = resource("terraform_data.each[\"tok-secret-1\"]", &["delete"]);
+    let other = resource("terraform_data.each[\"tok-secret-2\"]", &["delete"]);
+    let kept = resource("terraform_data.each[\"plain\"]", &["delete", "create"]);
+    let review = judged(json!([one, other, kept])).redacted(&Redactor::new(["tok-secret-1", "tok-secret-2"]));
+    assert!(!format!("{review:?}").contains("tok-secret"), "{review:?}");
+    let addresses =
+        ["terraform_data.each[\"***\"]", "terraform_data.each[\"***\"] (2)", "terraform_data.each[\"plain\"]"];
+    assert_eq!(review.breaking_addresses(), BTreeSet::from(addresses));
+    assert_eq!(review.changes.iter().map(|one| one.address.as_str()).collect::<Vec<_>>(), addresses);
 }
 
 #[test]

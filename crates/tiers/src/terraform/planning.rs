@@ -60,7 +60,8 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let json = terraform.show(&file).await.map_err(|error| said(error, "terraform show"))?;
     let json = PlanJson::parse(&json).map_err(|error| Fault::refused(error.to_string()))?;
     let place = region(site, &json, place)?;
-    let review = review(&json, &site.config.protected, &deployed(context, site));
+    // Judged by the addresses as they are; from here on they are shown, compared and recorded without secrets.
+    let review = review(&json, &site.config.protected, &deployed(context, site)).redacted(&terraform.redactor);
     let (lineage, serial) = before.unzip();
     let facts = Facts {
         environment: env.clone(),

@@ -62,6 +62,11 @@ pub struct How {
 }
 
 impl How {
+    /// The addresses that break, as the plan shows them: without secrets.
+    fn named(&self, site: &Site) -> Vec<String> {
+        self.approve_breaking.iter().map(|address| site.terraform.redactor.text(address).into_owned()).collect()
+    }
+
     /// True when breaking addresses were named.
     pub fn names_breaking(&self) -> bool {
         !self.approve_breaking.is_empty()
@@ -87,7 +92,7 @@ pub async fn one(bench: &Bench, environment: &Environment, how: &How) -> Outcome
         if planned.review.class() == Class::Nothing && is_recorded(&lease.state, &planned) {
             return nothing(bench, &planned);
         }
-        let flags = Flags { auto_approve: how.auto_approve, approve_breaking: how.approve_breaking.clone() };
+        let flags = Flags { auto_approve: how.auto_approve, approve_breaking: how.named(&site) };
         let asks = asks_before_applies(context, &environment.name)?;
         agreed(&environment.name, &planned.review, &flags, asks).await?;
         if let Some(why) = older(bench, &lease.state, &planned, how) {

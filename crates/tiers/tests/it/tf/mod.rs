@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Signal, kill_process};
 
 use self::shop::{Shop, lockfile};
+use crate::world::Run;
 
 #[test]
 fn environments_are_planned_and_applied_each_in_its_own_place() {
@@ -280,6 +281,16 @@ fn a_lock_that_somebody_else_holds_stops_plans_and_changes_nothing() {
     for told in ["otto@laptop", "11111111-2222-3333-4444-555555555555", "tiers never does that by itself"] {
         assert!(locked.err.contains(told), "{told}: {locked:#?}");
     }
+    // A lock that can't be taken is not one that somebody holds.
+    let absent = shop::backend("prod", shop::TABLE_LOCK).replace("shop-terraform-locks", "absent");
+    shop.world.write("terraform/envs/prod/backend.hcl", &absent);
+    let unlockable = shop.run(&["tf", "plan", "prod"]);
+    assert_eq!(unlockable.code(), 4, "{unlockable:#?}");
+    assert!(unlockable.err.contains("the lock of the state of prod could not be taken"), "{unlockable:#?}");
+    assert!(
+        unlockable.err.contains("ResourceNotFoundException") && !unlockable.err.contains("force-unlock"),
+        "{unlockable:#?}"
+    );
     // Another environment is none of that lock's business.
     shop.values("dev", "turns = 1\n");
     shop.good(&["tf", "apply", "dev", "--auto-approve"]);
@@ -311,12 +322,31 @@ fn nothing_is_planned_in_another_account_or_region_than_is_declared() {
 #[test]
 fn values_of_secrets_appear_nowhere_and_older_commits_are_not_applied_over_newer_ones() {
     let Some(shop) = Shop::new() else { return };
-    let secret = [("TF_VAR_password", "correct-horse-battery")];
-    let planned = shop.run_with(&["tf", "apply", "dev", "--auto-approve"], &secret);
+    // A part of a structured value, which becomes a resource's key and so stands in its address.
+    let tokens = r#"{"a":"tok-abcdef-99"}"#;
+    let both = [("TF_VAR_password", "correct-horse-battery"), ("TF_VAR_tokens", tokens), ("TF_LOG", "INFO")];
+    let hidden =
+        |run: &Run| !format!("{run:?}").contains("correct-horse") && !format!("{run:?}").contains("tok-abcdef");
+    let planned = shop.run_with(&["tf", "apply", "dev", "--auto-approve"], &both);
     assert_eq!(planned.code(), 0, "{planned:#?}");
-    assert!(planned.out.contains("***") && !format!("{planned:?}").contains("correct-horse"), "{planned:#?}");
-    let ledger = shop.world.shell("grep -r correct-horse .tiers/ledger .tiers/terraform");
+    assert!(planned.out.contains("terraform_data.each[\"***\"]") && hidden(&planned), "{planned:#?}");
+    assert!(
+        planned.err.contains("[INFO]") && !planned.out.contains("[INFO]"),
+        "a log is no part of the plan: {planned:#?}"
+    );
+    // What is breaking by a secret key is agreed to as it is shown, or as it is.
+    let secret = [("TF_VAR_password", "correct-horse-battery"), ("MY_TOKEN", "tok-abcdef-99")];
+    let unnamed = shop.run_with(&["tf", "apply", "dev", "--auto-approve"], &secret);
+    assert!(
+        unnamed.err.contains("--approve-breaking 'terraform_data.each[\"***\"]'`") && hidden(&unnamed),
+        "{unnamed:#?}"
+    );
+    let real = "terraform_data.each[\"tok-abcdef-99\"]";
+    let named = shop.run_with(&["tf", "apply", "dev", "--approve-breaking", real], &secret);
+    assert!(named.code() == 0 && hidden(&named), "{named:#?}");
+    let ledger = shop.world.shell("grep -r -e correct-horse -e tok-abcdef .tiers/ledger .tiers/terraform");
     assert!(ledger.out.is_empty(), "{ledger:#?}");
+    assert!(shop.good(&["history"]).out.contains("breaking: terraform_data.each[\"***\"]"));
 
     shop.world.commit("older");
     let older = shop.world.git(&["rev-parse", "HEAD"]);

@@ -39,9 +39,18 @@ variable "engine" { default = "16" }
 variable "turns" { default = 0 }
 variable "pause" { default = 0 }
 variable "password" { default = "none" }
+variable "tokens" {
+  type    = map(string)
+  default = {}
+}
 
 resource "terraform_data" "function" {
   input = "shop-api-${var.environment}-${var.password}"
+}
+
+resource "terraform_data" "each" {
+  for_each = toset(values(var.tokens))
+  input    = each.value
 }
 
 resource "terraform_data" "database" {
