@@ -195,3 +195,152 @@ fn a_circuit_breaker_in_terraform_takes_a_service_back() {
         ],
     );
 }
+
+const SHIFT: &str = "aws lambda update-alias --function-name app-prod --name live --function-version \"$V\"";
+
+#[test]
+fn what_only_tells_people_is_neither_a_smoke_test_nor_a_rollback() {
+    let at = ".github/workflows/cd.yml:8";
+    let untested = format!("warning no-smoke-test {at} nothing tests what prod deploys after users meet it");
+    let stuck = format!("warning no-rollback {at} nothing takes back what prod deploys to production when it fails");
+    for step in [
+        "run: curl -X POST -d done $SLACK_WEBHOOK_URL",
+        "run: curl -s https://hooks.slack.com/services/x -d ok",
+        "run: curl -o x.zip https://github.com/x/y.zip",
+        "run: ./ci/upload-test-results.sh",
+        "run: gh pr comment -F test.md",
+        "run: echo smoke test ok",
+        "run: kill $(cat test.pid)",
+    ] {
+        let steps = format!("      - run: {SHIFT}\n      - {step}\n      - if: failure()\n        run: ./back.sh\n");
+        check(&in_steps(&steps), &[], &[&untested]);
+    }
+    for step in [
+        "run: \"curl -d 'deploy failed' $SLACK\"",
+        "uses: slackapi/slack-github-action@v1",
+        "uses: actions/upload-artifact@v4",
+    ] {
+        let steps =
+            format!("      - run: {SHIFT}\n      - run: curl -f https://x\n      - if: failure()\n        {step}\n");
+        check(&in_steps(&steps), &[], &[&stuck]);
+    }
+    let fine = format!(
+        "      - run: {SHIFT}\n      - run: curl -fo /dev/null https://x\n      - if: failure()\n        run: ./b.sh\n"
+    );
+    check(&in_steps(&fine), &[], &[]);
+}
+
+#[test]
+fn throwing_away_the_failure_of_what_is_no_test_is_fine() {
+    let steps = |line: &str| {
+        format!(
+            "      - run: pytest\n      - run: {line} || true\n      - run: {SHIFT} && curl -f https://x || ./rollback.sh\n"
+        )
+    };
+    for line in [
+        "kill $(cat test.pid)",
+        "pkill -f test-server",
+        "npm run test:report",
+        "./scripts/cleanup-tests.sh",
+        "./ci/upload-test-results.sh",
+        "gh pr comment -F test.md",
+        "aws lambda invoke --function-name warmup-prod out",
+    ] {
+        check(&in_steps(&steps(line)), &[], &[]);
+    }
+    let thrown = "warning gate-accepts-failure .github/workflows/cd.yml:9 prod has a test whose failure is thrown away, before prod";
+    check(&in_steps(&steps("npm run test:e2e")), &[], &[thrown]);
+}
+
+#[test]
+fn what_is_tried_out_on_the_machine_itself_deploys_nothing() {
+    let listing = "--- .github/workflows/ci.yml\non: pull_request\njobs:\n  build-production:\n    runs-on: x\n    steps:\n\
+         \x20     - run: aws lambda update-function-code --function-name app-prod --image-uri r/x:y --dry-run\n\
+         \x20     - run: |\n\
+         \x20         aws --endpoint-url http://localhost:4566 lambda update-function-code --function-name app-prod --image-uri r/x:latest\n\
+         \x20         sleep 10\n";
+    check(listing, &[], &[]);
+}
+
+#[test]
+fn a_pause_speaks_where_a_waiter_is_missing_and_not_after_traffic_has_moved() {
+    let sleeps =
+        |lines: &str| found(&format!("--- d.sh\n{lines}\nsleep 30\n./check-alarms.sh\n"), &["sleep-as-waiter"]).len();
+    assert_eq!(sleeps("aws lambda update-alias --name live --routing-config AdditionalVersionWeights={2=0.1}"), 0);
+    assert_eq!(
+        sleeps("v=$(aws lambda publish-version --function-name f)\naws lambda update-alias --function-version $v"),
+        0
+    );
+    assert_eq!(sleeps("aws ecs run-task --cluster c"), 1);
+    let report = check_tree(
+        &FileTree::from_listing("--- d.sh\naws cloudfront create-invalidation --paths /\nsleep 60\n"),
+        &Options::default(),
+    );
+    assert!(report.findings[0].fix.contains("aws cloudfront wait invalidation-completed"), "{:?}", report.findings);
+}
+
+#[test]
+fn the_newest_is_only_meant_where_it_is_taken() {
+    let newest = |line: &str| {
+        let steps = format!("      - run: {line}\n      - run: {SHIFT} && curl -f https://x || ./rollback.sh\n");
+        found(&in_steps(&steps), &["artifact-newest"]).len()
+    };
+    assert_eq!(newest("gh run list --workflow nightly.yml --json conclusion --limit 5"), 0);
+    assert_eq!(newest("\"aws ecr describe-images --query 'sort_by(imageDetails,&imagePushedAt)[:-30]'\""), 0);
+    assert_eq!(newest("gh run list --workflow b.yml --json databaseId --limit 1"), 1);
+    assert_eq!(newest("\"aws ecr describe-images --query 'sort_by(imageDetails,&imagePushedAt)[-1]'\""), 1);
+}
+
+#[test]
+fn infrastructure_that_did_not_change_may_be_skipped() {
+    let listing = "--- .github/workflows/cd.yml\non: push\nconcurrency: x\njobs:\n\
+         \x20 changes:\n    runs-on: x\n    outputs: { infra: \"${{ steps.f.outputs.infra }}\" }\n    steps: [{ id: f, uses: dorny/paths-filter@v3 }]\n\
+         \x20 test:\n    runs-on: x\n    steps: [{ run: pytest }]\n\
+         \x20 infra:\n    needs: [changes, test]\n    if: needs.changes.outputs.infra == 'true'\n    runs-on: x\n    environment: prod\n    steps: [{ run: terraform apply plan }]\n\
+         \x20 deploy-prod:\n    needs: [changes, test, infra]\n    if: COND\n    runs-on: x\n    environment: prod\n    steps:\n\
+         \x20     - run: aws lambda update-alias --function-name app-prod --name live --function-version 7 && curl -f https://x || ./rollback.sh\n";
+    for condition in [
+        "${{ !cancelled() && needs.test.result == 'success' && (needs.infra.result == 'success' || needs.infra.result == 'skipped') }}",
+        "${{ always() && needs.test.result == 'success' && contains(fromJSON('[\"success\", \"skipped\"]'), needs.infra.result) }}",
+        "needs.test.result == 'success' || needs.test.result == 'skipped'",
+    ] {
+        check(&listing.replace("COND", condition), &["gate-accepts-failure"], &[]);
+    }
+}
+
+#[test]
+fn a_chain_that_starts_whatever_the_other_workflow_came_to_is_one_finding() {
+    let job = |name: &str, needs: &str| {
+        format!(
+            "  deploy-{name}:\n    needs: [{needs}]\n    runs-on: x\n    environment: {name}\n    steps: [{{ run: aws lambda update-alias --function-name app-{name} --name live }}]\n"
+        )
+    };
+    let listing = format!(
+        "--- .github/workflows/b.yml\nname: B\non: push\njobs: {{ a: {{ runs-on: x, steps: [{{ run: pytest }}] }} }}\n\
+         --- .github/workflows/d.yml\non: {{ workflow_run: {{ workflows: [B], types: [completed] }} }}\nconcurrency: x\njobs:\n{}{}",
+        job("dev", ""),
+        job("prod", "deploy-dev")
+    );
+    check(
+        &listing,
+        &["gate-accepts-failure"],
+        &[
+            "error gate-accepts-failure .github/workflows/d.yml:1 deploy-prod also runs when the workflow that it waits for failed",
+        ],
+    );
+    let asked = listing.replace(
+        "runs-on: x\n    environment: dev",
+        "if: github.event.workflow_run.conclusion == 'success'\n    runs-on: x\n    environment: dev",
+    );
+    check(&asked, &["gate-accepts-failure"], &[]);
+}
+
+#[test]
+fn an_apply_with_the_values_of_production_is_a_warning_wherever_it_stands() {
+    let makefile = |name: &str| {
+        format!("--- Makefile\nhot:\n\tterraform -chdir=infra apply -auto-approve -var-file=vars/{name}.tfvars\n")
+    };
+    let says = "Makefile:2 Makefile applies without a saved plan, so nobody saw what it changes";
+    check(&makefile("prod"), &["apply-unreviewed"], &[&format!("warning apply-unreviewed {says}")]);
+    check(&makefile("dev"), &["apply-unreviewed"], &[&format!("hint apply-unreviewed {says}")]);
+}

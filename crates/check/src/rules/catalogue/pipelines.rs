@@ -251,7 +251,7 @@ jobs:
         fix: "Add a step with `if: failure()` that goes back to the recorded version, or a workflow that does; `tiers deploy` has it built in.",
         explanation: "Anything called rollback or revert in the workflows and scripts counts, as do steps and jobs that only run after \
 a failure, a script that moves traffic again when its wait or test failed, helm's --atomic, and in Terraform the circuit breaker \
-of an ECS service and CodeDeploy's automatic rollback.",
+of an ECS service and CodeDeploy's automatic rollback. Steps that only tell people of the failure do not.",
         bad: r#"--- .github/workflows/deploy-prod.yml
 on: workflow_dispatch
 concurrency: prod
@@ -286,8 +286,8 @@ jobs:
         title: "nothing tests what was deployed after users meet it",
         consequence: "The first to notice that it does not work are the users.",
         fix: "Call the service through the door that users use, after traffic has moved, and let the job fail when it does not answer.",
-        explanation: "Test programs, curl, `aws lambda invoke`, and steps, scripts or jobs whose name says that they test all count. \
-It is a warning for production, a hint elsewhere.",
+        explanation: "Test programs, curl, `aws lambda invoke`, and steps, scripts or jobs whose name says that they test all count; \
+telling a chat, fetching a file and cleaning up after tests do not. It is a warning for production, a hint elsewhere.",
         bad: r#"--- .github/workflows/deploy-prod.yml
 on: workflow_dispatch
 concurrency: prod

@@ -6,6 +6,7 @@ use yamlpath::Component;
 
 use super::effects;
 use super::jobs::{Call, Job, Pipeline, Target};
+use crate::command::Command;
 use crate::discover::names::Stage;
 use crate::finding::{Finding, Severity};
 use crate::hcl::Span;
@@ -48,7 +49,9 @@ fn newest(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
         let text = command.words.iter().map(|word| word.text.as_ref()).collect::<Vec<_>>().join(" ");
         let what = match (program, first, second) {
             ("gh", "run", "list")
-                if command.value("commit").is_none() && (command.value("limit").is_some() || text.contains("[0]")) =>
+                if command.value("commit").is_none()
+                    && (command.value("limit").is_some() || text.contains("[0]"))
+                    && names_a_run(command) =>
             {
                 "the newest run of a workflow"
             }
@@ -60,7 +63,9 @@ fn newest(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
             {
                 "the artifact of the newest run"
             }
-            ("aws", "ecr", "describe-images") if text.contains("sort_by") && !text.contains("imageTag=") => {
+            ("aws", "ecr", "describe-images")
+                if text.contains("sort_by") && !text.contains("imageTag=") && !text.contains("[:") =>
+            {
                 "the newest image of the repository"
             }
             ("aws", "lambda", "list-versions-by-function")
@@ -75,9 +80,16 @@ fn newest(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a list of runs tells one from another, and not only how they went.
+fn names_a_run(command: &Command<'_>) -> bool {
+    command.value("json").is_none_or(|fields| {
+        fields.split(',').any(|field| matches!(field.trim(), "databaseId" | "headSha" | "number" | "url"))
+    })
+}
+
 /// Images deployed by tag.
 fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    for call in &job.calls {
+    for call in job.calls.iter().filter(|call| !effects::is_rehearsed(call.command)) {
         let command = call.command;
         let reference = match command.program() {
             "aws" if command.subcommands().nth(1) == Some("update-function-code") => {

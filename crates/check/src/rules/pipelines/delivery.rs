@@ -119,7 +119,7 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
             || lower.contains("roll_back")
             || lower.contains("revert")
     };
-    let on_failure = (0..job.model.steps.len()).any(|step| job.on_failure(step));
+    let on_failure = (0..job.model.steps.len()).any(|step| job.on_failure(step) && !only_tells(job, step));
     let somewhere = pipeline.jobs.iter().any(|job| says(job.id) || job.goes_back());
     let by_file = context.tree.files().iter().any(|file| says(file.name()));
     // The comment that accepts this finding is no rollback.
@@ -134,6 +134,32 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
             .label("no step, job or script rolls this back")
             .environments(job.target.name()),
     );
+}
+
+/// A step that tells people that something failed, or keeps what was written about it: the commonest ones on failure.
+fn only_tells(job: &Job<'_>, step: usize) -> bool {
+    match job.model.steps.get(step) {
+        Some(Step::Uses(uses)) => {
+            let name = uses.uses.raw().to_lowercase();
+            [
+                "slack",
+                "notify",
+                "discord",
+                "teams",
+                "upload-artifact",
+                "github-script",
+                "create-issue",
+                "create-an-issue",
+            ]
+            .iter()
+            .any(|sign| name.contains(sign))
+        }
+        Some(Step::Run(_)) => {
+            let mut calls = job.calls.iter().filter(|call| call.step == step).peekable();
+            calls.peek().is_some() && calls.all(|call| effects::only_tells(call.command))
+        }
+        _ => false,
+    }
 }
 
 /// The service itself goes back when what it started does not come up, as its Terraform code says.

@@ -16,8 +16,7 @@ pub(super) fn applies(command: &Command<'_>) -> bool {
 pub(super) fn moves_traffic(command: &Command<'_>) -> bool {
     let mut words = command.subcommands();
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let rehearsed = command.words.iter().any(|word| word.text.starts_with("--dry-run"));
-    if command.has_arg("--help") || rehearsed {
+    if is_rehearsed(command) {
         return false;
     }
     match command.program() {
@@ -40,6 +39,19 @@ pub(super) fn moves_traffic(command: &Command<'_>) -> bool {
         "wrangler" => first == "deploy",
         _ => false,
     }
+}
+
+/// It changes nothing but a stand-in on the machine that it runs on, or nothing at all.
+pub(super) fn is_rehearsed(command: &Command<'_>) -> bool {
+    let local = |address: &str| {
+        ["localhost", "127.0.0.1", "localstack", "host.docker.internal", "moto"]
+            .iter()
+            .any(|host| address.contains(host))
+    };
+    command.has_arg("--help")
+        || command.words.iter().any(|word| word.text.starts_with("--dry-run"))
+        || command.value("endpoint-url").is_some_and(local)
+        || command.assignments().any(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && local(value))
 }
 
 /// A built site goes into a bucket; what else is copied there is no deployment.
@@ -65,47 +77,92 @@ pub(super) fn builds_image(command: &Command<'_>) -> bool {
     }
 }
 
+/// Programs that test or call whatever their arguments are.
+const TESTERS: &[&str] = &[
+    "pytest",
+    "jest",
+    "vitest",
+    "curl",
+    "wget",
+    "http",
+    "https",
+    "xh",
+    "hurl",
+    "newman",
+    "playwright",
+    "cypress",
+    "k6",
+    "artillery",
+    "tox",
+    "nox",
+    "rspec",
+    "phpunit",
+    "bats",
+    "locust",
+    "grpcurl",
+    "tavern-ci",
+    "tiers",
+];
+
+/// Programs that test nothing whatever their arguments are called.
+#[rustfmt::skip]
+const NO_TESTERS: &[&str] = &[
+    "cat", "cd", "chmod", "cp", "echo", "export", "gh", "git", "kill", "killall", "ls", "mkdir", "mv", "pkill", "printf", "rm", "tar",
+    "touch", "unzip", "zip",
+];
+
+/// What stands in the names of things that come of tests, or are done about them.
+const ABOUT_TESTS: &[&str] = &["results", "report", "upload", "cleanup", "clean-up", "clean_up", "install"];
+
 /// Looks whether what runs works: tests and calls.
 pub(super) fn tests(command: &Command<'_>) -> bool {
     let program = command.program();
-    if matches!(
-        program,
-        "pytest"
-            | "jest"
-            | "vitest"
-            | "curl"
-            | "wget"
-            | "http"
-            | "https"
-            | "xh"
-            | "hurl"
-            | "newman"
-            | "playwright"
-            | "cypress"
-            | "k6"
-            | "artillery"
-            | "tox"
-            | "nox"
-            | "rspec"
-            | "phpunit"
-            | "bats"
-            | "locust"
-            | "grpcurl"
-            | "tavern-ci"
-    ) {
-        return true;
+    if TESTERS.contains(&program) {
+        return !matches!(program, "curl" | "wget") || !tells_or_fetches(command);
     }
     let mut words = command.subcommands();
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     match program {
         "aws" => (first, second) == ("lambda", "invoke"),
-        "tiers" => true,
+        _ if NO_TESTERS.contains(&program) => false,
         _ => command.words.iter().any(|word| {
             // `app:latest` is no test.
             let lower = word.text.to_ascii_lowercase().replace("latest", "").replace("attest", "");
             ["test", "smoke", "e2e", "health", "verify", "canary", "probe"].iter().any(|sign| lower.contains(sign))
+                && !ABOUT_TESTS.iter().any(|sign| lower.contains(sign))
         }),
     }
+}
+
+/// A test proper, whose failure means that something does not work: fetching something with curl, though it may be a probe, often is
+/// not.
+pub(super) fn is_test(command: &Command<'_>) -> bool {
+    tests(command)
+        && !matches!(command.program(), "aws" | "curl" | "wget" | "http" | "https" | "xh" | "tiers" | "grep" | "docker")
+        && !command.words.iter().any(|word| ABOUT_TESTS.iter().any(|sign| word.text.contains(sign)))
+}
+
+/// Does no more than say something to somebody.
+pub(super) fn only_tells(command: &Command<'_>) -> bool {
+    match command.program() {
+        "echo" | "printf" | "exit" | "cat" => true,
+        "curl" | "wget" => tells_or_fetches(command),
+        "gh" => matches!(command.subcommands().next(), Some("issue" | "pr")),
+        _ => false,
+    }
+}
+
+/// Tells people, or fetches a file: it asks nothing of what was deployed.
+fn tells_or_fetches(command: &Command<'_>) -> bool {
+    command.args().iter().any(|word| {
+        let lower = word.text.to_ascii_lowercase();
+        let told = ["hooks.slack.com", "slack", "webhook", "discord", "pagerduty", "opsgenie", "api.telegram.org"];
+        let fetched = [".zip", ".tar.gz", ".tgz", ".sh", ".deb", ".py", ".asc", ".gpg"];
+        let installs = ["https://install.", "https://get.", "raw.githubusercontent.com", "/releases/download/"];
+        told.iter().any(|sign| lower.contains(sign))
+            || (lower.contains("://") && fetched.iter().any(|end| lower.ends_with(end)))
+            || installs.iter().any(|sign| lower.contains(sign))
+    })
 }
 
 /// Takes a deployment back.

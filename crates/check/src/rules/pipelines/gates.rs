@@ -9,7 +9,7 @@ use github_actions_models::workflow::{Job as AnyJob, Workflow as Model};
 use super::condition::{self, Certainty};
 use super::delivery::is_test_name;
 use super::effects;
-use super::jobs::{Job, Pipeline, Target};
+use super::jobs::{Call, Job, Pipeline, Target};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::run::Context;
@@ -133,9 +133,11 @@ fn accepted(pipeline: &Pipeline<'_>, job: &Job<'_>) -> Option<Accepted> {
         let says = format!("can run although {names} failed");
         return Some(Accepted { certain: false, ..ask_for(says, &sometimes) });
     }
-    if let Some(names) = listed(&runs.despite_skip) {
-        let says = format!("also runs when {names} was skipped");
-        return Some(Accepted { certain: false, ..ask_for(says, &runs.despite_skip) });
+    // Infrastructure that did not change is left out on purpose; tests and an earlier environment are what is missed.
+    let missed: Vec<&str> = runs.despite_skip.iter().copied().filter(|id| is_missed(pipeline, job, id)).collect();
+    if !missed.is_empty() {
+        let says = format!("also runs when {} was skipped", enumerated(&missed));
+        return Some(Accepted { certain: false, ..ask_for(says, &missed) });
     }
     is_text.then(always_true)
 }
@@ -163,6 +165,15 @@ fn enumerated(names: &[&str]) -> String {
     }
 }
 
+/// Whether this job tests, or deploys code to another environment.
+fn is_missed(pipeline: &Pipeline<'_>, job: &Job<'_>, id: &str) -> bool {
+    let named = pipeline.jobs.iter().find(|other| other.file == job.file && other.id == id);
+    is_test_name(id)
+        || named.is_some_and(|other| {
+            is_gate(other) || (other.traffic().next().is_some() && other.target.name() != job.target.name())
+        })
+}
+
 /// Whether the deployment should wait for this job's success: it tests or checks, or it deploys elsewhere.
 fn weighs(pipeline: &Pipeline<'_>, job: &Job<'_>, id: &str) -> bool {
     const CHECKS: &[&str] = &["lint", "scan", "security", "audit", "approv", "quality", "build", "ci"];
@@ -185,12 +196,22 @@ fn after_failure(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let place = Place { file: job.file, span: job.workflow.span(&["on".into(), "workflow_run".into()]) };
     let severity = if job.target.is_production() { Severity::Error } else { Severity::Warning };
     let message = format!("{} also runs when the workflow that it waits for failed", job.id);
+    let location = context.location(place);
+    // The jobs of a chain have one cause: the workflow starts.
+    if let Some(known) = out.iter_mut().find(|known| known.rule == "gate-accepts-failure" && known.at == location) {
+        if severity > known.severity {
+            known.severity = severity;
+            known.message = message;
+        }
+        *known = known.clone().environments(job.target.name());
+        return;
+    }
     out.push(
         context
             .finding("gate-accepts-failure", place, job.id, message)
             .severity(severity)
             .label("nothing looks at how it ended")
-            .fix("Add `if: github.event.workflow_run.conclusion == 'success'` to the job.")
+            .fix("Add `if: github.event.workflow_run.conclusion == 'success'` to its first job.")
             .environments(job.target.name()),
     );
 }
@@ -215,15 +236,16 @@ fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out
             };
             let before = first_deployment.is_none_or(|step| index < step);
             let tests = is_test_name(&gate.step_name(index))
-                || gate.calls.iter().any(|call| call.step == index && is_test_call(call.command));
-            if soft && tests && before && !is_looked_at(gate, index) {
+                || gate.calls.iter().any(|call| call.step == index && effects::is_test(call.command));
+            let thrown_away = gate.calls.iter().any(|call| call.step == index && is_thrown_away(call));
+            if soft && tests && before && !thrown_away && !is_looked_at(gate, index) {
                 let mut route = gate.route();
                 route.extend(["steps".into(), index.into(), "continue-on-error".into()]);
                 let place = Place { file: gate.file, span: gate.workflow.span(&route) };
                 report(context, job, gate, place, "has a test that may fail and counts as passed", out);
             }
         }
-        for call in gate.calls.iter().filter(|call| call.command.failure_ignored && is_test_call(call.command)) {
+        for call in gate.calls.iter().filter(|call| is_thrown_away(call)) {
             if first_deployment.is_none_or(|step| call.step < step) {
                 report(context, job, gate, gate.place(call), "has a test whose failure is thrown away", out);
             }
@@ -231,17 +253,12 @@ fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out
     }
 }
 
-/// A test proper: fetching something with curl, though it may be a probe, often is not.
-fn is_test_call(command: &crate::command::Command<'_>) -> bool {
-    effects::tests(command)
-        && !matches!(
-            command.program(),
-            "curl" | "wget" | "tiers" | "grep" | "mkdir" | "echo" | "cat" | "cp" | "ls" | "rm" | "docker"
-        )
+fn is_thrown_away(call: &Call<'_>) -> bool {
+    call.command.failure_ignored && effects::is_test(call.command)
 }
 
 fn is_gate(job: &Job<'_>) -> bool {
-    is_test_name(job.id) || job.calls.iter().any(|call| is_test_call(call.command))
+    is_test_name(job.id) || job.calls.iter().any(|call| effects::is_test(call.command))
 }
 
 /// A later step reads how it went.

@@ -25,7 +25,7 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
 /// `sleep` after a command that the service needs time for. Inside a loop that looks it is how waiting is done.
 fn sleeps(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: &mut Vec<Finding>) {
     let mut loops = 0usize;
-    let mut last: Option<Place> = None;
+    let mut last: Option<(Place, &str)> = None;
     for (file, command) in commands {
         for word in &command.words {
             match word.text.as_ref() {
@@ -35,34 +35,52 @@ fn sleeps(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: &mut 
             }
         }
         let place = Place { file: *file, span: command.span() };
-        if effects::moves_traffic(command) || is_asynchronous(command) {
-            last = Some(place);
-        } else if effects::waits(command) {
+        if let Some(waiter) = waiter(command) {
+            last = Some((place, waiter));
+        } else if effects::waits(command) || effects::moves_traffic(command) {
+            // What has moved has moved when the call returns: a pause after it is for looking, not for waiting.
             last = None;
         } else if command.program() == "sleep" && loops == 0 {
-            let Some(before) = last.take() else { continue };
+            let Some((before, waiter)) = last.take() else { continue };
             let seconds = command.args().first().map_or(String::new(), |word| word.text.to_string());
             let message = format!("a pause of {seconds} stands where the service could be asked whether it is ready");
             out.push(
                 context
                     .finding("sleep-as-waiter", place, &seconds, message)
                     .severity(Severity::Warning)
+                    .fix(format!("Use `{waiter}`, or ask in a loop with a bound."))
                     .beside(context.related(before, "what it waits for")),
             );
         }
     }
 }
 
-fn is_asynchronous(command: &Command<'_>) -> bool {
+/// What waits for the end of a command that returns before its work is done.
+fn waiter(command: &Command<'_>) -> Option<&'static str> {
+    if effects::is_rehearsed(command) {
+        return None;
+    }
     let mut words = command.subcommands();
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    command.program() == "aws"
-        && matches!(
-            (first, second),
-            ("lambda", "update-function-configuration" | "publish-version" | "create-function")
-                | ("cloudfront", "create-invalidation")
-                | ("rds", _)
-                | ("cloudformation", "create-stack" | "update-stack")
-        )
-        && !second.starts_with("describe")
+    match (command.program(), first, second) {
+        ("aws", "lambda", "update-function-code" | "update-function-configuration") => {
+            Some("aws lambda wait function-updated-v2")
+        }
+        ("aws", "lambda", "create-function") => Some("aws lambda wait function-active-v2"),
+        ("aws", "lambda", "publish-version") => Some("aws lambda wait published-version-active"),
+        ("aws", "ecs", "update-service" | "create-service") => Some("aws ecs wait services-stable"),
+        ("aws", "ecs", "run-task") => Some("aws ecs wait tasks-stopped"),
+        ("aws", "cloudfront", "create-invalidation") => Some("aws cloudfront wait invalidation-completed"),
+        ("aws", "deploy", "create-deployment") => Some("aws deploy wait deployment-successful"),
+        ("aws", "cloudformation", "create-stack") => Some("aws cloudformation wait stack-create-complete"),
+        ("aws", "cloudformation", "update-stack") => Some("aws cloudformation wait stack-update-complete"),
+        ("aws", "rds", second) if !second.starts_with("describe") && second != "wait" => {
+            Some("aws rds wait db-instance-available")
+        }
+        ("kubectl", "apply" | "replace", _) | ("kubectl", "set", "image") => Some("kubectl rollout status"),
+        ("helm", "upgrade" | "install", _) if !command.has_arg("--wait") && !command.has_arg("--atomic") => {
+            Some("helm upgrade --wait")
+        }
+        _ => None,
+    }
 }

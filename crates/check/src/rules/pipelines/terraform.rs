@@ -7,7 +7,7 @@ use super::effects;
 use super::jobs::{Job, Pipeline};
 use crate::backend::Backend;
 use crate::command::Command;
-use crate::discover::names;
+use crate::discover::names::{self, Stage};
 use crate::discover::usage::{self, is_terraform};
 use crate::finding::{Finding, Severity};
 use crate::model::{FileId, Place};
@@ -28,7 +28,11 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     for (file, parsed) in context.parsed.iter().enumerate() {
         if let Parsed::Script(commands) = parsed {
             for command in commands.iter().filter(|command| effects::applies(command)) {
-                unreviewed(context, context.path(file), (file, command), Severity::Hint, None, out);
+                let environment = applied_to(command);
+                let prod =
+                    environment.as_deref().and_then(names::stage_of).map(|(stage, _)| stage) == Some(Stage::Prod);
+                let severity = if prod { Severity::Warning } else { Severity::Hint };
+                unreviewed(context, context.path(file), (file, command), severity, environment.as_deref(), out);
             }
         }
         match parsed {
@@ -108,6 +112,11 @@ fn named(text: &str) -> Option<String> {
         text.split('/').rev().find_map(|part| names::find(part).filter(|named| named.strong && named.whole))
     });
     found.map(|named| named.name)
+}
+
+/// The environment whose values an apply takes.
+fn applied_to(command: &Command<'_>) -> Option<String> {
+    command.values("var-file").find_map(|(value, _)| named(value))
 }
 
 /// Commands of one shell, in order: the backend of one environment with the values of another, or a switch with no init between.
