@@ -12,4 +12,5 @@ mod pipelines;
 mod properties;
 mod provider_schema;
 mod quick;
+mod scripts;
 mod trees;

@@ -11,8 +11,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "Terraform manages a function's code and something else deploys it",
         consequence: "The next apply puts back the old image, in production and without a test.",
         fix: "Add `lifecycle { ignore_changes = [image_uri] }` to the function.",
-        explanation: "It speaks where a workflow or script calls `aws lambda update-function-code`, or where tiers.toml has apps to \
-deploy. For code in archives it is a warning, since the call may be for another function.",
+        explanation: "It speaks where a workflow or script calls `aws lambda update-function-code` for a function that may have this \
+name, or where tiers.toml has apps to deploy. Names are compared as far as they are written; what a variable holds may be anything. For \
+code in archives it is a warning.",
         bad: r#"--- main.tf
 variable "image_uri" {
   type = string
@@ -48,7 +49,8 @@ aws lambda update-function-code --function-name orders-api --image-uri "$REPO@$D
         title: "Terraform manages an alias's version and a deployer moves it",
         consequence: "The next apply moves the alias back to the version it knows, which takes a release away from users.",
         fix: "Add `lifecycle { ignore_changes = [function_version, routing_config] }` to the alias.",
-        explanation: "It speaks where a workflow or script calls `aws lambda update-alias`, or where tiers.toml has apps to deploy.",
+        explanation: "It speaks where a workflow or script calls `aws lambda update-alias` for a function and an alias that may have \
+these names, or where tiers.toml has apps to deploy.",
         bad: r#"--- main.tf
 resource "aws_lambda_alias" "live" {
   name             = "live"

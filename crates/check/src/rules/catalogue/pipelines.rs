@@ -38,7 +38,7 @@ jobs:
         fix: "Correct the name, or add the job to `needs` and the output to the job.",
         explanation: "It looks at jobs in `needs`, at needs.JOB and its outputs, at steps.ID and inputs.NAME, at local workflows \
 and actions with the inputs and secrets that they are given, at the workflows of `workflow_run`, and at artifacts that are fetched \
-and uploaded nowhere in the same workflow.",
+and uploaded nowhere in the same workflow, unless an action of somebody else may upload them.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push
 jobs:

@@ -101,7 +101,8 @@ jobs:
         consequence: "It breaks the lock of, backs up or restores another state than the one that Terraform uses.",
         fix: "Take the name from the backend file, so that it stands in one place.",
         explanation: "It looks at state buckets and lock tables in `aws s3` and `aws dynamodb` commands and at `-backend-config` \
-settings, where every backend is known.",
+settings, where every backend is known. A bucket that is made, copied to or called a backup is meant to be another; a key counts where it \
+names an environment.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {

@@ -1,5 +1,6 @@
 //! What something other than Terraform deploys, and Terraform would take back at its next apply.
 
+use super::function_names as names;
 use crate::command::Command;
 use crate::finding::{Finding, Severity};
 use crate::hcl::{Body, Expr};
@@ -10,9 +11,24 @@ use crate::run::Context;
 /// Calls of a deployer beside Terraform, and where they stand.
 #[derive(Debug, Default)]
 pub(super) struct Deployer {
-    image: Option<Place>,
-    archive: Option<Place>,
-    alias: Option<Place>,
+    calls: Vec<Moves>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum What {
+    Image,
+    Archive,
+    Alias,
+}
+
+/// One call that moves what runs.
+#[derive(Debug)]
+struct Moves {
+    what: What,
+    /// Patterns of the function and of the alias that it names.
+    function: String,
+    alias: String,
+    place: Place,
 }
 
 impl Deployer {
@@ -34,28 +50,36 @@ impl Deployer {
         if command.program() != "aws" || command.subcommands().next() != Some("lambda") {
             return;
         }
+        let what = match command.subcommands().nth(1) {
+            Some("update-function-code") if command.value("image-uri").is_some() => What::Image,
+            Some("update-function-code") => What::Archive,
+            Some("update-alias") => What::Alias,
+            _ => return,
+        };
+        let pattern = |flag: &str| command.value(flag).map_or("*".to_string(), names::called);
         let place = Place { file, span: command.span() };
-        match command.subcommands().nth(1) {
-            Some("update-function-code") if command.value("image-uri").is_some() => {
-                self.image.get_or_insert(place);
-            }
-            Some("update-function-code") => {
-                self.archive.get_or_insert(place);
-            }
-            Some("update-alias") => {
-                self.alias.get_or_insert(place);
-            }
-            _ => {}
-        }
+        self.calls.push(Moves { what, function: pattern("function-name"), alias: pattern("name"), place });
+    }
+
+    /// The first call that may be for a function with one of these names, and for an alias with one of those.
+    fn moves(&self, what: What, functions: &[String], aliases: &[String]) -> Option<Place> {
+        let any = |patterns: &[String], called: &str| patterns.iter().any(|pattern| names::overlap(pattern, called));
+        let fits = |moves: &&Moves| {
+            moves.what == what && any(functions, &moves.function) && (what != What::Alias || any(aliases, &moves.alias))
+        };
+        self.calls.iter().find(fits).map(|moves| moves.place)
     }
 }
 
 pub(super) fn check(context: &Context<'_>, module: &Module<'_>, deployer: &Deployer, out: &mut Vec<Finding>) {
     let by_tiers = !context.options.deployed_components.is_empty();
+    if !by_tiers && deployer.calls.is_empty() {
+        return;
+    }
     for resource in &module.resources {
         match resource.kind {
-            "aws_lambda_function" => function(context, resource, deployer, by_tiers, out),
-            "aws_lambda_alias" => alias(context, resource, deployer, by_tiers, out),
+            "aws_lambda_function" => function(context, module, resource, deployer, by_tiers, out),
+            "aws_lambda_alias" => alias(context, module, resource, deployer, by_tiers, out),
             _ => {}
         }
     }
@@ -63,17 +87,19 @@ pub(super) fn check(context: &Context<'_>, module: &Module<'_>, deployer: &Deplo
 
 fn function(
     context: &Context<'_>,
+    module: &Module<'_>,
     resource: &Resource<'_>,
     deployer: &Deployer,
     by_tiers: bool,
     out: &mut Vec<Finding>,
 ) {
     let body = resource.body;
-    let image = body.attr("image_uri").map(|attr| ("image_uri", attr, deployer.image, Severity::Error));
+    let deployed = |what: What| deployer.moves(what, &names::of_resource(context, module, resource), &[]);
+    let image = body.attr("image_uri").map(|attr| ("image_uri", attr, deployed(What::Image), Severity::Error));
     let archive = ["filename", "s3_key", "s3_object_version"]
         .iter()
         .find_map(|name| body.attr(name))
-        .map(|attr| ("source_code_hash", attr, deployer.archive, Severity::Warning));
+        .map(|attr| ("source_code_hash", attr, deployed(What::Archive), Severity::Warning));
     let Some((ignored, attr, evidence, severity)) = image.or(archive) else { return };
     let tiers = by_tiers && ignored == "image_uri";
     if (evidence.is_none() && !tiers) || ignores(body, ignored) || ignores(body, attr.name) {
@@ -95,9 +121,18 @@ fn function(
     );
 }
 
-fn alias(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer, by_tiers: bool, out: &mut Vec<Finding>) {
+fn alias(
+    context: &Context<'_>,
+    module: &Module<'_>,
+    resource: &Resource<'_>,
+    deployer: &Deployer,
+    by_tiers: bool,
+    out: &mut Vec<Finding>,
+) {
     let Some(attr) = resource.body.attr("function_version") else { return };
-    if (deployer.alias.is_none() && !by_tiers) || ignores(resource.body, "function_version") {
+    let functions = names::of_alias(context, module, resource);
+    let moved = deployer.moves(What::Alias, &functions, &names::of_resource(context, module, resource));
+    if (moved.is_none() && !by_tiers) || ignores(resource.body, "function_version") {
         return;
     }
     let place = Place { file: resource.place.file, span: attr.span() };
@@ -107,7 +142,7 @@ fn alias(context: &Context<'_>, resource: &Resource<'_>, deployer: &Deployer, by
         context
             .finding("alias-owned-twice", place, &format!("{}.{}", resource.kind, resource.name), message)
             .label("the next apply moves the alias back")
-            .besides(deployer.alias.map(|place| context.related(place, "this moves the alias"))),
+            .besides(moved.map(|place| context.related(place, "this moves the alias"))),
     );
 }
 

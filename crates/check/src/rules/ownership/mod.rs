@@ -2,6 +2,7 @@
 
 mod callers;
 mod deployer;
+mod function_names;
 mod images;
 
 use crate::finding::Finding;

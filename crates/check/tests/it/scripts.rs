@@ -1,0 +1,110 @@
+//! Scripts, recipes and runs of Terraform as people write them: what is said about each, and what is not.
+
+use tiers_check::{FileTree, Options, check as check_tree};
+
+/// Every finding of these rules, as `severity rule path:line message`; all rules where none is named.
+fn found(listing: &str, rules: &[&str]) -> Vec<String> {
+    let report = check_tree(&FileTree::from_listing(listing), &Options::default());
+    let told = report.findings.iter().filter(|finding| rules.is_empty() || rules.contains(&finding.rule));
+    told.map(|finding| {
+        let (severity, line) = (finding.severity.as_str(), finding.at.line);
+        format!("{severity} {} {}:{line} {}", finding.rule, finding.at.path, finding.message)
+    })
+    .collect()
+}
+
+fn check(listing: &str, rules: &[&str], expected: &[&str]) {
+    assert_eq!(found(listing, rules), expected, "{listing}");
+}
+
+/// One root module with a variable file and a backend file for each of two environments.
+const BASE: &str = "\
+--- infra/main.tf
+terraform {
+  backend \"s3\" {}
+}
+variable \"env\" { type = string }
+resource \"aws_sqs_queue\" \"q\" { name = \"q-${var.env}\" }
+--- infra/vars/staging.tfvars
+env = \"staging\"
+--- infra/vars/prod.tfvars
+env = \"prod\"
+--- infra/backend/staging.hcl
+bucket       = \"b\"
+key          = \"staging.tfstate\"
+encrypt      = true
+use_lockfile = true
+--- infra/backend/prod.hcl
+bucket       = \"b\"
+key          = \"prod.tfstate\"
+encrypt      = true
+use_lockfile = true
+";
+
+fn with_base(listing: &str) -> String {
+    format!("{BASE}{listing}")
+}
+
+const FUNCTIONS: &str = "\
+--- main.tf
+variable \"environment\" { type = string }
+resource \"aws_lambda_function\" \"cron\" {
+  function_name = \"cron-${var.environment}\"
+  image_uri     = \"1.dkr.ecr.eu-west-1.amazonaws.com/cron@sha256:aa\"
+}
+resource \"aws_lambda_alias\" \"cron\" {
+  name             = \"stable\"
+  function_name    = aws_lambda_function.cron.function_name
+  function_version = aws_lambda_function.cron.version
+}
+";
+
+const OWNERSHIP: &[&str] = &["image-owned-twice", "alias-owned-twice"];
+
+#[test]
+fn a_function_that_another_call_names_is_nobody_elses() {
+    check(
+        &format!(
+            "{FUNCTIONS}--- deploy.sh\n\
+             aws lambda update-function-code --function-name \"api-$1\" --image-uri \"$R@$D\"\n\
+             aws lambda update-alias --function-name \"cron-$1\" --name live --function-version \"$V\"\n"
+        ),
+        OWNERSHIP,
+        &[],
+    );
+    check(
+        &format!(
+            "{FUNCTIONS}--- deploy.sh\n\
+             aws lambda update-function-code --function-name \"cron-$1\" --image-uri \"$R@$D\"\n\
+             aws lambda update-alias --function-name \"cron-$1\" --name \"$ALIAS\" --function-version \"$V\"\n"
+        ),
+        OWNERSHIP,
+        &[
+            "error image-owned-twice main.tf:4 Terraform manages image_uri of aws_lambda_function.cron and something else deploys it too",
+            "error alias-owned-twice main.tf:9 Terraform manages the version of aws_lambda_alias.cron and a deployer moves it",
+        ],
+    );
+}
+
+#[test]
+fn a_function_in_a_module_has_the_names_that_its_callers_give() {
+    let listing = |called: &str| {
+        format!(
+            "--- modules/f/main.tf\n\
+             variable \"name\" {{ type = string }}\n\
+             resource \"aws_lambda_function\" \"this\" {{\n  function_name = var.name\n  image_uri = \"r@sha256:1\"\n}}\n\
+             --- main.tf\n\
+             variable \"env\" {{ type = string }}\n\
+             locals {{ prefix = \"shop\" }}\n\
+             module \"f\" {{\n  source = \"./modules/f\"\n  name = \"${{local.prefix}}-worker-${{var.env}}\"\n}}\n\
+             --- deploy.sh\n\
+             aws lambda update-function-code --function-name {called} --image-uri \"$R@$D\"\n"
+        )
+    };
+    check(&listing("shop-api-$1"), OWNERSHIP, &[]);
+    let said = "error image-owned-twice modules/f/main.tf:4 Terraform manages image_uri of aws_lambda_function.this and something \
+                else deploys it too";
+    check(&listing("shop-worker-$1"), OWNERSHIP, &[said]);
+    check(&listing("\"$FN\""), OWNERSHIP, &[said]);
+}
+
