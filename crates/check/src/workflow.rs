@@ -63,6 +63,11 @@ impl<'a> Workflow<'a> {
         self.document.query_pretty(&route).map_or(self.first_line(), |feature| to_span(feature.location.byte_span))
     }
 
+    /// The span of what a route leads to, where it leads to something.
+    pub(crate) fn exact(&self, route: &[Component<'_>]) -> Option<Span> {
+        exact(&self.document, route)
+    }
+
     /// The span of the value alone.
     pub(crate) fn value_span(&self, route: &[Component<'_>]) -> Span {
         exact(&self.document, route).unwrap_or(self.first_line())

@@ -108,3 +108,47 @@ fn a_function_in_a_module_has_the_names_that_its_callers_give() {
     check(&listing("\"$FN\""), OWNERSHIP, &[said]);
 }
 
+#[test]
+fn the_workflows_that_github_runs_itself_are_waited_for_and_only_a_missing_one_is_underlined() {
+    let listing = "\
+--- .github/workflows/run.yml
+on:
+  workflow_run:
+    types: [completed]
+    workflows:
+      - CodeQL
+      - pages-build-deployment
+      - Dependabot Updates
+      - Nightly
+jobs: { x: { runs-on: ubuntu-latest, steps: [{ run: echo }] } }
+";
+    check(
+        listing,
+        &["workflow-dangling"],
+        &[
+            "error workflow-dangling .github/workflows/run.yml:8 this waits for the workflow \"Nightly\", which does not exist, so it \
+           never runs",
+        ],
+    );
+}
+
+#[test]
+fn an_artifact_may_come_from_an_action_of_somebody_else() {
+    let listing = |uses: &str| {
+        format!(
+            "--- .github/workflows/w.yml\n\
+             on: push\n\
+             jobs:\n  b:\n    runs-on: x\n    steps:\n      - uses: {uses}\n      - uses: docker/build-push-action@v6\n\
+             \x20 c:\n    needs: b\n    runs-on: x\n    steps:\n      - uses: actions/download-artifact@v4\n        with: {{ name: Packages }}\n"
+        )
+    };
+    check(&listing("hynek/build-and-inspect-python-package@v2"), &[], &[]);
+    check(
+        &listing("actions/checkout@v4"),
+        &[],
+        &[
+            "error workflow-dangling .github/workflows/w.yml:13 the artifact \"Packages\" is uploaded nowhere in this workflow",
+        ],
+    );
+}
+

@@ -290,10 +290,13 @@ impl Checker<'_, '_> {
         if self.context.parsed.iter().any(|parsed| matches!(parsed, Parsed::InvalidWorkflow(_))) {
             return;
         }
-        let missing: Vec<String> =
-            run.workflows.iter().filter(|name| !known.contains(name) && !name.contains('*')).cloned().collect();
-        for name in missing {
-            let span = self.workflow.span(&["on".into(), "workflow_run".into(), "workflows".into()]);
+        let missing = |name: &String| !known.contains(name) && !name.contains('*') && !is_github_own(name);
+        let missing: Vec<(usize, String)> =
+            run.workflows.iter().cloned().enumerate().filter(|(_, name)| missing(name)).collect();
+        for (index, name) in missing {
+            let list = [Component::from("on"), "workflow_run".into(), "workflows".into()];
+            let element = [&list[..], &[index.into()]].concat();
+            let span = self.workflow.exact(&element).unwrap_or_else(|| self.workflow.span(&list));
             self.push(
                 span,
                 &name,
@@ -331,7 +334,7 @@ impl Checker<'_, '_> {
                         ];
                         fetched.push((self.workflow.span(&route), name));
                     }
-                } else if raw.contains("artifact") || raw.starts_with("./") {
+                } else if raw.contains("artifact") || raw.starts_with("./") || !uploads_nothing(raw) {
                     // Another action may upload under any name.
                     return;
                 }
@@ -352,6 +355,36 @@ impl Checker<'_, '_> {
             }
         }
     }
+}
+
+/// Workflows that GitHub starts itself, with no file in the repository: Pages, CodeQL's default setup, Dependabot, Copilot.
+fn is_github_own(name: &str) -> bool {
+    const OWN: &[&str] = &["pages-build-deployment", "pages build and deployment", "codeql"];
+    const BEGINNINGS: &[&str] =
+        &["dependabot", "copilot", "automatic dependency submission", "dependency graph", "dependency-graph"];
+    let lower = name.to_ascii_lowercase();
+    OWN.contains(&lower.as_str()) || BEGINNINGS.iter().any(|beginning| lower.starts_with(beginning))
+}
+
+/// Owners of actions that are known to upload no artifacts but by those that say so in their name.
+fn uploads_nothing(uses: &str) -> bool {
+    const OWNERS: &[&str] = &[
+        "actions",
+        "amannn",
+        "astral-sh",
+        "aws-actions",
+        "azure",
+        "docker",
+        "dopplerhq",
+        "dorny",
+        "google-github-actions",
+        "hashicorp",
+        "opentofu",
+        "pnpm",
+        "ruby",
+        "slackapi",
+    ];
+    uses.split_once('/').is_some_and(|(owner, _)| OWNERS.iter().any(|known| known.eq_ignore_ascii_case(owner)))
 }
 
 fn about_step(id: &str, job: &Job, step: &str) -> Option<String> {
