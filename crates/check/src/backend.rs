@@ -11,6 +11,7 @@ use crate::eval::{Value, World, literal};
 use crate::hcl::{Attr, Body, Expr};
 use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
+use crate::written::is_placeholder;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Backend<'a> {
@@ -43,7 +44,10 @@ impl Backend<'_> {
         if self.uncertain {
             return None;
         }
-        let part = |name: &str| self.settings.get(name).map(|setting| setting.text.trim_matches('/').to_string());
+        let part = |name: &str| {
+            let text = self.text(name).filter(|text| !is_placeholder(text))?;
+            Some(text.trim_matches('/').to_string())
+        };
         let or_empty = |name: &str| part(name).unwrap_or_default();
         let (parts, telling) = match self.kind {
             "s3" => (

@@ -33,6 +33,7 @@ mod tree;
 mod values_file;
 mod view;
 mod workflow;
+mod written;
 
 pub use discover::discover;
 pub use finding::{Finding, Location, Related, Report, Severity};

@@ -13,6 +13,7 @@ use crate::rules;
 use crate::suppress;
 use crate::tree::FileTree;
 use crate::view::View;
+use crate::written::Written;
 
 /// Everything that the rules look at.
 pub(crate) struct Context<'a> {
@@ -27,6 +28,8 @@ pub(crate) struct Context<'a> {
     pub(crate) ignores: Vec<FileId>,
     /// A script or workflow writes Terraform's configuration before it runs it.
     pub(crate) scripts_write_backend: bool,
+    /// What else they prepare for it.
+    pub(crate) written: Written,
 }
 
 impl<'a> Context<'a> {
@@ -45,7 +48,8 @@ impl<'a> Context<'a> {
             matches!(parsed, Parsed::Script(_) | Parsed::Workflow(_))
                 && file.text().is_some_and(|text| WRITTEN.iter().any(|sign| text.contains(sign)))
         });
-        Context { tree, parsed, world, found, options, backends, ignores, scripts_write_backend }
+        let written = Written::find(tree, parsed);
+        Context { tree, parsed, world, found, options, backends, ignores, scripts_write_backend, written }
     }
 }
 

@@ -82,6 +82,9 @@ pub(super) fn shared_state(context: &Context<'_>, states: &[State], out: &mut Ve
             format!("{} keep one state: {}", listed(names.iter().map(|name| &**name)), describe(&first.identity));
         // One block in shared code may still be parted by workspaces that people choose by hand.
         let in_code = sharing.iter().all(|state| state.place == first.place);
+        if in_code && context.written.workspace {
+            continue;
+        }
         if in_code {
             message.push_str(", unless somebody chooses a workspace by hand");
         }

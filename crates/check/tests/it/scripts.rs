@@ -152,3 +152,59 @@ fn an_artifact_may_come_from_an_action_of_somebody_else() {
     );
 }
 
+#[test]
+fn values_that_a_script_writes_are_not_missing() {
+    let listing = |script: &str| {
+        format!(
+            "--- main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\nvariable \"env\" {{}}\nvariable \"replicas\" {{ type = number }}\n\
+             resource \"aws_sqs_queue\" \"q\" {{ name = \"q-${{var.env}}-${{var.replicas}}\" }}\n\
+             --- dev.tfvars\nenv = \"dev\"\nreplicas = 1\n--- prod.tfvars\nenv = \"prod\"\n--- deploy.sh\n{script}\n"
+        )
+    };
+    check(&listing("echo 'replicas = 4' > extra.auto.tfvars"), &["value-missing"], &[]);
+    check(&listing("./generate.sh | tee \"$1.tfvars\""), &["value-missing"], &[]);
+    let said = "error value-missing prod.tfvars:1 prod has no value for \"replicas\", which has no default";
+    check(&listing("cat prod.tfvars > log"), &["value-missing"], &[said]);
+    check(&listing("echo 'replicas = 4' >> dev.tfvars"), &["value-missing"], &[said]);
+}
+
+#[test]
+fn an_account_whose_workspaces_are_the_environments_misses_no_values() {
+    let listing = |script: &str| {
+        format!(
+            "--- main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\nvariable \"env\" {{}}\n\
+             resource \"aws_sqs_queue\" \"q\" {{ name = \"q-${{var.env}}\" }}\n\
+             --- vars/dev.tfvars\nenv = \"dev\"\n--- vars/prod.tfvars\nenv = \"prod\"\n\
+             --- backends/nonprod.hcl\nbucket = \"n\"\nkey = \"x\"\nencrypt = true\nuse_lockfile = true\n\
+             --- backends/prod.hcl\nbucket = \"p\"\nkey = \"x\"\nencrypt = true\nuse_lockfile = true\n--- go.sh\n{script}\n"
+        )
+    };
+    check(&listing("terraform workspace select dev"), &["value-missing"], &[]);
+    check(
+        &listing("terraform plan"),
+        &["value-missing"],
+        &["warning value-missing main.tf:4 nonprod has no value for \"env\", which has no default"],
+    );
+}
+
+#[test]
+fn a_state_that_a_variable_or_a_script_tells_apart_is_not_shared() {
+    let listing = |key: &str, script: &str| {
+        format!(
+            "--- infra/main.tf\nterraform {{\n  backend \"s3\" {{\n    bucket = \"acme\"\n    key = \"{key}\"\n    encrypt = true\n\
+             \x20   use_lockfile = true\n  }}\n}}\nvariable \"env\" {{}}\nresource \"aws_sqs_queue\" \"q\" {{ name = \"q-${{var.env}}\" }}\n\
+             --- infra/vars/dev.tfvars\nenv = \"dev\"\n--- infra/vars/prod.tfvars\nenv = \"prod\"\n--- go.sh\n{script}\n"
+        )
+    };
+    check(&listing("x.tfstate", "export TF_WORKSPACE=$1"), &["state-shared"], &[]);
+    check(&listing("__ENV__/x.tfstate", "sed -i \"s/__ENV__/$1/\" infra/main.tf"), &["state-shared"], &[]);
+    check(
+        &listing("x.tfstate", "terraform -chdir=infra apply"),
+        &["state-shared"],
+        &[
+            "warning state-shared infra/main.tf:4 dev (infra) and prod (infra) keep one state: s3 acme/x.tfstate, unless somebody chooses a \
+           workspace by hand",
+        ],
+    );
+}
+

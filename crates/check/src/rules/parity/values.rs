@@ -129,7 +129,20 @@ fn has_hidden_values(view: &View<'_>, deployed: &Deployed<'_>) -> bool {
     let path = |name: &str| if dir.is_empty() { name.to_string() } else { format!("{dir}/{name}") };
     let ignored = crate::rules::repository::ignored(view.context, &path("terraform.tfvars"))
         || crate::rules::repository::ignored(view.context, &path(&format!("{}.tfvars", deployed.environment)));
-    loose || ignored || deployed.module.cloud.is_some() || deployed.module.incomplete
+    let written = view.context.written.holds_values_of(deployed.environment);
+    loose
+        || ignored
+        || written
+        || deployed.module.cloud.is_some()
+        || deployed.module.incomplete
+        || serves_workspaces(view, deployed)
+}
+
+/// A backend with no values of its own that keeps the workspaces of several environments: an account, and no environment.
+fn serves_workspaces(view: &View<'_>, deployed: &Deployed<'_>) -> bool {
+    let prefixed = deployed.backend.is_some_and(|backend| backend.text("workspace_key_prefix").is_some());
+    let chosen = || view.context.found.uses.iter().any(|used| used.subcommand == "workspace");
+    deployed.instance.var_files.is_empty() && !deployed.instance.backend_files.is_empty() && (prefixed || chosen())
 }
 
 fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
