@@ -84,6 +84,8 @@ pub(crate) fn stands_for<'a>(uses: &Uses, given: &dyn Fn(&str) -> Option<String>
         "superfly/flyctl-actions" if given("args").is_some_and(|args| args.starts_with("deploy")) => {
             (&["flyctl", "deploy"], &[("--args", "args")])
         }
+        // It leaves nothing but what is committed.
+        "actions/checkout" if given("clean").as_deref() != Some("false") => (&["git", "clean", "-ffdx"], &[]),
         "dflook/terraform-apply" if given("auto_approve").as_deref() == Some("true") => {
             (&["terraform", "apply", "-auto-approve"], &[("-var-file", "var_file"), ("-chdir", "path")])
         }

@@ -208,3 +208,70 @@ fn a_state_that_a_variable_or_a_script_tells_apart_is_not_shared() {
     );
 }
 
+#[test]
+fn buckets_that_are_meant_to_be_others_are_left_alone() {
+    check(
+        &with_base(
+            "--- a.sh\n\
+             aws s3 cp s3://b/prod.tfstate ./backup.tfstate\n\
+             aws s3 cp backup.tfstate s3://acme-tfstate-copies/$(date +%F)/\n\
+             aws s3 mb s3://acme-preview-tfstate\n\
+             aws s3 sync s3://b s3://acme-tfstate-backups\n\
+             aws s3 cp s3://other-team-terraform-state/vpc/outputs.json .\n\
+             terraform -chdir=other init -backend-config=bucket=zzz -backend-config=key=x\n",
+        ),
+        &["pipeline-state-differs"],
+        &[],
+    );
+    check(
+        &with_base(
+            "--- a.sh\n\
+             aws s3 cp s3://bb-tfstate/prod.tfstate .\n\
+             aws s3 cp backup.tfstate s3://bb/prod.tfstate\n\
+             aws s3 ls s3://bb-tfstate\n",
+        ),
+        &["pipeline-state-differs"],
+        &[
+            "warning pipeline-state-differs a.sh:1 the state bucket \"bb-tfstate\" is none of those that the backends name: b",
+            "warning pipeline-state-differs a.sh:2 the state bucket \"bb\" is none of those that the backends name: b",
+            "warning pipeline-state-differs a.sh:3 the state bucket \"bb-tfstate\" is none of those that the backends name: b",
+        ],
+    );
+}
+
+#[test]
+fn a_key_that_no_backend_has_is_said_where_it_names_an_environment() {
+    let init = |key: &str| with_base(&format!("--- a.sh\ncd infra\nterraform init -backend-config=key={key}\n"));
+    for key in ["prod.tfstate", "$ENV.tfstate", "pr-$NUMBER-prod.tfstate", "scratch.tfstate"] {
+        check(&init(key), &["pipeline-state-differs"], &[]);
+    }
+    check(
+        &init("production.tfstate"),
+        &["pipeline-state-differs"],
+        &[
+            "warning pipeline-state-differs a.sh:2 the key of the state \"production.tfstate\" is none of those that the backends name: \
+           prod.tfstate, staging.tfstate",
+        ],
+    );
+}
+
+#[test]
+fn a_folder_whose_terraform_was_removed_is_bound_to_nothing() {
+    let script = |between: &str| {
+        with_base(&format!(
+            "--- y.sh\n\
+             terraform -chdir=infra init -backend-config=backend/staging.hcl\n\
+             terraform -chdir=infra plan -var-file=vars/staging.tfvars -out=p\n\
+             {between}\n\
+             terraform -chdir=infra init -backend-config=backend/prod.hcl\n"
+        ))
+    };
+    for between in ["rm -rf infra/.terraform", "git clean -fdx", "rm -rf infra/.terraform/"] {
+        check(&script(between), &["terraform-switched"], &[]);
+    }
+    check(
+        &script("rm -rf infra/build"),
+        &["terraform-switched"],
+        &["warning terraform-switched y.sh:4 y.sh switches this folder from staging to prod without `-reconfigure`"],
+    );
+}

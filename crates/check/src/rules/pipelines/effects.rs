@@ -175,6 +175,18 @@ pub(super) fn rolls_back(command: &Command<'_>) -> bool {
     })
 }
 
+/// Leaves nothing of what `terraform init` made in a folder.
+pub(super) fn forgets_terraform(command: &Command<'_>) -> bool {
+    match command.program() {
+        "rm" => command.args().iter().any(|word| word.text.trim_end_matches(['/', '*']).ends_with(".terraform")),
+        "git" => {
+            command.subcommands().next() == Some("clean")
+                && command.args().iter().any(|word| word.text.starts_with('-') && word.text.contains(['x', 'X']))
+        }
+        _ => false,
+    }
+}
+
 /// Waits properly: a waiter, or a loop that looks.
 pub(super) fn waits(command: &Command<'_>) -> bool {
     let mut words = command.subcommands();
