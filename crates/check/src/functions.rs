@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::backend;
 use crate::discover;
-use crate::eval::{Entries, Evaluation, Value, World};
+use crate::eval::{Entries, Value, World};
 use crate::finding::Location;
 use crate::hcl::{Attr, Block};
 use crate::model::{self, Place};
@@ -148,23 +148,10 @@ fn declared<'a>(
     (setting, attr): (FunctionSetting, &'a Attr<'a>),
 ) -> Option<Declared> {
     let value = deployed.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref());
-    let place = given(deployed, placed, attr);
+    let place = deployed.given_at(placed.scope, &attr.value);
     let place = place.unwrap_or(Place { file: placed.resource.place.file, span: attr.span() });
     let said = Declared { value: text(setting, &value), is_default: false, at: context.location(place) };
     (value != Value::Null).then_some(said)
-}
-
-/// Where the environment's variable file says it, if the attribute is that variable, handed down through calls or not.
-fn given<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>, attr: &'a Attr<'a>) -> Option<Place> {
-    let (mut scope, mut node) = (placed.scope, &attr.value);
-    loop {
-        let ("var", name) = node.reference()? else { return None };
-        if scope == Evaluation::ROOT {
-            let (file, attr) = deployed.given(name)?;
-            return Some(Place { file, span: attr.span() });
-        }
-        (scope, node) = deployed.evaluation.argument(scope, name)?;
-    }
 }
 
 /// An attribute of a block of the resource, written out or made by `dynamic`.

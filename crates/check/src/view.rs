@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::discover::{FoundInstance, FoundStack};
 use crate::eval::{Entries, Evaluation, Input, Present, ScopeId, Value};
 use crate::finding::{Finding, Location, Related, Severity};
-use crate::hcl::{Attr, Body, Expr, Span};
+use crate::hcl::{Attr, Body, Expr, Node, Span};
 use crate::model::{FileId, Module, Place, Provider, Resource};
 use crate::parsed::Parsed;
 use crate::run::Context;
@@ -248,6 +248,34 @@ impl<'a> Deployed<'a> {
     fn value_at(&self, placed: &Placed<'a>, attr: &'a Attr<'a>) -> (Value<'a>, Place) {
         let value = self.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref());
         (value, Place { file: placed.resource.place.file, span: attr.span() })
+    }
+
+    /// Where a value is given that is handed down as it is: the variable file's line, or the argument of the outermost call. `None`
+    /// where the expression is anything but a variable, or the variable's default holds.
+    pub(crate) fn given_at(&self, scope: ScopeId, node: &'a Node<'a>) -> Option<Place> {
+        let (mut scope, mut node, mut place) = (scope, node, None);
+        while let Some(("var", name)) = node.reference() {
+            if scope == Evaluation::ROOT {
+                return self.given(name).map(|(file, attr)| Place { file, span: attr.span() }).or(place);
+            }
+            let (call, attr) = self.evaluation.argument_of(scope, name)?;
+            place = Some(Place { file: call.place.file, span: attr.span() });
+            (scope, node) = self.evaluation.argument(scope, name)?;
+        }
+        place
+    }
+
+    /// Whether a value is a variable of the root module as it is.
+    pub(crate) fn is_plain(&self, scope: ScopeId, node: &'a Node<'a>) -> bool {
+        let (mut scope, mut node) = (scope, node);
+        while let Some(("var", name)) = node.reference() {
+            if scope == Evaluation::ROOT {
+                return true;
+            }
+            let Some(outer) = self.evaluation.argument(scope, name) else { return false };
+            (scope, node) = outer;
+        }
+        false
     }
 
     pub(crate) fn label(&self) -> &'a str {

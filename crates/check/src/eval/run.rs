@@ -12,7 +12,7 @@ use super::expression::Frame;
 use super::literal::literal;
 use super::value::{Text, Value};
 use super::world::World;
-use crate::hcl::{Expr, Node, Part};
+use crate::hcl::{Attr, Expr, Node, Part};
 use crate::model::{Module, ModuleCall, Repetition};
 
 /// Where a variable's value comes from.
@@ -33,6 +33,8 @@ pub(crate) type ScopeId = usize;
 pub(super) struct Scope<'a> {
     pub(super) module: &'a Module<'a>,
     parent: Option<ScopeId>,
+    /// The call that this module is made by; `None` for the root.
+    call: Option<&'a ModuleCall<'a>>,
     /// `each` and `count` of the call, for its arguments.
     repetition: Option<Value<'a>>,
     inputs: Vec<Input<'a>>,
@@ -87,7 +89,7 @@ impl<'a> Evaluation<'a> {
             workspace,
             scratch: Cell::default(),
         };
-        evaluation.add_scope(module, None, None, inputs, 0);
+        evaluation.add_scope(module, None, None, inputs);
         evaluation
     }
 
@@ -138,6 +140,12 @@ impl<'a> Evaluation<'a> {
             Input::Argument(node) => Some((called.parent?, node)),
             _ => None,
         }
+    }
+
+    /// Where a variable of a called module is given: the call and its argument.
+    pub(crate) fn argument_of(&self, scope: ScopeId, name: &str) -> Option<(&'a ModuleCall<'a>, &'a Attr<'a>)> {
+        let call = self.scope(scope).call?;
+        Some((call, call.body.attr(name)?))
     }
 
     /// A string or template as text, with `unknown` for each part that is not known; `None` for any other expression.
@@ -232,20 +240,21 @@ impl<'a> Evaluation<'a> {
                 (None, None) => Input::Missing,
             })
             .collect();
-        Some(self.add_scope(module, Some(scope), repetition, inputs, parent.depth + 1))
+        Some(self.add_scope(module, Some((scope, call)), repetition, inputs))
     }
 
     fn add_scope(
         &self,
         module: &'a Module<'a>,
-        parent: Option<ScopeId>,
+        parent: Option<(ScopeId, &'a ModuleCall<'a>)>,
         repetition: Option<Value<'a>>,
         inputs: Vec<Input<'a>>,
-        depth: usize,
     ) -> ScopeId {
+        let depth = parent.map_or(0, |(parent, _)| self.scope(parent).depth + 1);
         let scope = Scope {
             module,
-            parent,
+            parent: parent.map(|(parent, _)| parent),
+            call: parent.map(|(_, call)| call),
             repetition,
             variables: RefCell::new(vec![Slot::Empty; module.variables.len()]),
             inputs,

@@ -2,6 +2,7 @@
 
 mod oddity;
 mod render;
+mod resources;
 mod rows;
 
 use serde::Serialize;
@@ -22,6 +23,9 @@ pub struct Matrix {
     /// The name and version of this shape as JSON.
     pub shape: &'static str,
     pub environments: Vec<String>,
+    /// The two environments that were asked for have nothing in common that could be compared.
+    #[serde(skip)]
+    pub apart: bool,
     /// What a person should look at first stands first.
     pub rows: Vec<Row>,
 }
@@ -92,6 +96,8 @@ pub enum How {
     Absent,
     /// Known only when Terraform runs.
     Unknown,
+    /// The stack does not have this environment, or the resource is not there in it.
+    Outside,
 }
 
 /// A setting that tiers.toml holds: gates, names of secrets. The caller knows them, this crate does not.
@@ -155,6 +161,8 @@ pub fn diff(
         row.cells = vec![row.cells[first].clone(), row.cells[second].clone()];
     }
     matrix.environments = vec![matrix.environments[first].clone(), matrix.environments[second].clone()];
+    let both = |row: &Row| row.cells.iter().all(|cell| cell.how != How::Outside);
+    matrix.apart = !matrix.rows.iter().any(both);
     matrix.rows.retain(|row| rows::differs(&row.cells));
     for row in &mut matrix.rows {
         row.by_name_only = rows::by_name_only(&row.cells, &matrix.environments);
@@ -173,5 +181,6 @@ fn all(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
     let context = Context::new(tree, &parsed, &world, &found, &backends, options);
-    Matrix { shape: "tiers.matrix/1", environments: found.environments.clone(), rows: rows::collect(&context, extra) }
+    let rows = rows::collect(&context, extra);
+    Matrix { shape: "tiers.matrix/1", environments: found.environments.clone(), apart: false, rows }
 }

@@ -8,7 +8,10 @@ pub(super) fn of(row: &Row, environments: &[String]) -> Vec<String> {
     if row.by_name_only {
         return odd;
     }
-    odd.extend(smaller_in_production(&row.cells, environments));
+    if !better_smaller(&row.name) {
+        odd.extend(smaller_in_production(&row.cells, environments));
+    }
+    odd.extend(off_in_production(row, environments));
     odd.extend(in_one_only(&row.cells, environments));
     odd.extend(empty(&row.cells, environments));
     // A gate `at live` names no environment.
@@ -22,11 +25,60 @@ fn stage(name: &str) -> Option<Stage> {
     names::find(name).and_then(|named| named.stage)
 }
 
+/// A number, or how large a machine is among those of its kind: `m5.2xlarge`, `db.t3.small`, `cache.r6g.large`.
 fn number(cell: &Cell) -> Option<f64> {
-    cell.value.as_deref()?.parse().ok()
+    let value = cell.value.as_deref()?;
+    value.parse().ok().or_else(|| size(value))
 }
 
-/// Production has less than an environment before it. For what gets better the smaller it is, a person decides.
+fn size(value: &str) -> Option<f64> {
+    const SIZES: [&str; 7] = ["nano", "micro", "small", "medium", "large", "xlarge", "metal"];
+    let (_, last) = value.rsplit_once('.')?;
+    if let Some(at) = SIZES[..6].iter().position(|size| *size == last) {
+        return u32::try_from(at).ok().map(f64::from);
+    }
+    let times: f64 = last.strip_suffix("xlarge")?.parse().ok()?;
+    Some(4.0 + times)
+}
+
+/// What keeps data and service safe is off in production, and on before it.
+fn off_in_production(row: &Row, environments: &[String]) -> Option<String> {
+    const SAFE: &[&str] = &[
+        "protect",
+        "multi_az",
+        "encrypt",
+        "backup",
+        "versioning",
+        "monitor",
+        "replica",
+        "failover",
+        "durab",
+        "alarm",
+        "high_avail",
+        "ha_enabled",
+        "point_in_time",
+        "rollback",
+    ];
+    let name = row.name.rsplit('.').next()?.to_ascii_lowercase();
+    let safe = SAFE.iter().any(|word| name.contains(word)) || name == "ha";
+    let says = |cell: &Cell, word: &str| cell.value.as_deref().is_some_and(|value| value == word);
+    let mut all = environments.iter().zip(&row.cells);
+    let (prod, _) =
+        all.find(|(name, cell)| stage(name) == Some(Stage::Prod) && says(cell, "false")).filter(|_| safe)?;
+    let mut others = environments.iter().zip(&row.cells);
+    let (other, _) = others.find(|(name, cell)| stage(name) != Some(Stage::Prod) && says(cell, "true"))?;
+    Some(format!("off in {prod}, on in {other}"))
+}
+
+/// What is no worse where it is smaller: when to scale, when to cry, how long to wait or to keep an answer.
+fn better_smaller(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["target_value", "utilization", "threshold", "interval", "ttl", "period", "percent", "delay", "cooldown"];
+    let name = name.rsplit('.').next().unwrap_or(name);
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Production has less than an environment before it.
 fn smaller_in_production(cells: &[Cell], environments: &[String]) -> Option<String> {
     let (prod, amount) = environments
         .iter()
@@ -45,13 +97,15 @@ fn smaller_in_production(cells: &[Cell], environments: &[String]) -> Option<Stri
 
 /// One environment has it, or one alone has it not.
 fn in_one_only(cells: &[Cell], environments: &[String]) -> Option<String> {
-    if cells.len() < 3 || cells.iter().any(|cell| cell.how == How::Unknown) {
+    let stack: Vec<(&String, &Cell)> =
+        environments.iter().zip(cells).filter(|(_, cell)| cell.how != How::Outside).collect();
+    if stack.len() < 3 || stack.iter().any(|(_, cell)| cell.how == How::Unknown) {
         return None;
     }
-    let with: Vec<&String> =
-        environments.iter().zip(cells).filter(|(_, cell)| cell.how == How::Set).map(|(name, _)| name).collect();
-    let without: Vec<&String> =
-        environments.iter().zip(cells).filter(|(_, cell)| cell.how != How::Set).map(|(name, _)| name).collect();
+    let of = |set: bool| -> Vec<&String> {
+        stack.iter().filter(|(_, cell)| (cell.how == How::Set) == set).map(|(name, _)| *name).collect()
+    };
+    let (with, without) = (of(true), of(false));
     match (with.as_slice(), without.as_slice()) {
         ([only], _) => Some(format!("set in {only} only")),
         (_, [only]) => Some(format!("not set in {only}")),

@@ -7,7 +7,7 @@ use crate::render::visible;
 const MIN_COLUMN: usize = 8;
 
 impl Matrix {
-    /// A table that fits `width` columns; values that are too long are cut. Rows that differ only by the environment's name are
+    /// A table that fits `width` columns; values that are too long for that are listed below their row's name. Rows that differ only by the environment's name are
     /// counted, not shown, unless `all`. With two environments each value is followed by its file and line.
     pub fn text(&self, width: usize, all: bool) -> String {
         let shown: Vec<&Row> = self.rows.iter().filter(|row| all || !row.by_name_only).collect();
@@ -16,8 +16,12 @@ impl Matrix {
         if self.environments.len() < 2 {
             return "There are not two environments to compare.\n".into();
         }
-        if shown.is_empty() {
-            out.push_str(&format!("Nothing differs between {}.\n", self.environments.join(", ")));
+        if self.apart {
+            let names = self.environments.join(" and ");
+            out.push_str(&format!("{names} have no root module in common, so there is nothing to compare.\n"));
+        } else if shown.is_empty() {
+            let names = self.environments.join(", ");
+            out.push_str(&format!("Nothing that is known before Terraform runs differs between {names}.\n"));
         } else if self.environments.len() == 2 {
             self.pairs(&shown, &mut out);
         } else {
@@ -44,15 +48,43 @@ impl Matrix {
         line(out, first, "", self.environments.iter().map(String::as_str).zip(&widths));
         for (row, name) in rows.iter().zip(&names) {
             let cells: Vec<String> = row.cells.iter().map(shown).collect();
+            let odd = row.odd.join("; ");
+            if cells.iter().zip(&widths).any(|(cell, width)| cell.chars().count() > *width) {
+                self.block(row, (name, &odd), &cells, width, out);
+                continue;
+            }
             // A name that was cut could be any of several.
             let fits = name.chars().count() <= first;
             if !fits {
                 out.push_str(&format!("{name}\n"));
             }
             line(out, first, if fits { name } else { "" }, cells.iter().map(String::as_str).zip(&widths));
-            if !row.odd.is_empty() {
-                out.push_str(&format!("{:first$}  ^ {}\n", "", row.odd.join("; ")));
+            if !odd.is_empty() {
+                out.push_str(&format!("{:first$}  ^ {odd}\n", ""));
             }
+        }
+    }
+
+    /// A row whose values do not fit their columns: a line for each, environments that agree on one.
+    fn block(&self, row: &Row, (name, odd): (&str, &str), cells: &[String], width: usize, out: &mut String) {
+        out.push_str(&format!("{name}\n"));
+        let mut lines: Vec<(Vec<&str>, &String)> = Vec::new();
+        let there = self.environments.iter().zip(&row.cells).zip(cells);
+        for ((environment, _), cell) in there.filter(|((_, cell), _)| cell.how != How::Outside) {
+            match lines.iter_mut().find(|(_, known)| *known == cell) {
+                Some((names, _)) => names.push(environment),
+                None => lines.push((vec![environment], cell)),
+            }
+        }
+        let names: Vec<String> = lines.iter().map(|(names, _)| names.join(", ")).collect();
+        let column = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let room = width.saturating_sub(column + 4).max(4 * MIN_COLUMN);
+        let values: Vec<&str> = lines.iter().map(|(_, value)| value.as_str()).collect();
+        for (name, value) in names.iter().zip(cut(&values, room)) {
+            out.push_str(&format!("  {name:column$}  {value}\n"));
+        }
+        if !odd.is_empty() {
+            out.push_str(&format!("  {:column$}  ^ {odd}\n", ""));
         }
     }
 
@@ -117,6 +149,7 @@ fn shown(cell: &Cell) -> String {
         (Some(value), _) if value.is_empty() => "\"\"".into(),
         (Some(value), _) => value.clone(),
         (None, How::Absent) => "-".into(),
+        (None, How::Outside) => String::new(),
         (None, _) => "?".into(),
     }
 }
@@ -125,19 +158,34 @@ fn line<'c>(out: &mut String, first: usize, name: &str, cells: impl Iterator<Ite
     let mut text = format!("{name:first$}");
     for (cell, width) in cells {
         let width = *width;
-        text.push_str(&format!("  {:width$}", cut(cell, width)));
+        text.push_str(&format!("  {cell:width$}"));
     }
     out.push_str(text.trim_end());
     out.push('\n');
 }
 
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_string();
-    }
-    let mut out: String = text.chars().take(width.saturating_sub(2)).collect();
-    out.push_str("..");
-    out
+/// Values that fit `width`. What they have in common at their beginning goes first where one is too long: the rest is what a
+/// reader came for.
+fn cut(values: &[&str], width: usize) -> Vec<String> {
+    let common = values.windows(2).map(|pair| common_start(pair[0], pair[1])).min().unwrap_or(0);
+    let room = width.saturating_sub(4);
+    let one = |value: &&str| {
+        let long = value.chars().count();
+        if long <= width {
+            return (*value).to_owned();
+        }
+        // A few characters before the difference show where one is.
+        let from = common.saturating_sub(12).min(long - room);
+        let lead = if from == 0 { "" } else { ".." };
+        let tail = if from + room < long { ".." } else { "" };
+        let middle: String = value.chars().skip(from).take(room).collect();
+        format!("{lead}{middle}{tail}")
+    };
+    values.iter().map(one).collect()
+}
+
+fn common_start(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }
 
 fn escaped(text: &str) -> String {

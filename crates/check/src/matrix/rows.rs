@@ -2,26 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cell, ExtraRow, Group, How, Row};
+use super::{Cell, ExtraRow, Group, How, Row, resources};
 use crate::discover::names;
-use crate::eval::{Evaluation, Value};
+use crate::eval::{Evaluation, Value, hide};
 use crate::model::Place;
 use crate::run::Context;
 use crate::view::{Deployed, View};
-
-/// Attributes of resources that say nothing about how an environment differs.
-const LEFT_OUT: &[&str] = &[
-    "count",
-    "for_each",
-    "provider",
-    "depends_on",
-    "tags",
-    "tags_all",
-    "policy",
-    "assume_role_policy",
-    "description",
-    "source_code_hash",
-];
 
 pub(super) fn collect(context: &Context<'_>, extra: &[ExtraRow]) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -32,7 +18,7 @@ pub(super) fn collect(context: &Context<'_>, extra: &[ExtraRow]) -> Vec<Row> {
         let view = View::new(context, index);
         variables(&view, &mut rows);
         backends(&view, &mut rows);
-        resources(&view, &mut rows);
+        resources::collect(&view, &mut rows);
         calls(&view, &mut rows);
     }
     for row in extra {
@@ -52,8 +38,13 @@ pub(super) fn collect(context: &Context<'_>, extra: &[ExtraRow]) -> Vec<Row> {
 /// Whether two environments have different values. Values that are not known tell nothing.
 pub(super) fn differs(cells: &[Cell]) -> bool {
     let known: Vec<Option<&str>> =
-        cells.iter().filter(|cell| cell.how != How::Unknown).map(|cell| cell.value.as_deref()).collect();
+        cells.iter().filter(|cell| is_told(cell)).map(|cell| cell.value.as_deref()).collect();
     known.windows(2).any(|pair| pair[0] != pair[1])
+}
+
+/// Whether a cell says anything: it is there, and known.
+fn is_told(cell: &Cell) -> bool {
+    !matches!(cell.how, How::Unknown | How::Outside)
 }
 
 /// Whether nothing is left of the difference once each environment's own name is taken out.
@@ -61,7 +52,7 @@ pub(super) fn by_name_only(cells: &[Cell], environments: &[String]) -> bool {
     let neutral: Vec<Option<String>> = cells
         .iter()
         .zip(environments)
-        .filter(|(cell, _)| cell.how != How::Unknown)
+        .filter(|(cell, _)| is_told(cell))
         .map(|(cell, environment)| cell.value.as_ref().map(|value| without_name(value, environment)))
         .collect();
     neutral.iter().all(Option::is_some) && neutral.windows(2).all(|pair| pair[0] == pair[1])
@@ -82,66 +73,88 @@ fn without_name(value: &str, environment: &str) -> String {
     out.replace(environment, "{environment}")
 }
 
-fn row_of(context: &Context<'_>, group: Group, stack: &str, name: &str, cells: Vec<Cell>) -> Row {
+pub(super) fn row_of(context: &Context<'_>, group: Group, stack: &str, name: &str, cells: Vec<Cell>) -> Row {
     let by_name_only = by_name_only(&cells, &context.found.environments);
     let stack = if stack == "." { "" } else { stack };
     Row { group, stack: stack.to_string(), name: name.to_string(), cells, odd: Vec::new(), by_name_only }
 }
 
-/// One cell for each environment of the repository; an environment that the stack does not have is absent.
-fn cells<'a>(view: &View<'a>, cell: impl Fn(&Deployed<'a>) -> Cell) -> Vec<Cell> {
+/// One cell for each environment of the repository, with a number for the stack's own; one that it does not have is outside.
+pub(super) fn cells<'a>(view: &View<'a>, cell: impl Fn(usize, &Deployed<'a>) -> Cell) -> Vec<Cell> {
     view.context
         .found
         .environments
         .iter()
         .map(|environment| {
-            let deployed = view.deployed.iter().find(|each| names::same_environment(each.environment, environment));
-            deployed.map_or_else(Cell::default, &cell)
+            let mut all = view.deployed.iter().enumerate();
+            let deployed = all.find(|(_, each)| names::same_environment(each.environment, environment));
+            deployed.map_or_else(outside, |(index, deployed)| cell(index, deployed))
         })
         .collect()
 }
 
-fn known(context: &Context<'_>, value: &Value<'_>, how: How, place: Place) -> Cell {
+/// What is not there at all.
+pub(super) fn outside() -> Cell {
+    Cell { how: How::Outside, ..Cell::default() }
+}
+
+/// A value as a cell; `secrets` are texts that must not be shown.
+pub(super) fn known(context: &Context<'_>, value: &Value<'_>, how: How, place: Place, secrets: &[String]) -> Cell {
     let origin = Some(context.location(place));
     if value.is_known() {
         let text = match value {
             Value::Str(text) => text.to_string(),
             other => other.to_string(),
         };
+        let text = hide(&text, secrets).unwrap_or(text);
         return Cell { value: Some(one_line(&text)), how, origin };
     }
     Cell { value: None, how: How::Unknown, origin }
+}
+
+/// A value that is made from a secret: that it is there is all that is said.
+pub(super) fn hidden(mut cell: Cell) -> Cell {
+    if cell.value.is_some() {
+        cell.value = Some("(sensitive)".into());
+    }
+    cell
 }
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// By instance of the stack: what its secret variables hold.
+pub(super) fn secrets(view: &View<'_>) -> Vec<Vec<String>> {
+    view.deployed.iter().map(|deployed| deployed.evaluation.secrets(Evaluation::ROOT)).collect()
+}
+
 fn variables(view: &View<'_>, rows: &mut Vec<Row>) {
+    let secrets = secrets(view);
     let mut names: BTreeMap<&str, bool> = BTreeMap::new();
     for deployed in &view.deployed {
         for variable in &deployed.module.variables {
-            *names.entry(variable.name).or_default() |= variable.sensitive;
+            *names.entry(variable.name).or_default() |= variable.is_secret();
         }
     }
     for (name, sensitive) in names {
-        let cells = cells(view, |deployed| {
+        let cells = cells(view, |index, deployed| {
             let value = deployed.evaluation.variable(Evaluation::ROOT, name);
-            let mut cell = match (deployed.given(name), deployed.module.variable(name)) {
-                (Some((file, attr)), _) => known(view.context, &value, How::Set, Place { file, span: attr.span() }),
+            let secrets = &secrets[index];
+            let cell = match (deployed.given(name), deployed.module.variable(name)) {
+                (Some((file, attr)), _) => {
+                    known(view.context, &value, How::Set, Place { file, span: attr.span() }, secrets)
+                }
                 (None, Some(variable)) => match variable.default {
                     Some(default) => {
                         let place = Place { file: variable.place.file, span: default.span() };
-                        known(view.context, &value, How::Default, place)
+                        known(view.context, &value, How::Default, place, secrets)
                     }
                     None => Cell { how: How::Unknown, ..Cell::default() },
                 },
                 (None, None) => Cell::default(),
             };
-            if sensitive && cell.value.is_some() {
-                cell.value = Some("(sensitive)".into());
-            }
-            cell
+            if sensitive { hidden(cell) } else { cell }
         });
         rows.push(row_of(view.context, Group::Variable, &view.stack.name, name, cells));
     }
@@ -162,7 +175,7 @@ fn backends(view: &View<'_>, rows: &mut Vec<Row>) {
     }
     names.sort();
     for name in names {
-        let cells = cells(view, |deployed| {
+        let cells = cells(view, |_, deployed| {
             let setting = deployed.backend.as_ref().and_then(|backend| backend.settings.get(name));
             setting.map_or_else(Cell::default, |setting| Cell {
                 value: Some(one_line(&setting.text)),
@@ -174,60 +187,16 @@ fn backends(view: &View<'_>, rows: &mut Vec<Row>) {
     }
 }
 
-fn resources(view: &View<'_>, rows: &mut Vec<Row>) {
-    // By address and attribute: the cell of each instance of the stack.
-    let mut found: BTreeMap<(String, &str), Vec<(usize, Cell)>> = BTreeMap::new();
-    let mut present: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, deployed) in view.deployed.iter().enumerate() {
-        for placed in deployed.placed() {
-            let address = placed.address();
-            present.entry(address.clone()).or_default().push(index);
-            for attr in &placed.resource.body.attrs {
-                // A plain variable has a row of its own.
-                let plain =
-                    attr.value.reference().is_some_and(|(root, _)| root == "var") && placed.scope == Evaluation::ROOT;
-                if plain || LEFT_OUT.contains(&attr.name) {
-                    continue;
-                }
-                let Some((value, place)) = deployed.attribute(placed, attr.name) else { continue };
-                let cell = known(view.context, &value, How::Computed, place);
-                found.entry((address.clone(), attr.name)).or_default().push((index, cell));
-            }
-        }
-    }
-    for (address, environments) in present {
-        if environments.len() < view.deployed.len() && view.shares_root() {
-            let cells = cells(view, |deployed| {
-                let index = view.deployed.iter().position(|each| std::ptr::eq(each, deployed)).unwrap_or_default();
-                let there = environments.contains(&index);
-                let value = Some(if there { "yes" } else { "no" }.to_string());
-                Cell { value, how: How::Computed, origin: None }
-            });
-            rows.push(row_of(view.context, Group::Resource, &view.stack.name, &address, cells));
-        }
-    }
-    for ((address, attribute), values) in found {
-        let cells = cells(view, |deployed| {
-            let index = view.deployed.iter().position(|each| std::ptr::eq(each, deployed));
-            values.iter().find(|(known, _)| Some(*known) == index).map_or_else(
-                // What is not there in this environment has no attributes either.
-                || Cell { how: How::Unknown, ..Cell::default() },
-                |(_, cell)| cell.clone(),
-            )
-        });
-        rows.push(row_of(view.context, Group::Resource, &view.stack.name, &format!("{address}.{attribute}"), cells));
-    }
-}
-
 /// Arguments of modules that are not in the repository: what they make is not known, what they are given is.
 fn calls(view: &View<'_>, rows: &mut Vec<Row>) {
+    let secrets = secrets(view);
     let mut names: Vec<(&str, &str)> = Vec::new();
     for deployed in &view.deployed {
         for call in deployed.module.calls.iter().filter(|call| call.target.is_none()) {
             for attr in &call.body.attrs {
                 // A plain variable has a row of its own.
                 let plain = attr.value.reference().is_some_and(|(root, _)| root == "var");
-                let said = plain || LEFT_OUT.contains(&attr.name) || attr.name == "providers";
+                let said = plain || resources::LEFT_OUT.contains(&attr.name) || attr.name == "providers";
                 if !said && !names.contains(&(call.name, attr.name)) {
                     names.push((call.name, attr.name));
                 }
@@ -235,13 +204,15 @@ fn calls(view: &View<'_>, rows: &mut Vec<Row>) {
         }
     }
     for (name, argument) in names {
-        let cells = cells(view, |deployed| {
+        let cells = cells(view, |index, deployed| {
             let call = deployed.module.calls.iter().find(|call| call.name == name);
             let Some((call, attr)) = call.and_then(|call| Some((call, call.body.attr(argument)?))) else {
                 return Cell::default();
             };
             let value = deployed.evaluation.value(Evaluation::ROOT, &attr.value);
-            known(view.context, &value, How::Set, Place { file: call.place.file, span: attr.span() })
+            let place = Place { file: call.place.file, span: attr.span() };
+            let cell = known(view.context, &value, How::Set, place, &secrets[index]);
+            if deployed.evaluation.is_secret(Evaluation::ROOT, &attr.value) { hidden(cell) } else { cell }
         });
         let name = format!("module.{name}.{argument}");
         rows.push(row_of(view.context, Group::Resource, &view.stack.name, &name, cells));

@@ -1,0 +1,154 @@
+//! What must not be shown: values of sensitive variables, and everything that is made from them.
+
+use super::run::{Evaluation, ScopeId};
+use super::value::Value;
+use crate::hcl::{Expr, Node, Step};
+use crate::model::Variable;
+
+/// Parts of names of variables that hold a secret, marked as sensitive or not.
+const TELLING: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "private_key",
+    "access_key",
+    "credential",
+    "connection_string",
+    "webhook_url",
+];
+/// Ends of names that say it is something about a secret, and not the secret.
+const ABOUT: [&str; 18] = [
+    "_arn",
+    "_arns",
+    "_name",
+    "_names",
+    "_id",
+    "_ids",
+    "_path",
+    "_prefix",
+    "_ttl",
+    "_days",
+    "_enabled",
+    "_version",
+    "_length",
+    "_type",
+    "_url_path",
+    "_seconds",
+    "_rotation",
+    "_policy",
+];
+/// Shorter texts stand in too much that is harmless.
+const SHORTEST: usize = 4;
+
+impl Variable<'_> {
+    /// Whether its value is nobody's to read: marked as sensitive, or called like a secret.
+    pub(crate) fn is_secret(&self) -> bool {
+        let name = self.name.to_ascii_lowercase();
+        let about =
+            ABOUT.iter().any(|end| name.ends_with(end)) || name.starts_with("enable_") || name.starts_with("use_");
+        self.sensitive || (!about && TELLING.iter().any(|word| name.contains(word)))
+    }
+}
+
+/// The places that were followed, so that a cycle ends.
+type Seen<'a> = Vec<(ScopeId, &'a str, &'a str)>;
+
+impl<'a> Evaluation<'a> {
+    /// Whether an expression takes anything from a secret variable, through locals, arguments and outputs of modules too.
+    pub(crate) fn is_secret(&self, scope: ScopeId, node: &'a Node<'a>) -> bool {
+        self.takes_secret(scope, node, &mut Vec::new())
+    }
+
+    /// The texts of this module's secret variables: where one of them stands, a secret is shown.
+    pub(crate) fn secrets(&self, scope: ScopeId) -> Vec<String> {
+        let mut out = Vec::new();
+        for variable in self.module(scope).variables.iter().filter(|variable| variable.is_secret()) {
+            texts(&self.variable(scope, variable.name), &mut out);
+        }
+        // A longer one may hold a shorter one.
+        out.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        out.dedup();
+        out
+    }
+
+    fn takes_secret(&self, scope: ScopeId, node: &'a Node<'a>, seen: &mut Seen<'a>) -> bool {
+        if matches!(node.expr, Expr::Call("nonsensitive", _)) {
+            return false;
+        }
+        let mut found = Vec::new();
+        let mut told = false;
+        node.each(&mut |node| match &node.expr {
+            Expr::Call("sensitive", _) => told = true,
+            Expr::Path(root @ ("var" | "local" | "module"), steps) => {
+                if let Some(Step::Attr(name)) = steps.first() {
+                    let inner = match steps.get(1) {
+                        Some(Step::Attr(output)) => *output,
+                        _ => "",
+                    };
+                    found.push((*root, *name, inner));
+                }
+            }
+            _ => {}
+        });
+        told || found.into_iter().any(|(root, name, output)| self.is_from_secret(scope, (root, name, output), seen))
+    }
+
+    fn is_from_secret(
+        &self,
+        scope: ScopeId,
+        (root, name, output): (&'a str, &'a str, &'a str),
+        seen: &mut Seen<'a>,
+    ) -> bool {
+        if seen.contains(&(scope, root, name)) && root != "module" {
+            return false;
+        }
+        seen.push((scope, root, name));
+        let module = self.module(scope);
+        match root {
+            "var" => {
+                let secret = module.variable(name).is_some_and(Variable::is_secret);
+                secret || self.argument(scope, name).is_some_and(|(parent, node)| self.takes_secret(parent, node, seen))
+            }
+            "local" => module.local(name).is_some_and(|local| self.takes_secret(scope, &local.attr.value, seen)),
+            _ => self.output_is_secret(scope, name, output, seen),
+        }
+    }
+
+    fn output_is_secret(&self, scope: ScopeId, name: &'a str, output: &'a str, seen: &mut Seen<'a>) -> bool {
+        let Some(call) = self.module(scope).calls.iter().find(|call| call.name == name) else { return false };
+        let Some(child) = self.child(scope, call) else { return false };
+        if seen.contains(&(child, "output", output)) {
+            return false;
+        }
+        seen.push((child, "output", output));
+        let outputs = &self.module(child).outputs;
+        let Some((_, block)) = outputs.iter().find(|(_, block)| block.label(0) == Some(output)) else { return false };
+        let marked = block.body.attr("sensitive").is_some_and(|attr| matches!(attr.value.expr, Expr::Bool(true)));
+        marked || block.body.attr("value").is_some_and(|attr| self.takes_secret(child, &attr.value, seen))
+    }
+}
+
+fn texts(value: &Value<'_>, out: &mut Vec<String>) {
+    match value {
+        Value::Str(text) if text.len() >= SHORTEST => out.push(text.to_string()),
+        Value::List(items) => items.iter().for_each(|item| texts(item, out)),
+        Value::Map(entries) => entries.values().for_each(|item| texts(item, out)),
+        _ => {}
+    }
+}
+
+/// With every secret in it hidden.
+pub(crate) fn hide(text: &str, secrets: &[String]) -> Option<String> {
+    let mut out = None::<String>;
+    for secret in secrets {
+        let now = out.as_deref().unwrap_or(text);
+        if now.contains(secret.as_str()) {
+            out = Some(now.replace(secret.as_str(), "(sensitive)"));
+        }
+    }
+    out
+}

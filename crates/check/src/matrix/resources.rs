@@ -1,0 +1,212 @@
+//! The rows of resources, their nested blocks and counts, and of providers: what stands in one environment and not in another, and
+//! what has another value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rows::{cells, hidden, known, outside, row_of, secrets};
+use super::{Cell, Group, How, Row};
+use crate::eval::{Evaluation, ScopeId, Value};
+use crate::hcl::{Attr, Body};
+use crate::model::{FileId, Place};
+use crate::view::{Deployed, Placed, View};
+
+/// Attributes that say nothing about how an environment differs.
+pub(super) const LEFT_OUT: &[&str] = &[
+    "count",
+    "for_each",
+    "provider",
+    "depends_on",
+    "tags",
+    "tags_all",
+    "policy",
+    "assume_role_policy",
+    "description",
+    "source_code_hash",
+    "alias",
+    "version",
+];
+/// Blocks that describe nothing which is made.
+const LEFT_OUT_BLOCKS: &[&str] = &["lifecycle", "provisioner", "connection", "timeouts", "dynamic", "default_tags"];
+/// Attributes that hold a secret whatever they are given.
+const SECRET: &[&str] = &[
+    "secret_string",
+    "secret_binary",
+    "password",
+    "master_password",
+    "auth_token",
+    "access_key",
+    "secret_key",
+    "token",
+];
+
+/// One attribute of one block, in one environment.
+struct Found<'a> {
+    path: String,
+    attr: &'a Attr<'a>,
+    file: FileId,
+    scope: ScopeId,
+    each: Option<Value<'a>>,
+    secret: bool,
+}
+
+/// By address and attribute: the cell of each instance of the stack.
+type Values = BTreeMap<(String, String), BTreeMap<usize, Cell>>;
+
+pub(super) fn collect(view: &View<'_>, rows: &mut Vec<Row>) {
+    let mut values = Values::new();
+    // Where each address stands, with its place.
+    let mut present: BTreeMap<String, BTreeMap<usize, Place>> = BTreeMap::new();
+    let mut counts: BTreeMap<(String, &'static str), BTreeMap<usize, Cell>> = BTreeMap::new();
+    let secrets = secrets(view);
+    for (index, deployed) in view.deployed.iter().enumerate() {
+        for placed in deployed.placed() {
+            let address = placed.address();
+            present.entry(address.clone()).or_default().insert(index, placed.resource.place);
+            if let Some((word, cell)) = count(view, deployed, placed) {
+                counts.entry((address.clone(), word)).or_default().insert(index, cell);
+            }
+            let mut found = Vec::new();
+            attributes(placed.resource.body, placed.resource.place.file, "", placed, &mut found);
+            if placed.resource.kind == "aws_ssm_parameter" {
+                let secure = deployed.attribute(placed, "type").is_none_or(|(kind, _)| kind.as_str() != Some("String"));
+                found.iter_mut().filter(|one| one.path == "value").for_each(|one| one.secret |= secure);
+            }
+            take(view, deployed, (index, &secrets[index]), &address, found, &mut values);
+        }
+        for provider in &deployed.module.providers {
+            let address = match provider.alias {
+                Some(alias) => format!("provider.{}.{alias}", provider.name),
+                None => format!("provider.{}", provider.name),
+            };
+            let mut found = Vec::new();
+            let placed = (Evaluation::ROOT, None);
+            attributes_in(provider.body, provider.file, "", placed, &mut found);
+            take(view, deployed, (index, &secrets[index]), &address, found, &mut values);
+        }
+    }
+    let missing = missing(view, &mut present);
+    counts.retain(|_, cells| cells.values().any(|cell| !matches!(cell.value.as_deref(), Some("0" | "1") | None)));
+    for ((address, word), found) in &counts {
+        let none = || Cell { value: Some("0".into()), how: How::Computed, origin: None };
+        let cells = cells(view, |index, _| found.get(&index).cloned().unwrap_or_else(none));
+        rows.push(row_of(view.context, Group::Resource, &view.stack.name, &format!("{address}.{word}"), cells));
+    }
+    for (address, environments) in missing {
+        if counts.keys().any(|(counted, _)| *counted == address) {
+            continue;
+        }
+        let cells = cells(view, |index, _| {
+            let place = environments.get(&index);
+            let value = Some(if place.is_some() { "yes" } else { "no" }.to_string());
+            Cell { value, how: How::Computed, origin: place.map(|place| view.context.location(*place)) }
+        });
+        rows.push(row_of(view.context, Group::Resource, &view.stack.name, &address, cells));
+    }
+    for ((address, attribute), values) in values {
+        let cells = cells(view, |index, _| {
+            let there = present.get(&address).is_none_or(|environments| environments.contains_key(&index));
+            // What is not there in this environment has no attributes either.
+            values.get(&index).cloned().unwrap_or_else(|| if there { Cell::default() } else { outside() })
+        });
+        rows.push(row_of(view.context, Group::Resource, &view.stack.name, &format!("{address}.{attribute}"), cells));
+    }
+}
+
+/// What does not stand in all environments, a module as a whole where all of it is missing. The attributes of what lies in such a
+/// module are no difference of their own.
+fn missing(
+    view: &View<'_>,
+    present: &mut BTreeMap<String, BTreeMap<usize, Place>>,
+) -> BTreeMap<String, BTreeMap<usize, Place>> {
+    let everywhere = view.deployed.len();
+    let mut calls: BTreeMap<&str, BTreeMap<usize, Place>> = BTreeMap::new();
+    for (index, deployed) in view.deployed.iter().enumerate() {
+        for call in &deployed.module.calls {
+            if deployed.evaluation.present(Evaluation::ROOT, call.repetition) != crate::eval::Present::No {
+                calls.entry(call.name).or_default().insert(index, call.place);
+            }
+        }
+    }
+    let mut out = BTreeMap::new();
+    for (name, environments) in calls.into_iter().filter(|(_, environments)| environments.len() < everywhere) {
+        out.insert(format!("module.{name}"), environments);
+    }
+    let gone: BTreeSet<String> = out.keys().map(|address| format!("{address}.")).collect();
+    for (address, environments) in present.iter().filter(|(_, environments)| environments.len() < everywhere) {
+        if !gone.iter().any(|module| address.starts_with(module.as_str())) {
+            out.insert(address.clone(), environments.clone());
+        }
+    }
+    out
+}
+
+/// How many there are of a repeated resource, or by which keys.
+fn count<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>) -> Option<(&'static str, Cell)> {
+    let body = placed.resource.body;
+    let (word, attr) = [("count", body.attr("count")), ("for_each", body.attr("for_each"))]
+        .into_iter()
+        .find_map(|(word, attr)| Some((word, attr?)))?;
+    if deployed.is_plain(placed.scope, &attr.value) {
+        return None;
+    }
+    let value = match deployed.evaluation.value(placed.scope, &attr.value) {
+        Value::Number(number) => number.to_string(),
+        Value::Map(entries) => entries.keys().map(|key| key.to_string()).collect::<Vec<_>>().join(", "),
+        Value::List(items) => {
+            items.iter().map(|item| item.to_text().map(|text| text.to_string())).collect::<Option<Vec<_>>>()?.join(", ")
+        }
+        _ => return None,
+    };
+    let place = Place { file: placed.resource.place.file, span: attr.span() };
+    Some((word, Cell { value: Some(value), how: How::Computed, origin: Some(view.context.location(place)) }))
+}
+
+fn attributes<'a>(body: &'a Body<'a>, file: FileId, prefix: &str, placed: &Placed<'a>, out: &mut Vec<Found<'a>>) {
+    attributes_in(body, file, prefix, (placed.scope, placed.each.as_ref()), out);
+}
+
+/// Every attribute of a body and of the blocks below it: `root_block_device.volume_size`, with a number where a block comes again.
+fn attributes_in<'a>(
+    body: &'a Body<'a>,
+    file: FileId,
+    prefix: &str,
+    (scope, each): (ScopeId, Option<&Value<'a>>),
+    out: &mut Vec<Found<'a>>,
+) {
+    for attr in body.attrs.iter().filter(|attr| !LEFT_OUT.contains(&attr.name)) {
+        let secret = SECRET.contains(&attr.name);
+        out.push(Found { path: format!("{prefix}{}", attr.name), attr, file, scope, each: each.cloned(), secret });
+    }
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for block in body.blocks.iter().filter(|block| !LEFT_OUT_BLOCKS.contains(&block.kind)) {
+        let number = seen.entry(block.kind).or_default();
+        let again = body.blocks_of(block.kind).nth(1).is_some();
+        let path =
+            if again { format!("{prefix}{}[{number}].", block.kind) } else { format!("{prefix}{}.", block.kind) };
+        *number += 1;
+        attributes_in(&block.body, file, &path, (scope, each), out);
+    }
+}
+
+fn take<'a>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    (index, secrets): (usize, &[String]),
+    address: &str,
+    found: Vec<Found<'a>>,
+    values: &mut Values,
+) {
+    for one in found {
+        // A plain variable has a row of its own.
+        if deployed.is_plain(one.scope, &one.attr.value) {
+            continue;
+        }
+        let value = deployed.evaluation.value_in(one.scope, &one.attr.value, one.each.as_ref());
+        let place = deployed.given_at(one.scope, &one.attr.value);
+        let place = place.unwrap_or(Place { file: one.file, span: one.attr.span() });
+        let cell = known(view.context, &value, How::Computed, place, secrets);
+        let secret = one.secret || deployed.evaluation.is_secret(one.scope, &one.attr.value);
+        let cell = if secret { hidden(cell) } else { cell };
+        values.entry((address.to_owned(), one.path)).or_default().insert(index, cell);
+    }
+}
