@@ -79,6 +79,17 @@ pub struct Report {
     /// How many findings the baseline already knew.
     pub in_baseline: usize,
     pub layout: Layout,
+    /// What no line of source may show.
+    #[serde(skip)]
+    pub masked: Vec<Masked>,
+}
+
+/// The value of a secret variable in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Masked {
+    pub path: String,
+    /// Byte offsets, as in [`Location`].
+    pub bytes: (usize, usize),
 }
 
 /// A finding that somebody chose to live with.

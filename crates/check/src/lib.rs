@@ -27,6 +27,7 @@ pub mod render;
 mod rule;
 mod rules;
 mod run;
+mod secrets;
 mod services;
 mod suppress;
 mod tree;

@@ -10,6 +10,7 @@ use crate::model::{self, FileId};
 use crate::options::Options;
 use crate::parsed::{self, Parsed};
 use crate::rules;
+use crate::secrets::Secrets;
 use crate::suppress;
 use crate::tree::FileTree;
 use crate::view::View;
@@ -61,11 +62,17 @@ pub fn check(tree: &FileTree, options: &Options) -> Report {
     let backends = backend::all(&parsed, &world, &found);
     let context = Context::new(tree, &parsed, &world, &found, &backends, options);
 
-    let by_stack: Vec<rules::StackResult> =
-        (0..found.stacks.len()).into_par_iter().map(|stack| rules::stack(&View::new(&context, stack))).collect();
-    let findings = rules::repository(&context, by_stack);
+    let stacks = (0..found.stacks.len()).into_par_iter().map(|stack| {
+        let view = View::new(&context, stack);
+        (rules::stack(&view), Secrets::of(&view))
+    });
+    let (by_stack, secrets): (Vec<rules::StackResult>, Vec<Secrets>) = stacks.collect();
+    let secrets = Secrets::all(secrets);
+    let mut findings = rules::repository(&context, by_stack);
+    secrets.hide(&mut findings);
     let layout = discover::layout(tree, &world, &found, &backends);
-    let report = report(&context, findings, layout);
+    let mut report = report(&context, findings, layout);
+    report.masked = secrets.masked(&context);
     drop(context);
     drop(backends);
     drop(world);
@@ -87,7 +94,8 @@ fn report(context: &Context<'_>, mut findings: Vec<Finding>, layout: crate::layo
         same
     });
     let silencers = suppress::Silencers::read(context.tree, context.options, &findings);
-    let mut report = Report { findings: Vec::new(), suppressed: Vec::new(), in_baseline: 0, layout };
+    let mut report =
+        Report { findings: Vec::new(), suppressed: Vec::new(), in_baseline: 0, layout, masked: Vec::new() };
     let only = &context.options.only;
     let asked = |path: &str| only.is_empty() || only.iter().any(|entry| suppress::path_matches(path, entry));
     for finding in findings {

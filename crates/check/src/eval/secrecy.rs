@@ -1,5 +1,7 @@
 //! What must not be shown: values of sensitive variables, and everything that is made from them.
 
+use std::borrow::Cow;
+
 use super::run::{Evaluation, ScopeId};
 use super::value::Value;
 use crate::hcl::{Expr, Node, Step};
@@ -42,15 +44,19 @@ const ABOUT: [&str; 18] = [
     "_policy",
 ];
 /// Shorter texts stand in too much that is harmless.
-const SHORTEST: usize = 4;
+const SHORTEST: usize = 6;
 
 impl Variable<'_> {
     /// Whether its value is nobody's to read: marked as sensitive, or called like a secret.
     pub(crate) fn is_secret(&self) -> bool {
-        let name = self.name.to_ascii_lowercase();
+        let name = match self.name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(self.name.to_ascii_lowercase()),
+            false => Cow::Borrowed(self.name),
+        };
+        let tells = || TELLING.iter().any(|word| name.contains(word));
         let about =
-            ABOUT.iter().any(|end| name.ends_with(end)) || name.starts_with("enable_") || name.starts_with("use_");
-        self.sensitive || (!about && TELLING.iter().any(|word| name.contains(word)))
+            || ABOUT.iter().any(|end| name.ends_with(end)) || name.starts_with("enable_") || name.starts_with("use_");
+        self.sensitive || (tells() && !about())
     }
 }
 

@@ -61,8 +61,13 @@ pub(super) fn by_name_only(cells: &[Cell], environments: &[String]) -> bool {
 fn without_name(value: &str, environment: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut last = 0;
+    // Where it is spelled out, its other spellings are words of their own: the alias `live` of prod.
+    let spelled = names::words(value).iter().any(|&(start, end)| value[start..end].eq_ignore_ascii_case(environment));
     for (start, end) in names::words(value) {
-        if names::same_environment(&value[start..end], environment) {
+        let word = &value[start..end];
+        let own =
+            if spelled { word.eq_ignore_ascii_case(environment) } else { names::same_environment(word, environment) };
+        if own {
             out.push_str(&value[last..start]);
             out.push_str("{environment}");
             last = end;

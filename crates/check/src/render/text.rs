@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::finding::{Finding, Location, Report, Severity};
+use crate::finding::{Finding, Location, Masked, Report, Severity};
 use crate::rule::{Rule, explain, rules};
 use crate::tree::FileTree;
 
@@ -33,6 +33,7 @@ const HINTS_SHOWN: usize = 5;
 pub fn text(report: &Report, tree: &FileTree, style: TextStyle) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(60));
+    let sources = Sources { tree, masked: &report.masked };
     let mut out = String::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Hint] {
         for rule in rules() {
@@ -48,7 +49,7 @@ pub fn text(report: &Report, tree: &FileTree, style: TextStyle) -> String {
                 hints(rule, &findings, &mut out);
             } else {
                 for (index, finding) in findings.iter().enumerate() {
-                    out.push_str(&one(finding, rule, index == 0, tree, &renderer, style));
+                    out.push_str(&one(finding, rule, index == 0, sources, &renderer, style));
                     out.push_str("\n\n");
                 }
             }
@@ -71,7 +72,7 @@ fn one(
     finding: &Finding,
     rule: &Rule,
     first_of_rule: bool,
-    tree: &FileTree,
+    sources: Sources<'_>,
     renderer: &Renderer,
     style: TextStyle,
 ) -> String {
@@ -80,11 +81,11 @@ fn one(
         Severity::Warning => Level::WARNING,
         Severity::Hint => Level::NOTE.with_name("hint"),
     };
-    let primary = Excerpt::of(tree, &finding.at);
+    let primary = Excerpt::of(sources, &finding.at);
     // Names out of files stand in all of these, and the renderer replaces control characters in some of them only.
     let (message, label, fix) = (visible(&finding.message), visible(&finding.label), visible(&finding.fix));
     let related: Vec<(Excerpt<'_>, Cow<'_, str>)> =
-        finding.related.iter().map(|related| (Excerpt::of(tree, &related.at), visible(&related.says))).collect();
+        finding.related.iter().map(|related| (Excerpt::of(sources, &related.at), visible(&related.says))).collect();
     let title = level.primary_title(&*message).id(finding.rule);
     let mut group = title.element(primary.snippet(AnnotationKind::Primary, &label));
     for (excerpt, says) in &related {
@@ -103,18 +104,25 @@ fn one(
     visible_above_ascii(renderer.render(report))
 }
 
+/// Where lines of source come from, and what is not shown of them.
+#[derive(Clone, Copy)]
+struct Sources<'t> {
+    tree: &'t FileTree,
+    masked: &'t [Masked],
+}
+
 /// The lines that a location covers, with its offsets in them.
 struct Excerpt<'t> {
     path: Cow<'t, str>,
-    lines: &'t str,
+    lines: Cow<'t, str>,
     first_line: usize,
     start: usize,
     end: usize,
 }
 
 impl<'t> Excerpt<'t> {
-    fn of(tree: &'t FileTree, at: &'t Location) -> Excerpt<'t> {
-        let text = tree.get(&at.path).and_then(|file| file.text()).unwrap_or_default();
+    fn of(sources: Sources<'t>, at: &'t Location) -> Excerpt<'t> {
+        let text = sources.tree.get(&at.path).and_then(|file| file.text()).unwrap_or_default();
         let (start, end) = (at.bytes.0.min(text.len()), at.bytes.1.min(text.len()));
         let line_start = text[..start].rfind('\n').map_or(0, |found| found + 1);
         // A span over many lines is shown by its first one.
@@ -124,7 +132,7 @@ impl<'t> Excerpt<'t> {
         let limit = lines.len();
         Excerpt {
             path: visible(&at.path),
-            lines,
+            lines: without(lines, line_start, sources.masked.iter().filter(|masked| masked.path == at.path)),
             first_line: at.line,
             start: (start - line_start).min(limit),
             end: (end - line_start).min(limit),
@@ -134,8 +142,21 @@ impl<'t> Excerpt<'t> {
     fn snippet<'s>(&'s self, kind: AnnotationKind, label: &'s str) -> Snippet<'s, annotate_snippets::Annotation<'s>> {
         let annotation = kind.span(self.start..self.end);
         let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
-        Snippet::source(self.lines).path(&*self.path).line_start(self.first_line).annotation(annotation)
+        Snippet::source(&*self.lines).path(&*self.path).line_start(self.first_line).annotation(annotation)
     }
+}
+
+/// A line with stars in place of what must not be shown.
+fn without<'t, 'm>(line: &'t str, start: usize, masked: impl Iterator<Item = &'m Masked>) -> Cow<'t, str> {
+    let mut out = Cow::Borrowed(line);
+    for Masked { bytes: (from, to), .. } in masked {
+        let (from, to) = (from.saturating_sub(start).min(line.len()), to.saturating_sub(start).min(line.len()));
+        if from < to && line.is_char_boundary(from) && line.is_char_boundary(to) {
+            // As many bytes, so that what is underlined stays where it is.
+            out.to_mut().replace_range(from..to, &"*".repeat(to - from));
+        }
+    }
+    out
 }
 
 fn hints(rule: &Rule, findings: &[&Finding], out: &mut String) {

@@ -105,3 +105,226 @@ fn a_value_of_a_sensitive_variable_is_never_shown() {
     let matrix = matrix(&FileTree::from_listing(TREE), &Options::default(), &[]);
     assert!(!matrix.json().contains("\"a\""), "{}", matrix.json());
 }
+
+/// A secret by its mark, one by its name, and what is made from them.
+const SECRETS: &str = r#"--- main.tf
+terraform {
+  backend "s3" {}
+}
+variable "environment" {
+  type = string
+}
+variable "connection" {
+  type      = string
+  sensitive = true
+}
+variable "master_password" {
+  type = string
+}
+variable "password_length" {
+  type = number
+}
+locals {
+  url = "postgres://app:${var.connection}@host/db"
+}
+module "service" {
+  source = "./service"
+  url    = local.url
+}
+resource "aws_secretsmanager_secret_version" "plain" {
+  secret_id     = "a"
+  secret_string = "in the clear ${var.environment}"
+}
+resource "aws_instance" "machine" {
+  user_data     = base64encode(var.master_password)
+  instance_type = var.environment == "prod" ? "m5.large" : "m5.xlarge"
+}
+resource "aws_iam_role" "role" {
+  name = "r-${var.connection}-of-the-service-whose-name-is-much-too-long-for-a-role-in-aws"
+}
+--- service/main.tf
+variable "url" {
+  type = string
+}
+resource "aws_ecs_task_definition" "task" {
+  container_definitions = jsonencode([{ environment = [{ name = "URL", value = var.url }] }])
+}
+--- envs/dev/terraform.tfvars
+environment     = "dev"
+connection      = "hunter2-hunter2"
+master_password = "correct horse"
+password_length = 12
+--- envs/dev/backend.hcl
+bucket = "state"
+key    = "dev"
+--- envs/prod/terraform.tfvars
+environment     = "prod"
+connection      = "swordfish-swordfish"
+master_password = 4711
+password_length = 24
+--- envs/prod/backend.hcl
+bucket = "state"
+key    = "prod"
+"#;
+
+#[test]
+fn nothing_that_is_made_from_a_secret_is_shown_in_a_table_or_a_finding() {
+    let tree = FileTree::from_listing(SECRETS);
+    let table = matrix(&tree, &Options::default(), &[]);
+    let report = tiers_check::check(&tree, &Options::default());
+    let style = tiers_check::render::TextStyle { colour: false, width: 100, all: true };
+    let findings = tiers_check::render::text(&report, &tree, style);
+    assert!(table.text(100, true).contains("password_length"), "no secret by its name: {}", table.text(100, true));
+    assert!(findings.contains("name-too-long"), "{findings}");
+    let json = tiers_check::render::json(&report);
+    for (what, text) in [
+        ("text", table.text(100, true)),
+        ("markdown", table.markdown()),
+        ("json", table.json()),
+        ("findings", findings),
+        ("report", json),
+    ] {
+        for secret in ["hunter2", "swordfish", "correct horse", "Y29ycmVjd", "in the clear"] {
+            assert!(!text.contains(secret), "{secret} in {what}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_line_of_source_that_holds_a_secret_is_shown_without_it() {
+    let tree = FileTree::from_listing(
+        &SECRETS.replace("type      = string\n  sensitive", "type      = number\n  sensitive").replace("4711", "\"x\""),
+    );
+    let report = tiers_check::check(&tree, &Options::default());
+    let style = tiers_check::render::TextStyle { colour: false, width: 100, all: true };
+    let findings = tiers_check::render::text(&report, &tree, style);
+    assert!(findings.contains("value-type") && findings.contains("connection      = *****************"), "{findings}");
+    assert!(!findings.contains("hunter2") && !findings.contains("swordfish"), "{findings}");
+}
+
+/// Two stacks with environments of their own, and roots that were copied and drifted.
+const DRIFTED: &str = r#"--- a/main.tf
+terraform {
+  backend "s3" {
+    bucket = "state"
+  }
+}
+variable "size" {
+  type = string
+}
+--- a/dev.tfvars
+size = "m"
+--- a/prod.tfvars
+size = "m"
+--- live/staging/main.tf
+terraform {
+  backend "s3" {
+    bucket = "state"
+    key    = "staging"
+  }
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+module "waf" {
+  source = "../../waf"
+}
+module "scaling" {
+  source = "../../scaling"
+  least  = 4
+}
+resource "aws_db_instance" "db" {
+  identifier              = "db-staging"
+  backup_retention_period = 7
+  deletion_protection     = true
+  instance_class          = "db.r6g.large"
+}
+resource "aws_s3_bucket_versioning" "files" {
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+resource "aws_instance" "worker" {
+  count = 1
+}
+resource "aws_backup_plan" "plan" {
+  name = "plan-staging"
+}
+--- live/prod/main.tf
+terraform {
+  backend "s3" {
+    bucket = "state"
+    key    = "prod"
+  }
+}
+provider "aws" {
+  region = "us-east-1"
+}
+module "scaling" {
+  source = "../../scaling"
+  least  = 2
+}
+resource "aws_db_instance" "db" {
+  identifier          = "db-prod"
+  deletion_protection = false
+  instance_class      = "db.t3.small"
+}
+resource "aws_s3_bucket_versioning" "files" {
+  versioning_configuration {
+    status = "Suspended"
+  }
+}
+resource "aws_instance" "worker" {
+  count = 3
+}
+--- waf/main.tf
+resource "aws_wafv2_web_acl" "this" {
+  name  = "waf"
+  scope = "REGIONAL"
+}
+--- scaling/main.tf
+variable "least" {
+  type = number
+}
+resource "aws_appautoscaling_target" "this" {
+  min_capacity = var.least
+}
+"#;
+
+#[test]
+fn roots_that_drifted_differ_in_what_stands_there_in_blocks_counts_and_providers() {
+    let table =
+        diff(&FileTree::from_listing(DRIFTED), &Options::default(), &[], "staging", "prod").expect("both exist");
+    let row = |name: &str| {
+        let row = table
+            .rows
+            .iter()
+            .find(|row| row.name == name)
+            .unwrap_or_else(|| panic!("{name}:\n{}", table.text(100, true)));
+        let cells: Vec<&str> = row.cells.iter().map(|cell| cell.value.as_deref().unwrap_or("-")).collect();
+        (cells.join(" "), row.odd.join("; "))
+    };
+    assert_eq!(row("aws_backup_plan.plan").0, "yes no");
+    assert_eq!(row("module.waf").0, "yes no");
+    assert!(!table.rows.iter().any(|row| row.name.starts_with("module.waf.")), "the module as a whole");
+    assert_eq!(row("provider.aws.region").0, "eu-west-1 us-east-1");
+    assert_eq!(row("aws_instance.worker.count").0, "1 3");
+    assert_eq!(row("aws_s3_bucket_versioning.files.versioning_configuration.status").0, "Enabled Suspended");
+    assert_eq!(row("aws_db_instance.db.backup_retention_period").0, "7 -");
+    let off = ("true false".to_owned(), "off in prod, on in staging".to_owned());
+    assert_eq!(row("aws_db_instance.db.deletion_protection"), off);
+    assert_eq!(row("aws_db_instance.db.instance_class").1, "smaller in prod than in staging");
+    let least = table.rows.iter().find(|row| row.name == "module.scaling.aws_appautoscaling_target.this.min_capacity");
+    let places: Vec<&str> =
+        least.expect("a row").cells.iter().filter_map(|cell| Some(cell.origin.as_ref()?.path.as_str())).collect();
+    assert_eq!(places, ["live/staging/main.tf", "live/prod/main.tf"], "where the argument is written");
+}
+
+#[test]
+fn a_stack_is_compared_in_its_own_environments() {
+    let table = matrix(&FileTree::from_listing(DRIFTED), &Options::default(), &[]);
+    assert!(!table.rows.iter().any(|row| row.stack == "a"), "{}", table.text(100, true));
+    let apart = DRIFTED.replace("a/prod.tfvars", "a/qa.tfvars");
+    let table = diff(&FileTree::from_listing(&apart), &Options::default(), &[], "qa", "prod").expect("both exist");
+    assert!(table.text(100, false).contains("have no root module in common"), "{}", table.text(100, true));
+}
