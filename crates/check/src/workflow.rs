@@ -68,6 +68,13 @@ impl<'a> Workflow<'a> {
         exact(&self.document, route)
     }
 
+    /// The text of a plain or quoted scalar.
+    pub(crate) fn scalar(&self, route: &[Component<'_>]) -> Option<String> {
+        let span = self.exact(route)?;
+        let raw = self.text.get(span.start as usize..span.end as usize)?.trim();
+        (!raw.contains('\n')).then(|| raw.trim_matches(['"', '\'']).to_string())
+    }
+
     /// The span of the value alone.
     pub(crate) fn value_span(&self, route: &[Component<'_>]) -> Span {
         exact(&self.document, route).unwrap_or(self.first_line())

@@ -344,3 +344,125 @@ fn an_apply_with_the_values_of_production_is_a_warning_wherever_it_stands() {
     check(&makefile("prod"), &["apply-unreviewed"], &[&format!("warning apply-unreviewed {says}")]);
     check(&makefile("dev"), &["apply-unreviewed"], &[&format!("hint apply-unreviewed {says}")]);
 }
+
+/// A workflow that deploys to the environment that it is given, and one that calls it behind tests.
+fn called(deploy: &str, condition: &str, with: &str) -> String {
+    format!(
+        "--- .github/workflows/_deploy.yml\non:\n  workflow_call:\n    inputs:\n      env: {{ type: string, required: true }}\njobs:\n  ship:\n    runs-on: x\n{deploy}\
+         --- .github/workflows/main.yml\non: {{ push: {{ branches: [main] }} }}\njobs:\n  test:\n    runs-on: x\n    steps: [{{ run: pytest }}]\n\
+         \x20 prod:\n    needs: test\n{condition}    uses: ./.github/workflows/_deploy.yml\n    with: {{ env: {with} }}\n"
+    )
+}
+
+const SHIP: &str = "    environment: ${{ inputs.env }}\n    steps:\n      - run: aws lambda update-alias --function-name a-${{ inputs.env }} --name live --function-version 7\n";
+
+#[test]
+fn a_called_workflow_is_held_to_what_its_callers_give_it() {
+    let main = ".github/workflows/main.yml";
+    let callee = ".github/workflows/_deploy.yml";
+    check(
+        &called(SHIP, "    if: always()\n", "prod"),
+        &[],
+        &[
+            &format!(
+                "warning no-rollback {callee}:10 nothing takes back what prod deploys to production when it fails"
+            ),
+            &format!("warning no-smoke-test {callee}:10 nothing tests what prod deploys after users meet it"),
+            &format!(
+                "warning no-concurrency {main}:6 two runs of prod can deploy at the same time: there is no `concurrency`"
+            ),
+            &format!("error gate-accepts-failure {main}:8 prod runs whether or not what it needs succeeded"),
+        ],
+    );
+    check(
+        &called(SHIP, "    if: always()\n    concurrency: x\n", "dev"),
+        &[],
+        &[
+            &format!("hint no-smoke-test {callee}:10 nothing tests what prod deploys after users meet it"),
+            &format!("warning gate-accepts-failure {main}:8 prod runs whether or not what it needs succeeded"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_called_workflow_is_said_once_and_for_the_worst_caller() {
+    let both = called(SHIP, "    concurrency: x\n", "staging").replace("  prod:\n", "  staging:\n")
+        + "  prod:\n    needs: staging\n    concurrency: x\n    uses: ./.github/workflows/_deploy.yml\n    with: { env: prod }\n";
+    check(
+        &both,
+        &["no-smoke-test"],
+        &["warning no-smoke-test .github/workflows/_deploy.yml:10 nothing tests what prod deploys after users meet it"],
+    );
+}
+
+#[test]
+fn a_called_workflow_in_order_is_left_alone() {
+    let fine = format!("{SHIP}      - run: curl -f https://x\n      - if: failure()\n        run: ./back.sh\n");
+    check(&called(&fine, "    concurrency: deploy-prod\n", "prod"), &[], &[]);
+    // The environment of the called job is that of its caller.
+    let bare = fine.replace("    environment: ${{ inputs.env }}\n", "");
+    let says =
+        "warning environment-missing .github/workflows/_deploy.yml:6 prod deploys to prod without `environment: prod`";
+    check(&called(&bare, "    concurrency: deploy-prod\n", "prod"), &[], &[says]);
+}
+
+#[test]
+fn an_environment_that_may_be_production_is_held_to_its_rules() {
+    let listing = |job: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: {{ push: {{ branches: [main] }} }}\nconcurrency: x\njobs:\n  deploy:\n    runs-on: x\n{job}    steps:\n      - run: aws lambda update-alias --function-name app-$ENV --name live\n"
+        )
+    };
+    let rules = ["no-smoke-test", "no-rollback"];
+    for job in [
+        "    environment: ${{ github.ref == 'refs/heads/main' && 'prod' || 'dev' }}\n",
+        "    environment: ${{ vars.TARGET || 'production' }}\n",
+        "    strategy: { matrix: { env: [dev, prod] } }\n    environment: ${{ matrix.env }}\n",
+        "    strategy: { matrix: { include: [{ env: dev }, { env: prod }] } }\n    environment: ${{ matrix.env }}\n",
+        "    strategy: { matrix: { env: [{ name: prod }] } }\n    environment: ${{ matrix.env.name }}\n",
+        "    env: { ENV: prod }\n",
+    ] {
+        let found = found(&listing(job), &rules);
+        assert!(found.len() == 2 && found.iter().all(|line| line.starts_with("warning")), "{job}: {found:?}");
+    }
+    for job in [
+        "    environment: ${{ github.ref == 'refs/heads/main' && 'staging' || 'dev' }}\n",
+        "    strategy: { matrix: { env: [dev, qa] } }\n    environment: ${{ matrix.env }}\n",
+        "    environment: ${{ inputs.env }}\n",
+    ] {
+        let found = found(&listing(job), &rules);
+        assert!(found.len() == 1 && found[0].starts_with("hint no-smoke-test"), "{job}: {found:?}");
+    }
+}
+
+#[test]
+fn a_job_under_the_name_of_another_environment_is_seen() {
+    let listing = |id: &str, function: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  {id}:\n    runs-on: x\n    environment: staging\n    steps:\n      - run: aws lambda update-alias --function-name {function} --name live && curl -f https://x || ./rollback.sh\n"
+        )
+    };
+    let says = "warning environment-missing .github/workflows/w.yml:4 deploy-prod deploys to prod under `environment: staging`";
+    check(&listing("deploy-prod", "app-prod"), &[], &[says]);
+    // Its name or its command alone may mean something else.
+    check(&listing("deploy-prod", "app"), &[], &[]);
+    check(&listing("deploy", "app-prod"), &[], &[]);
+}
+
+#[test]
+fn a_group_that_is_another_for_each_run_is_no_concurrency() {
+    let listing = |group: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: push\nconcurrency: {group}\njobs:\n  dev:\n    runs-on: x\n    environment: dev\n    steps:\n      - run: aws lambda update-alias --function-name app-dev --name live && curl -f https://x\n"
+        )
+    };
+    let says = "warning no-concurrency .github/workflows/w.yml:4 two runs of dev can deploy at the same time: each run has a group of its own";
+    for group in [
+        "deploy-${{ github.run_id }}",
+        "{ group: \"deploy-${{ github.sha }}\", cancel-in-progress: false }",
+        "\n  group: ${{ github.workflow }}-${{ github.head_ref || github.run_id }}",
+    ] {
+        check(&listing(group), &[], &[&says.replace(":4", if group.starts_with('\n') { ":5" } else { ":4" })]);
+    }
+    check(&listing("deploy-${{ github.ref }}"), &[], &[]);
+}

@@ -369,8 +369,9 @@ jobs:
         title: "a job deploys to an environment without naming it",
         consequence: "Reviewers, waiting times and branch rules of the environment do not hold, and its secrets must be open to every job.",
         fix: "Add `environment:` with the environment's name to the job.",
-        explanation: "The environment is told from the job's name, the arguments of what it runs, or the workflow's name. It is a \
-warning for production, a hint elsewhere.",
+        explanation: "The environment is told from the job's name, the arguments of what it runs, or the workflow's name; in a called \
+workflow from what its caller gives it. A job under the name of another environment than its own name and its commands say is \
+reported too. It is a warning for production, a hint elsewhere.",
         bad: r#"--- .github/workflows/deploy.yml
 on: workflow_dispatch
 concurrency: prod
@@ -435,7 +436,8 @@ jobs:
         title: "two runs of a deployment may overlap",
         consequence: "The older commit may win the race and stay live, with the newer one's infrastructure.",
         fix: "Add `concurrency` to the job or the workflow, with a group for each environment and `cancel-in-progress: false`.",
-        explanation: "Workflows that others call are left to their callers. GitHub drops the older of two waiting runs, so the group \
+        explanation: "A called workflow is looked at with those that call it. A group with the run's number or the commit in it is \
+another for each run and does not count. GitHub drops the older of two waiting runs, so the group \
 is no queue; `tiers` checks the order itself.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push

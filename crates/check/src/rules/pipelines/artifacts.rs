@@ -5,9 +5,9 @@ use github_actions_models::workflow::job::{Step, UsesStep};
 use yamlpath::Component;
 
 use super::effects;
-use super::jobs::{Call, Job, Pipeline, Target};
+use super::jobs::{Call, Job, Target};
+use super::scopes::Pipeline;
 use crate::command::Command;
-use crate::discover::names::Stage;
 use crate::finding::{Finding, Severity};
 use crate::hcl::Span;
 use crate::model::Place;
@@ -37,7 +37,7 @@ fn newest(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
         let by_commit = ["commit", "run_id", "run-id", "pr"].iter().any(|name| input(uses, name).is_some());
         if raw.starts_with("dawidd6/action-download-artifact@") && !by_commit {
             let place = Place { file: job.file, span: job.step_span(index) };
-            let message = format!("{} takes the newest artifact of a branch, whichever commit that is of", job.id);
+            let message = format!("{} takes the newest artifact of a branch, whichever commit that is of", job.name);
             out.push(context.finding("artifact-newest", place, &format!("{}/{index}", job.id), message));
         }
     }
@@ -75,7 +75,7 @@ fn newest(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
             }
             _ => continue,
         };
-        let message = format!("{} takes {what}, whichever commit that is of", job.id);
+        let message = format!("{} takes {what}, whichever commit that is of", job.name);
         out.push(context.finding("artifact-newest", job.place(call), &format!("{}/{what}", job.id), message));
     }
 }
@@ -109,7 +109,7 @@ fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
         if resolved.contains('@') || resolved.to_ascii_lowercase().contains("digest") || !last.contains(':') {
             continue;
         }
-        let message = format!("{} deploys an image by its tag: {resolved}", job.id);
+        let message = format!("{} deploys an image by its tag: {resolved}", job.name);
         out.push(
             context
                 .finding("deploys-tag", job.place(call), &format!("{}/{resolved}", job.id), message)
@@ -204,13 +204,6 @@ fn image_name(reference: &str) -> Option<String> {
     Some(plain.filter(|word| crate::discover::names::stage_of(word).is_none()).collect::<Vec<_>>().join("-"))
 }
 
-fn stage(target: &Target) -> Option<Stage> {
-    match target {
-        Target::Named { stage, .. } => *stage,
-        Target::Unknown | Target::Chosen => None,
-    }
-}
-
 /// The image is built again for a later environment.
 fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
     anew(context, pipeline, out);
@@ -226,20 +219,20 @@ fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Findin
             .flat_map(|(_, build)| build.targets.iter().map(move |target| (build, *target)));
         let before = earlier
             .filter(|(build, first)| {
-                stage(first).is_some() && stage(first) < stage(target) && may_be_same(build, later)
+                first.stage().is_some() && first.stage() < target.stage() && may_be_same(build, later)
             })
-            .min_by_key(|(_, first)| stage(first));
+            .min_by_key(|(_, first)| first.stage());
         let Some((first, Some(before))) = before.map(|(build, first)| (build, first.name())) else { continue };
         let message = format!(
             "{} builds the image again for {name}, so what was tested in {before} is not what is deployed",
-            later.job.id
+            later.job.name
         );
         let severity = if target.is_production() { Severity::Warning } else { Severity::Hint };
         out.push(
             context
                 .finding("rebuilds", later.place, later.job.id, message)
                 .severity(severity)
-                .beside(context.related(first.place, format!("{} builds it for {before}", first.job.id)))
+                .beside(context.related(first.place, format!("{} builds it for {before}", first.job.name)))
                 .environment(name),
         );
     }
@@ -247,7 +240,7 @@ fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Findin
 
 /// A job that deploys to an environment that is chosen when it runs, and builds in the same run: one build for each.
 fn anew(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
-    for job in pipeline.jobs.iter().filter(|job| job.target == Target::Chosen) {
+    for job in pipeline.jobs.iter().filter(|job| matches!(job.target, Target::Chosen { .. })) {
         let (Some(deployment), Some(build)) =
             (job.deployment(), job.calls.iter().find(|call| effects::builds_image(call.command)))
         else {
@@ -260,7 +253,7 @@ fn anew(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) 
         }
         let message = format!(
             "{} builds the image anew for each environment, so what was tested is not what is deployed",
-            job.id
+            job.name
         );
         out.push(
             context

@@ -8,7 +8,8 @@ use github_actions_models::workflow::{Job as AnyJob, Workflow as Model};
 use regex::Regex;
 
 use super::effects;
-use super::jobs::{Call, Job, Pipeline, Target};
+use super::jobs::{Call, Job, Target};
+use super::scopes::{Level, Pipeline};
 use crate::finding::{Finding, Severity};
 use crate::hcl::{Body, Expr, Span};
 use crate::model::Place;
@@ -32,12 +33,25 @@ pub(super) fn is_only_called(model: &Model) -> bool {
 }
 
 fn environment_missing(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, out: &mut Vec<Finding>) {
+    if let (Some(declared), Some(meant)) = (job.target.name(), job.meant.as_ref().and_then(Target::name)) {
+        let severity =
+            if job.meant.as_ref().is_some_and(Target::is_production) { Severity::Warning } else { Severity::Hint };
+        let message = format!("{} deploys to {meant} under `environment: {declared}`", job.name);
+        out.push(
+            context
+                .finding("environment-missing", job.key(), job.id, message)
+                .severity(severity)
+                .fix(format!("Write `environment: {meant}`, so that its reviewers are asked and its secrets are used."))
+                .beside(context.related(job.place(deployment), "it deploys here"))
+                .environment(meant),
+        );
+    }
     if job.model.environment.is_some() {
         return;
     }
     let Target::Named { name, .. } = &job.target else { return };
     let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
-    let message = format!("{} deploys to {name} without `environment: {name}`", job.id);
+    let message = format!("{} deploys to {name} without `environment: {name}`", job.name);
     out.push(
         context
             .finding("environment-missing", job.key(), job.id, message)
@@ -48,16 +62,18 @@ fn environment_missing(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'
 }
 
 fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, out: &mut Vec<Finding>) {
-    if job.model.concurrency.is_some()
-        || job.workflow.model.concurrency.is_some()
-        || is_only_called(&job.workflow.model)
-    {
+    // A group that holds the run's own number or commit is another for each run.
+    const OF_A_RUN: &[&str] = &["github.run_id", "github.run_number", "github.run_attempt", "github.sha"];
+    let groups: Vec<String> = job.levels().filter_map(|level| level.concurrency()).collect();
+    let is_of_a_run = |group: &String| OF_A_RUN.iter().any(|sign| group.contains(sign));
+    if groups.iter().any(|group| !is_of_a_run(group)) || is_only_called(&job.root().workflow.model) {
         return;
     }
-    let message = format!("two runs of {} can deploy at the same time: there is no `concurrency`", job.id);
+    let why = if groups.is_empty() { "there is no `concurrency`" } else { "each run has a group of its own" };
+    let message = format!("two runs of {} can deploy at the same time: {why}", job.name);
     out.push(
         context
-            .finding("no-concurrency", job.key(), job.id, message)
+            .finding("no-concurrency", job.root().key(), job.root().id, message)
             .beside(context.related(job.place(deployment), "it deploys here"))
             .environments(job.target.name()),
     );
@@ -67,7 +83,7 @@ fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, o
 fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let Some((index, call)) = job.traffic().next_back() else { return };
     // What goes back was tested when it was deployed.
-    let name = format!("{} {}", job.id, job.workflow.model.name.as_deref().unwrap_or_default()).to_lowercase();
+    let name = format!("{} {}", job.name, job.root().workflow.model.name.as_deref().unwrap_or_default()).to_lowercase();
     if ["rollback", "roll-back", "roll_back", "roll back", "revert"].iter().any(|word| name.contains(word)) {
         return;
     }
@@ -82,15 +98,13 @@ fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: 
         .downstream(job)
         .iter()
         .any(|job| is_test_name(job.id) || job.calls.iter().any(|call| effects::tests(call.command)));
-    let called = job.workflow.model.jobs.iter().any(|(id, other)| {
-        matches!(other, AnyJob::ReusableWorkflowCallJob(reusable) if reusable.needs.iter().any(|needed| needed == job.id) && (is_test_name(id) || is_test_name(reusable.uses.raw())))
-    });
-    if in_job || by_step || later || called || is_only_called(&job.workflow.model) {
+    let called = job.levels().any(|level| is_tested_by_call(&level));
+    if in_job || by_step || later || called || is_only_called(&job.root().workflow.model) {
         return;
     }
     // The alias that a deployment moves may be tested before it moves; that is half of it.
     let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
-    let message = format!("nothing tests what {} deploys after users meet it", job.id);
+    let message = format!("nothing tests what {} deploys after users meet it", job.name);
     out.push(
         context
             .finding("no-smoke-test", job.place(call), job.id, message)
@@ -98,6 +112,14 @@ fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: 
             .label("from here on users meet it")
             .environments(job.target.name()),
     );
+}
+
+/// A call after it whose name says that it tests.
+fn is_tested_by_call(level: &Level<'_>) -> bool {
+    level.workflow.model.jobs.iter().any(|(id, other)| {
+        matches!(other, AnyJob::ReusableWorkflowCallJob(call)
+            if call.needs.iter().any(|needed| needed == level.id) && (is_test_name(id) || is_test_name(call.uses.raw())))
+    })
 }
 
 pub(super) fn is_test_name(text: &str) -> bool {
@@ -120,14 +142,15 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
             || lower.contains("revert")
     };
     let on_failure = (0..job.model.steps.len()).any(|step| job.on_failure(step) && !only_tells(job, step));
-    let somewhere = pipeline.jobs.iter().any(|job| says(job.id) || job.goes_back());
+    let somewhere = pipeline.jobs.iter().any(|job| says(&job.name) || job.goes_back());
     let by_file = context.tree.files().iter().any(|file| says(file.name()));
     // The comment that accepts this finding is no rollback.
-    let by_text = job.workflow.text.lines().filter(|line| !line.contains("tiers:ignore")).any(says);
+    let by_text =
+        job.levels().any(|level| level.workflow.text.lines().filter(|line| !line.contains("tiers:ignore")).any(says));
     if on_failure || somewhere || by_file || by_text || service_goes_back(context, call) {
         return;
     }
-    let message = format!("nothing takes back what {} deploys to production when it fails", job.id);
+    let message = format!("nothing takes back what {} deploys to production when it fails", job.name);
     out.push(
         context
             .finding("no-rollback", job.place(call), job.id, message)

@@ -9,7 +9,8 @@ use github_actions_models::workflow::{Job as AnyJob, Workflow as Model};
 use super::condition::{self, Certainty};
 use super::delivery::is_test_name;
 use super::effects;
-use super::jobs::{Call, Job, Pipeline, Target};
+use super::jobs::{Call, Job, Target};
+use super::scopes::{Level, Pipeline};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::run::Context;
@@ -36,13 +37,15 @@ fn starts_by_push(model: &Model) -> bool {
 }
 
 fn prod_without_gate(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    if !job.target.is_production() || job.model.environment.is_some() || !starts_by_push(&job.workflow.model) {
+    if !job.target.is_production() || job.model.environment.is_some() || !starts_by_push(&job.root().workflow.model) {
         return;
     }
     // A job that only runs for a tag or by hand is a person's choice.
-    if let Some(If::Expr(text)) = &job.model.r#if
-        && (text.contains("refs/tags") || text.contains("workflow_dispatch") || text.contains("release"))
-    {
+    let by_choice = |level: Level<'_>| {
+        let written = level.model().and_then(condition::written);
+        matches!(written, Some(If::Expr(text)) if ["refs/tags", "workflow_dispatch", "release"].iter().any(|sign| text.contains(sign)))
+    };
+    if job.levels().any(by_choice) {
         return;
     }
     let Some((index, call)) = job.calls.iter().enumerate().find(|(_, call)| effects::deploys(call.command)) else {
@@ -57,41 +60,43 @@ fn prod_without_gate(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'
             || needed.deployment().is_some()
             || needed.calls.iter().any(|call| effects::tests(call.command))
     });
-    let reusable = job
-        .model
-        .needs
-        .iter()
-        .any(|needed| matches!(job.workflow.model.jobs.get(needed), Some(AnyJob::ReusableWorkflowCallJob(_))));
+    let is_call = |level: Level<'_>, id: &String| {
+        matches!(level.workflow.model.jobs.get(id), Some(AnyJob::ReusableWorkflowCallJob(_)))
+    };
+    let reusable = job.levels().any(|level| level.needs().iter().any(|needed| is_call(level, needed)));
     if before || gated || reusable {
         return;
     }
     let message = format!(
         "{} deploys to production on every push, with no test, approval or earlier environment before it",
-        job.id
+        job.name
     );
     out.push(
         context
-            .finding("prod-without-gate", job.key(), job.id, message)
+            .finding("prod-without-gate", job.root().key(), job.root().id, message)
             .beside(context.related(job.place(call), "it deploys here"))
             .environments(job.target.name()),
     );
 }
 
-/// The deployment's own condition lets it run although what it needs failed, was skipped or was cancelled.
+/// The deployment's own condition, or that of the call that it stands in, lets it run although what it needs failed, was skipped or
+/// was cancelled.
 fn condition(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let Some(found) = accepted(pipeline, job) else { return };
-    let mut route = job.route();
-    route.push("if".into());
-    let place = Place { file: job.file, span: job.workflow.span(&route) };
-    let severity = if found.certain && job.target.is_production() { Severity::Error } else { Severity::Warning };
-    let message = format!("{} {}", job.id, found.says);
-    out.push(
-        context
-            .finding("gate-accepts-failure", place, job.id, message)
-            .severity(severity)
-            .fix(found.fix)
-            .environments(job.target.name()),
-    );
+    for level in job.levels() {
+        let Some(found) = accepted(pipeline, job, level) else { continue };
+        let mut route = level.route();
+        route.push("if".into());
+        let place = Place { file: level.file, span: level.workflow.span(&route) };
+        let severity = if found.certain && job.target.is_production() { Severity::Error } else { Severity::Warning };
+        let message = format!("{} {}", level.id, found.says);
+        out.push(
+            context
+                .finding("gate-accepts-failure", place, level.id, message)
+                .severity(severity)
+                .fix(found.fix)
+                .environments(job.target.name()),
+        );
+    }
 }
 
 /// What a condition lets pass.
@@ -102,21 +107,21 @@ struct Accepted {
     certain: bool,
 }
 
-fn accepted(pipeline: &Pipeline<'_>, job: &Job<'_>) -> Option<Accepted> {
-    let written = job.model.r#if.as_ref()?;
+fn accepted(pipeline: &Pipeline<'_>, job: &Job<'_>, level: Level<'_>) -> Option<Accepted> {
+    let written = condition::written(level.model()?)?;
     let is_text = condition::is_text(written);
-    let Some(runs) = condition::runs(&job.workflow.model, job.id).filter(|runs| !runs.only_after_failure) else {
+    let Some(runs) = condition::runs(&level.workflow.model, level.id).filter(|runs| !runs.only_after_failure) else {
         return is_text.then(always_true);
     };
     let listed = |jobs: &[&str]| -> Option<String> {
-        let weighty: Vec<&str> = jobs.iter().copied().filter(|id| weighs(pipeline, job, id)).collect();
+        let weighty: Vec<&str> = jobs.iter().copied().filter(|id| weighs(pipeline, level, id)).collect();
         (!weighty.is_empty()).then(|| enumerated(&weighty))
     };
     let failed = |wanted: Certainty| -> Vec<&str> {
         runs.despite_failure.iter().filter(|(_, known)| *known == wanted).map(|(id, _)| *id).collect()
     };
     let always = failed(Certainty::Always);
-    let is_direct = |id: &&str| job.model.needs.iter().any(|needed| needed == id);
+    let is_direct = |id: &&str| level.needs().iter().any(|needed| needed == id);
     if runs.stopped_by.is_empty() && always.iter().any(is_direct) {
         let says = "runs whether or not what it needs succeeded".to_string();
         return Some(if is_text { Accepted { says, ..always_true() } } else { ask_for(says, &always) });
@@ -134,7 +139,8 @@ fn accepted(pipeline: &Pipeline<'_>, job: &Job<'_>) -> Option<Accepted> {
         return Some(Accepted { certain: false, ..ask_for(says, &sometimes) });
     }
     // Infrastructure that did not change is left out on purpose; tests and an earlier environment are what is missed.
-    let missed: Vec<&str> = runs.despite_skip.iter().copied().filter(|id| is_missed(pipeline, job, id)).collect();
+    let missed: Vec<&str> =
+        runs.despite_skip.iter().copied().filter(|id| is_missed(pipeline, job, level, id)).collect();
     if !missed.is_empty() {
         let says = format!("also runs when {} was skipped", enumerated(&missed));
         return Some(Accepted { certain: false, ..ask_for(says, &missed) });
@@ -166,36 +172,31 @@ fn enumerated(names: &[&str]) -> String {
 }
 
 /// Whether this job tests, or deploys code to another environment.
-fn is_missed(pipeline: &Pipeline<'_>, job: &Job<'_>, id: &str) -> bool {
-    let named = pipeline.jobs.iter().find(|other| other.file == job.file && other.id == id);
-    is_test_name(id)
-        || named.is_some_and(|other| {
-            is_gate(other) || (other.traffic().next().is_some() && other.target.name() != job.target.name())
-        })
+fn is_missed(pipeline: &Pipeline<'_>, job: &Job<'_>, level: Level<'_>, id: &str) -> bool {
+    let moves = |other: &Job<'_>| other.traffic().next().is_some() && other.target.name() != job.target.name();
+    is_test_name(id) || pipeline.named(level.scope, id).into_iter().any(|other| is_gate(other) || moves(other))
 }
 
 /// Whether the deployment should wait for this job's success: it tests or checks, or it deploys elsewhere.
-fn weighs(pipeline: &Pipeline<'_>, job: &Job<'_>, id: &str) -> bool {
+fn weighs(pipeline: &Pipeline<'_>, level: Level<'_>, id: &str) -> bool {
     const CHECKS: &[&str] = &["lint", "scan", "security", "audit", "approv", "quality", "build", "ci"];
     let lower = id.to_lowercase();
     is_test_name(id)
         || lower.split(['-', '_']).any(|word| CHECKS.iter().any(|check| word.starts_with(check)))
-        || matches!(job.workflow.model.jobs.get(id), Some(AnyJob::ReusableWorkflowCallJob(_)))
-        || pipeline
-            .jobs
-            .iter()
-            .any(|other| other.file == job.file && other.id == id && (is_gate(other) || other.deployment().is_some()))
+        || matches!(level.workflow.model.jobs.get(id), Some(AnyJob::ReusableWorkflowCallJob(_)))
+        || pipeline.named(level.scope, id).into_iter().any(|other| is_gate(other) || other.deployment().is_some())
 }
 
 /// A workflow that waits for another one runs when that one has ended, however it ended.
 fn after_failure(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let waits = !matches!(job.workflow.model.on.events.workflow_run, OptionalBody::Missing);
-    if !waits || job.workflow.text.contains("workflow_run.conclusion") {
+    let root = job.root();
+    let waits = !matches!(root.workflow.model.on.events.workflow_run, OptionalBody::Missing);
+    if !waits || job.levels().any(|level| level.workflow.text.contains("workflow_run.conclusion")) {
         return;
     }
-    let place = Place { file: job.file, span: job.workflow.span(&["on".into(), "workflow_run".into()]) };
+    let place = Place { file: root.file, span: root.workflow.span(&["on".into(), "workflow_run".into()]) };
     let severity = if job.target.is_production() { Severity::Error } else { Severity::Warning };
-    let message = format!("{} also runs when the workflow that it waits for failed", job.id);
+    let message = format!("{} also runs when the workflow that it waits for failed", job.name);
     let location = context.location(place);
     // The jobs of a chain have one cause: the workflow starts.
     if let Some(known) = out.iter_mut().find(|known| known.rule == "gate-accepts-failure" && known.at == location) {
@@ -220,7 +221,7 @@ fn after_failure(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
 fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let upstream = pipeline.upstream(job);
     for gate in std::iter::once(job).chain(upstream) {
-        let whole = gate.id != job.id && matches!(gate.model.continue_on_error, LoE::Literal(true));
+        let whole = !std::ptr::eq(gate, job) && matches!(gate.model.continue_on_error, LoE::Literal(true));
         if whole && is_gate(gate) {
             let mut route = gate.route();
             route.push("continue-on-error".into());
@@ -276,10 +277,10 @@ fn is_looked_at(job: &Job<'_>, step: usize) -> bool {
 
 /// One finding for a gate, whatever number of deployments stand behind it.
 fn report(context: &Context<'_>, job: &Job<'_>, gate: &Job<'_>, place: Place, what: &str, out: &mut Vec<Finding>) {
-    let behind = match (&job.target, gate.id == job.id) {
+    let behind = match (&job.target, std::ptr::eq(gate, job)) {
         (Target::Named { name, .. }, _) => name.clone(),
         (_, true) => "the deployment".to_string(),
-        (_, false) => job.id.to_string(),
+        (_, false) => job.name.clone(),
     };
     let subject = format!("{}/{what}", gate.id);
     let location = context.location(place);
@@ -290,7 +291,7 @@ fn report(context: &Context<'_>, job: &Job<'_>, gate: &Job<'_>, place: Place, wh
         *known = known.clone().environments(job.target.name());
         return;
     }
-    let message = format!("{} {what}, before {behind}", gate.id);
+    let message = format!("{} {what}, before {behind}", gate.name);
     out.push(
         context
             .finding("gate-accepts-failure", place, &subject, message)

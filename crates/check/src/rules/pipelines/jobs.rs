@@ -2,13 +2,15 @@
 
 use github_actions_models::common::Uses;
 use github_actions_models::workflow::Job as AnyJob;
-use github_actions_models::workflow::job::{DeploymentEnvironment, NormalJob, SharedStepFields, Step};
+use github_actions_models::workflow::job::{NormalJob, SharedStepFields, Step};
 use yamlpath::Component;
 
+use super::scopes::Level;
+use super::told::{Inputs, Told};
 use super::{condition, effects, recovery};
 use crate::action::Action;
 use crate::command::Command;
-use crate::discover::names::{self, Stage};
+use crate::discover::names::Stage;
 use crate::hcl::Span;
 use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
@@ -18,22 +20,31 @@ use crate::workflow::Workflow;
 /// Scripts that call scripts are followed this deep.
 const MAX_DEPTH: usize = 4;
 
-/// All jobs of all workflows that can be read.
-pub(super) struct Pipeline<'a> {
-    pub(super) jobs: Vec<Job<'a>>,
-}
-
 pub(super) struct Job<'a> {
     pub(super) file: FileId,
     pub(super) workflow: &'a Workflow<'a>,
     pub(super) id: &'a str,
     pub(super) model: &'a NormalJob,
+    /// As GitHub shows it: `id`, or with the calls that lead to it in front.
+    pub(super) name: String,
+    /// The use of its workflow.
+    pub(super) scope: usize,
+    /// The jobs that call its workflow, the nearest first.
+    callers: Vec<Level<'a>>,
     pub(super) calls: Vec<Call<'a>>,
     pub(super) target: Target,
+    /// Another environment than the declared one, which both its name and its commands tell.
+    pub(super) meant: Option<Target>,
     /// It never runs when all went well: it cleans up or goes back.
     pub(super) only_after_failure: bool,
     /// For each of `calls`, whether it takes back what one before it deployed.
     recoveries: Vec<bool>,
+}
+
+/// Where a job stands.
+pub(super) struct Origin<'a> {
+    pub(super) level: Level<'a>,
+    pub(super) callers: Vec<Level<'a>>,
 }
 
 /// One command that a job runs.
@@ -48,8 +59,10 @@ pub(super) struct Call<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Target {
     Unknown,
-    /// Chosen when the job runs, by an input or a matrix.
-    Chosen,
+    /// Chosen when the job runs, by an input or a matrix; the name of production where that is among what may be chosen.
+    Chosen {
+        production: Option<String>,
+    },
     Named {
         name: String,
         stage: Option<Stage>,
@@ -57,61 +70,63 @@ pub(super) enum Target {
 }
 
 impl Target {
+    pub(super) fn stage(&self) -> Option<Stage> {
+        match self {
+            Target::Named { stage, .. } => *stage,
+            Target::Unknown | Target::Chosen { .. } => None,
+        }
+    }
+
     pub(super) fn name(&self) -> Option<&str> {
         match self {
             Target::Named { name, .. } => Some(name),
-            Target::Unknown | Target::Chosen => None,
+            Target::Unknown | Target::Chosen { .. } => None,
         }
     }
 
+    /// Whether it is production, or may be.
     pub(super) fn is_production(&self) -> bool {
-        matches!(self, Target::Named { stage: Some(Stage::Prod), .. })
-    }
-}
-
-impl<'a> Pipeline<'a> {
-    pub(super) fn new(context: &Context<'a>) -> Pipeline<'a> {
-        let mut jobs = Vec::new();
-        for (file, parsed) in context.parsed.iter().enumerate() {
-            let Parsed::Workflow(workflow) = parsed else { continue };
-            for (id, model) in workflow.normal_jobs() {
-                let calls = calls(context, file, workflow, id);
-                let target = target(context, file, workflow, id, model, &calls);
-                let only_after_failure =
-                    condition::runs(&workflow.model, id).is_some_and(|runs| runs.only_after_failure);
-                let recoveries = recovery::recoveries(&calls);
-                jobs.push(Job { file, workflow, id, model, calls, target, only_after_failure, recoveries });
-            }
-        }
-        Pipeline { jobs }
-    }
-
-    /// The jobs of the same workflow that `job` needs, directly or through others.
-    pub(super) fn upstream<'p>(&'p self, job: &'p Job<'a>) -> Vec<&'p Job<'a>> {
-        let mut found: Vec<&Job<'a>> = Vec::new();
-        let mut next: Vec<&str> = job.model.needs.iter().map(String::as_str).collect();
-        while let Some(id) = next.pop() {
-            if found.iter().any(|known| known.id == id) {
-                continue;
-            }
-            if let Some(needed) = self.jobs.iter().find(|other| other.file == job.file && other.id == id) {
-                next.extend(needed.model.needs.iter().map(String::as_str));
-                found.push(needed);
-            }
-        }
-        found
-    }
-
-    /// The jobs of the same workflow that need `job`, directly or through others.
-    pub(super) fn downstream<'p>(&'p self, job: &'p Job<'a>) -> Vec<&'p Job<'a>> {
-        self.jobs
-            .iter()
-            .filter(|other| other.file == job.file && self.upstream(other).iter().any(|needed| needed.id == job.id))
-            .collect()
+        matches!(self, Target::Named { stage: Some(Stage::Prod), .. } | Target::Chosen { production: Some(_) })
     }
 }
 
 impl<'a> Job<'a> {
+    pub(super) fn new(context: &Context<'a>, origin: Origin<'a>, model: &'a NormalJob, inputs: &Inputs) -> Job<'a> {
+        let Origin { level, callers } = origin;
+        let Level { file, workflow, id, scope } = level;
+        let calls = calls(context, file, workflow, id);
+        let root = callers.last().copied().unwrap_or(level);
+        let stem = context.tree.files()[root.file].name().split('.').next().unwrap_or_default();
+        let nearest = callers.first().map_or(id, |caller| caller.id);
+        let told = Told { context, workflow, id: nearest, model, calls: &calls, inputs, stem };
+        let target = told.target();
+        let meant = told.by_name().filter(|by_name| told.by_commands().as_ref() == Some(by_name));
+        let meant = meant.filter(|meant| target.stage().is_some() && meant.stage() != target.stage());
+        let alone = workflow.model.jobs.len() == 1 && !callers.is_empty();
+        let path: Vec<&str> = callers.iter().rev().map(|caller| caller.id).chain((!alone).then_some(id)).collect();
+        let levels = std::iter::once(&level).chain(&callers);
+        let only_after_failure = levels
+            .into_iter()
+            .any(|level| condition::runs(&level.workflow.model, level.id).is_some_and(|runs| runs.only_after_failure));
+        let recoveries = recovery::recoveries(&calls);
+        let name = path.join(" / ");
+        Job { file, workflow, id, model, name, scope, callers, calls, target, meant, only_after_failure, recoveries }
+    }
+
+    fn level(&self) -> Level<'a> {
+        Level { file: self.file, workflow: self.workflow, id: self.id, scope: self.scope }
+    }
+
+    /// Its own place, then those of the jobs that call its workflow.
+    pub(super) fn levels(&self) -> impl Iterator<Item = Level<'a>> {
+        std::iter::once(self.level()).chain(self.callers.iter().copied())
+    }
+
+    /// The workflow that starts it, and the job there.
+    pub(super) fn root(&self) -> Level<'a> {
+        self.callers.last().copied().unwrap_or_else(|| self.level())
+    }
+
     pub(super) fn route(&self) -> Vec<Component<'a>> {
         vec![Component::from("jobs"), Component::from(self.id)]
     }
@@ -288,71 +303,4 @@ fn section(text: &str, target: &str) -> Option<std::ops::Range<usize>> {
         start += line.len();
     }
     begin.map(|from| from..text.len())
-}
-
-fn target(
-    context: &Context<'_>,
-    file: FileId,
-    workflow: &Workflow<'_>,
-    id: &str,
-    model: &NormalJob,
-    calls: &[Call<'_>],
-) -> Target {
-    let declared = match &model.environment {
-        Some(DeploymentEnvironment::Name(name) | DeploymentEnvironment::NameURL { name, .. }) => Some(name.as_str()),
-        None => None,
-    };
-    if let Some(name) = declared {
-        return if name.contains("${{") {
-            Target::Chosen
-        } else {
-            named(context, name).unwrap_or(Target::Named { name: name.to_string(), stage: None })
-        };
-    }
-    let of_job = named(context, id).or_else(|| model.name.as_deref().and_then(|name| named(context, name)));
-    if let Some(target) = of_job {
-        return target;
-    }
-    let mut mentioned: Vec<Target> = Vec::new();
-    for call in calls.iter().filter(|call| effects::deploys(call.command)) {
-        for word in call.command.args() {
-            if let Some(target) = named(context, &word.text)
-                && !mentioned.contains(&target)
-            {
-                mentioned.push(target);
-            }
-        }
-    }
-    if mentioned.len() == 1
-        && let Some(target) = mentioned.pop()
-    {
-        return target;
-    }
-    let stem = context.tree.files()[file].name().split('.').next().unwrap_or_default();
-    named(context, stem)
-        .or_else(|| workflow.model.name.as_deref().and_then(|name| named(context, name)))
-        .unwrap_or(Target::Unknown)
-}
-
-/// The environment that a text names, when it names only one. What a variable holds is not looked at.
-fn named(context: &Context<'_>, text: &str) -> Option<Target> {
-    let mut found: Option<Target> = None;
-    for (start, end) in names::words(text) {
-        let word = &text[start..end];
-        let stage = match names::stage_of(word) {
-            Some((stage, true)) => Some(stage),
-            _ if context.found.environments.iter().any(|name| name == word) => {
-                names::stage_of(word).map(|(stage, _)| stage)
-            }
-            _ => continue,
-        };
-        let target = Target::Named { name: word.to_lowercase(), stage };
-        match &found {
-            Some(Target::Named { stage: known, name }) if *known != stage || (stage.is_none() && *name != word) => {
-                return None;
-            }
-            _ => found = Some(target),
-        }
-    }
-    found
 }

@@ -11,8 +11,13 @@ mod inputs;
 mod jobs;
 mod recovery;
 mod references;
+mod scopes;
 mod shell;
 mod terraform;
+mod told;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::finding::Finding;
 use crate::run::Context;
@@ -20,10 +25,35 @@ use crate::run::Context;
 pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     references::check(context, out);
     inputs::check(context, out);
-    let pipeline = jobs::Pipeline::new(context);
+    let pipeline = scopes::Pipeline::new(context);
+    let first = out.len();
     artifacts::check(context, &pipeline, out);
     delivery::check(context, &pipeline, out);
     gates::check(context, &pipeline, out);
     terraform::check(context, &pipeline, out);
     shell::check(context, &pipeline, out);
+    once(first, out);
+}
+
+/// A workflow that several jobs call is looked at for each of them, and what is wrong in it is said once: for the worst of them.
+fn once(first: usize, out: &mut Vec<Finding>) {
+    let mut known: BTreeMap<(String, (usize, usize)), usize> = BTreeMap::new();
+    for finding in out.split_off(first) {
+        match known.entry((finding.fingerprint.clone(), finding.at.bytes)) {
+            Entry::Vacant(entry) => {
+                entry.insert(out.len());
+                out.push(finding);
+            }
+            Entry::Occupied(entry) => {
+                let before = &mut out[*entry.get()];
+                let (mut worse, other) = if finding.severity > before.severity {
+                    (finding, before.clone())
+                } else {
+                    (before.clone(), finding)
+                };
+                worse = worse.environments(other.environments.iter().map(String::as_str));
+                *before = worse;
+            }
+        }
+    }
 }

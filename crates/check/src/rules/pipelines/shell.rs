@@ -1,7 +1,7 @@
 //! Shell that hopes: a fixed pause where the service has a waiter.
 
 use super::effects;
-use super::jobs::Pipeline;
+use super::scopes::Pipeline;
 use crate::command::Command;
 use crate::finding::{Finding, Severity};
 use crate::model::{FileId, Place};

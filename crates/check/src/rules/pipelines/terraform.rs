@@ -4,7 +4,8 @@ use github_actions_models::common::expr::LoE;
 use yamlpath::Component;
 
 use super::effects;
-use super::jobs::{Job, Pipeline};
+use super::jobs::Job;
+use super::scopes::Pipeline;
 use crate::backend::Backend;
 use crate::command::Command;
 use crate::discover::names::{self, Stage};
@@ -19,11 +20,11 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     for job in &pipeline.jobs {
         parallel(context, job, out);
         let own: Vec<(FileId, &Command<'_>)> = job.calls.iter().map(|call| (call.file, call.command)).collect();
-        switched(context, job.id, &own, out);
+        switched(context, &job.name, &own, out);
         let applies = job.calls.iter().filter(|call| effects::applies(call.command));
         for call in applies {
             let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
-            unreviewed(context, job.id, (call.file, call.command), severity, job.target.name(), out);
+            unreviewed(context, &job.name, (call.file, call.command), severity, job.target.name(), out);
         }
     }
     for (file, parsed) in context.parsed.iter().enumerate() {
@@ -83,7 +84,7 @@ fn parallel(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let mut route = job.route();
     route.extend([Component::from("strategy"), "matrix".into(), name.clone().into()]);
     let place = Place { file: job.file, span: job.workflow.span(&route) };
-    let message = format!("{} applies Terraform in several environments at the same time", job.id);
+    let message = format!("{} applies Terraform in several environments at the same time", job.name);
     out.push(
         context
             .finding("terraform-parallel", place, job.id, message)

@@ -182,7 +182,8 @@ fn chain<'m>(model: &'m Model, id: &str) -> Option<Vec<Node<'m>>> {
     Some(nodes)
 }
 
-pub(super) fn condition(job: &Job) -> Option<&If> {
+/// The condition of a job, or of a call.
+pub(in crate::rules::pipelines) fn condition(job: &Job) -> Option<&If> {
     match job {
         Job::NormalJob(job) => job.r#if.as_ref(),
         Job::ReusableWorkflowCallJob(call) => call.r#if.as_ref(),

@@ -14,7 +14,7 @@ use github_actions_expressions::op::BinExpr;
 use github_actions_expressions::{Expr, SpannedExpr};
 use github_actions_models::common::If;
 
-pub(super) use jobs::{Certainty, runs};
+pub(super) use jobs::{Certainty, condition as written, runs};
 pub(super) use steps::on_failure_only;
 
 /// A condition as GitHub reads it.
