@@ -56,6 +56,7 @@ impl Backend<'_> {
                     part("key")?,
                     or_empty("endpoint"),
                     or_empty("endpoints"),
+                    or_empty("endpoints.s3"),
                     or_empty("workspace_key_prefix"),
                 ],
                 "key",
@@ -63,10 +64,16 @@ impl Backend<'_> {
             "azurerm" => (vec![part("storage_account_name")?, part("container_name")?, part("key")?], "key"),
             "gcs" => (vec![part("bucket")?, or_empty("prefix")], "prefix"),
             "http" => (vec![part("address")?], "address"),
-            "consul" => (vec![or_empty("address"), part("path")?], "path"),
+            // Where it does not say which cluster, the environment that Terraform runs in does.
+            "consul" => {
+                let cluster = vec![or_empty("address"), or_empty("datacenter")];
+                given(cluster, vec![part("path")?]).map(|parts| (parts, "path"))?
+            }
             "pg" => (vec![part("conn_str")?, or_empty("schema_name")], "schema_name"),
             "kubernetes" => {
-                (vec![part("secret_suffix")?, or_empty("namespace"), or_empty("config_path")], "secret_suffix")
+                let cluster = CLUSTER.iter().map(|name| or_empty(name)).collect();
+                let parts = vec![part("secret_suffix")?, or_empty("namespace")];
+                given(cluster, parts).map(|parts| (parts, "secret_suffix"))?
             }
             // Workspaces by tag or prefix are chosen when Terraform runs.
             "cloud" | "remote" => {
@@ -79,6 +86,26 @@ impl Backend<'_> {
         identity.extend(parts);
         Some((identity, telling))
     }
+}
+
+/// Settings of the kubernetes backend that say which cluster keeps the state.
+const CLUSTER: &[&str] = &[
+    "config_path",
+    "config_paths",
+    "config_context",
+    "config_context_cluster",
+    "host",
+    "cluster_ca_certificate",
+    "in_cluster_config",
+];
+
+/// `parts` with what says where they stand; `None` where nothing says it.
+fn given(place: Vec<String>, mut parts: Vec<String>) -> Option<Vec<String>> {
+    if place.iter().all(String::is_empty) {
+        return None;
+    }
+    parts.extend(place);
+    Some(parts)
 }
 
 /// The backends of every instance of every stack.

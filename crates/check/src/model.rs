@@ -79,6 +79,8 @@ pub(crate) struct Resource<'a> {
     pub(crate) named: Option<&'static NamedType>,
     /// The attribute that gives it its name, by `named`.
     pub(crate) name_attr: Option<&'a Attr<'a>>,
+    /// What override files say of it, each laid over what is before it.
+    pub(crate) overrides: Vec<(FileId, &'a Body<'a>)>,
 }
 
 impl<'a> Resource<'a> {
@@ -95,7 +97,13 @@ impl<'a> Resource<'a> {
             taggable: is_taggable(kind),
             named,
             name_attr: named.and_then(|named| body.attr(named.attribute)),
+            overrides: Vec::new(),
         }
+    }
+
+    /// An argument as it is after all override files.
+    pub(crate) fn attr(&self, name: &str) -> Option<(FileId, &'a Attr<'a>)> {
+        laid_over(&self.overrides, (self.place.file, self.body), name)
     }
 }
 
@@ -116,6 +124,15 @@ impl<'a> Repetition<'a> {
     }
 }
 
+fn laid_over<'a>(
+    overrides: &[(FileId, &'a Body<'a>)],
+    body: (FileId, &'a Body<'a>),
+    name: &str,
+) -> Option<(FileId, &'a Attr<'a>)> {
+    let bodies = overrides.iter().rev().copied().chain([body]);
+    bodies.into_iter().find_map(|(file, body)| Some((file, body.attr(name)?)))
+}
+
 #[derive(Debug)]
 pub(crate) struct ModuleCall<'a> {
     pub(crate) name: &'a str,
@@ -129,6 +146,15 @@ pub(crate) struct ModuleCall<'a> {
     pub(crate) first: usize,
     /// The argument for each variable of the called module, in their order.
     pub(crate) arguments: Vec<Option<&'a Attr<'a>>>,
+    /// What override files say of it.
+    pub(crate) overrides: Vec<(FileId, &'a Body<'a>)>,
+}
+
+impl<'a> ModuleCall<'a> {
+    /// An argument as it is after all override files.
+    pub(crate) fn attr(&self, name: &str) -> Option<(FileId, &'a Attr<'a>)> {
+        laid_over(&self.overrides, (self.place.file, self.body), name)
+    }
 }
 
 #[derive(Debug)]
@@ -178,27 +204,43 @@ impl<'a> Module<'a> {
                         self.locals.push(Local { name: attr.name, file, attr });
                     }
                 }
-                ("resource", Some(kind), Some(name)) if !(overrides && self.resource(kind, name).is_some()) => {
-                    self.resources.push(Resource::new(kind, name, place, &block.body));
+                ("resource", Some(kind), Some(name)) => {
+                    let known = || self.resources.iter().position(|it| it.kind == kind && it.name == name);
+                    match overrides.then(known).flatten().map(|at| &mut self.resources[at]) {
+                        Some(known) => known.overrides.push((file, &block.body)),
+                        None => self.resources.push(Resource::new(kind, name, place, &block.body)),
+                    }
                 }
                 ("data" | "ephemeral", Some(kind), Some(name)) => {
                     self.data.push(Resource::new(kind, name, place, &block.body));
                 }
                 ("module", Some(name), _) => {
                     let source = block.body.attr("source").and_then(|attr| plain(&attr.value));
-                    self.calls.push(ModuleCall {
-                        name,
-                        source,
-                        place,
-                        target: None,
-                        body: &block.body,
-                        repetition: Repetition::of(&block.body),
-                        first: self.calls.len(),
-                        arguments: Vec::new(),
-                    });
+                    let known = || self.calls.iter().position(|it| it.name == name);
+                    match overrides.then(known).flatten().map(|at| &mut self.calls[at]) {
+                        Some(known) => {
+                            known.source = source.or(known.source);
+                            known.overrides.push((file, &block.body));
+                        }
+                        None => self.calls.push(ModuleCall {
+                            name,
+                            source,
+                            place,
+                            target: None,
+                            body: &block.body,
+                            repetition: Repetition::of(&block.body),
+                            first: self.calls.len(),
+                            arguments: Vec::new(),
+                            overrides: Vec::new(),
+                        }),
+                    }
                 }
                 ("provider", Some(name), _) => {
                     let alias = block.body.attr("alias").and_then(|attr| plain(&attr.value));
+                    // What an override leaves out stays, default_tags above all.
+                    if overrides && self.providers.iter().any(|it| it.name == name && it.alias == alias) {
+                        continue;
+                    }
                     self.providers.push(Provider { name, alias, file, body: &block.body });
                 }
                 ("output", ..) => self.outputs.push((file, block)),

@@ -233,21 +233,33 @@ impl<'a> Deployed<'a> {
         if placed.resource.named.is_some_and(|named| named.attribute == name) {
             return self.name(placed).cloned();
         }
-        placed.resource.body.attr(name).map(|attr| self.value_at(placed, attr))
+        placed.resource.attr(name).map(|attr| self.value_at(placed, attr))
     }
 
     /// The value of the attribute that gives a resource its name, by the table of types that have one.
     pub(crate) fn name<'p>(&self, placed: &'p Placed<'a>) -> Option<&'p (Value<'a>, Place)> {
-        placed.name.get_or_init(|| placed.resource.name_attr.map(|attr| self.value_at(placed, attr))).as_ref()
+        let attr = || {
+            let resource = placed.resource;
+            match resource.named.filter(|_| !resource.overrides.is_empty()) {
+                Some(named) => resource.attr(named.attribute),
+                None => resource.name_attr.map(|attr| (resource.place.file, attr)),
+            }
+        };
+        placed.name.get_or_init(|| attr().map(|attr| self.value_at(placed, attr))).as_ref()
     }
 
     pub(crate) fn tags(&self, placed: &Placed<'a>) -> Option<(Value<'a>, Place)> {
-        placed.resource.tags.map(|attr| self.value_at(placed, attr))
+        let resource = placed.resource;
+        let attr = match resource.overrides.is_empty() {
+            true => resource.tags.map(|attr| (resource.place.file, attr)),
+            false => resource.attr("tags"),
+        };
+        attr.map(|attr| self.value_at(placed, attr))
     }
 
-    fn value_at(&self, placed: &Placed<'a>, attr: &'a Attr<'a>) -> (Value<'a>, Place) {
+    fn value_at(&self, placed: &Placed<'a>, (file, attr): (FileId, &'a Attr<'a>)) -> (Value<'a>, Place) {
         let value = self.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref());
-        (value, Place { file: placed.resource.place.file, span: attr.span() })
+        (value, Place { file, span: attr.span() })
     }
 
     /// Where a value is given that is handed down as it is: the variable file's line, or the argument of the outermost call. `None`
@@ -258,8 +270,8 @@ impl<'a> Deployed<'a> {
             if scope == Evaluation::ROOT {
                 return self.given(name).map(|(file, attr)| Place { file, span: attr.span() }).or(place);
             }
-            let (call, attr) = self.evaluation.argument_of(scope, name)?;
-            place = Some(Place { file: call.place.file, span: attr.span() });
+            let (file, attr) = self.evaluation.argument_of(scope, name)?;
+            place = Some(Place { file, span: attr.span() });
             (scope, node) = self.evaluation.argument(scope, name)?;
         }
         place

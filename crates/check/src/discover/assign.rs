@@ -100,6 +100,7 @@ pub(crate) fn assign(
             let owners = match parsed {
                 // tiers.toml says whose they are.
                 _ if taken.contains(&file) => return None,
+                Parsed::Values(_) | Parsed::Settings(_) if is_specimen(path, uses) => return None,
                 Parsed::Values(body) => owners_of_values(path, body, world, roots, uses),
                 Parsed::Settings(body) => owners_of_settings(path, body, world, roots, uses),
                 _ => return None,
@@ -166,6 +167,16 @@ fn assign_inline(tree: &FileTree, world: &World<'_>, roots: &Roots<'_>, uses: &[
             }
         }
     }
+}
+
+/// A file that nobody gives to Terraform, by its name; one that a command names is what it says.
+fn is_specimen(path: &str, uses: &[Use]) -> bool {
+    let stem = super::surroundings::stem(path.rsplit('/').next().unwrap_or(path));
+    let given = || {
+        let patterns = uses.iter().flat_map(|used| used.var_files.iter().chain(&used.backend_configs));
+        patterns.filter(|pattern| !pattern.contains('*')).any(|pattern| usage::ends_with_pattern(path, pattern))
+    };
+    names::is_specimen(stem) && !given()
 }
 
 /// Values that name no environment: read in all of them, or nobody says when.

@@ -84,7 +84,7 @@ const PARENTS: &[&str] = &["environments", "environment", "envs", "env", "stages
 #[rustfmt::skip]
 const REGION_WORDS: &[&str] = &[
     "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "uk", "gov", "emea", "apac", "amer", "usa", "blue",
-    "green", "primary", "secondary",
+    "green", "primary", "secondary", "dr", "failover", "standby",
 ];
 
 /// Words that names of regions are put together from, as in `westeurope` and `us-east4`.
@@ -105,7 +105,8 @@ fn is_short_region(word: &str) -> bool {
 }
 
 fn is_region_word(word: &str) -> bool {
-    if is_one_of(REGION_WORDS, word) {
+    let bare = word.trim_end_matches(|last: char| last.is_ascii_digit());
+    if is_one_of(REGION_WORDS, bare) {
         return true;
     }
     let word = word.to_ascii_lowercase();
@@ -113,8 +114,7 @@ fn is_region_word(word: &str) -> bool {
     while let Some(piece) = REGION_PIECES.iter().find(|piece| rest.starts_with(**piece)) {
         rest = &rest[piece.len()..];
     }
-    // `us` alone has been told apart above, and a word of digits is a number.
-    (rest.is_empty() && !word.starts_with(|first: char| first.is_ascii_digit())) || is_short_region(&word)
+    (rest.is_empty() && !bare.is_empty()) || is_short_region(&word)
 }
 
 /// Whether a folder or the stem of a file is named after a region and nothing else: `eu-west-1`, `westeurope.backend`.
@@ -173,7 +173,36 @@ pub(crate) fn stage_of(word: &str) -> Option<(Stage, bool)> {
 
 pub(crate) fn is_not_environment(segment: &str) -> bool {
     let first = segment.split(['-', '_']).next().unwrap_or(segment);
-    is_one_of(NOT_ENVIRONMENTS, segment) || is_one_of(NOT_ENVIRONMENTS_BY_FIRST, first)
+    let hidden = segment.starts_with('_');
+    is_one_of(NOT_ENVIRONMENTS, segment) || is_one_of(NOT_ENVIRONMENTS_BY_FIRST, first) || hidden || is_mould(segment)
+}
+
+/// Folders from which others are made: `_template`, `skeleton`, `__ENV__`, `{{cookiecutter.name}}`.
+pub(crate) fn is_mould(segment: &str) -> bool {
+    const MOULDS: &[&str] =
+        &["template", "templates", "skeleton", "skeletons", "scaffold", "scaffolds", "cookiecutter"];
+    let filled = segment.len() > 4 && segment.starts_with("__") && segment.ends_with("__");
+    is_one_of(MOULDS, segment.trim_start_matches('_')) || filled || segment.contains("{{") || segment.contains("@@")
+}
+
+/// Files that show what to write and are read by nobody, or that somebody kept: `example.tfvars`, `prod-old.tfvars`.
+pub(crate) fn is_specimen(stem: &str) -> bool {
+    const SPECIMENS: &[&str] = &[
+        "example",
+        "examples",
+        "sample",
+        "samples",
+        "template",
+        "templates",
+        "tpl",
+        "dist",
+        "old",
+        "bak",
+        "orig",
+        "backup",
+        "disabled",
+    ];
+    each_word(stem).any(|(start, end)| is_one_of(SPECIMENS, &stem[start..end]))
 }
 
 /// Whether the word at this place is the end of a domain's name, as in `europe-docker.pkg.dev/images`.
@@ -291,7 +320,8 @@ pub(crate) fn normal(name: &str) -> String {
             let rest = words(&named.name)
                 .into_iter()
                 .map(|(start, end)| named.name[start..end].to_ascii_lowercase())
-                .filter(|word| stage_of(word).is_none() && word != "non" && word != "pre")
+                .filter(|word| stage_of(word).is_none() || is_one_of(REGION_WORDS, word))
+                .filter(|word| word != "non" && word != "pre")
                 .fold(String::new(), |all, word| all + "-" + &word);
             let digits: String = named.name.to_ascii_lowercase().chars().filter(char::is_ascii_digit).collect();
             format!("{:?}{rest}{digits}", named.stage)
@@ -318,15 +348,21 @@ impl Known {
             return None;
         }
         let mut found = None;
+        let mut before: Option<(usize, usize)> = None;
         for (start, end) in each_word(text) {
             let word = &text[start..end];
-            if ends_domain(text, start, end) {
+            // `non-prod` and `pre-production` are one word each, and `not-prod` is whatever prod is not.
+            let prefix = before.replace((start, end)).filter(|(_, end)| end + 1 == start);
+            let prefix = prefix.map_or("", |(start, end)| &text[start..end]);
+            if ends_domain(text, start, end) || prefix.eq_ignore_ascii_case("not") {
                 continue;
             }
             if word.eq_ignore_ascii_case(own) {
                 return None;
             }
-            let stage = stage_of(word).map(|(stage, _)| stage);
+            let joined = is_one_of(&["non", "pre"], prefix).then(|| stage_of(&format!("{prefix}{word}"))).flatten();
+            let told = joined.or_else(|| stage_of(word));
+            let stage = told.map(|(stage, _)| stage);
             if stage.is_some() && stage == self.stage(own) {
                 return None;
             }
@@ -334,7 +370,7 @@ impl Known {
                 continue;
             }
             // A word that often means something else (`live`, `test`) names only an environment that is called so.
-            let strong = stage_of(word).is_some_and(|(_, strong)| strong);
+            let strong = told.is_some_and(|(_, strong)| strong);
             let other = self.names.iter().find(|(name, known)| match strong {
                 true => *known == stage,
                 false => name.eq_ignore_ascii_case(word),
@@ -342,6 +378,12 @@ impl Known {
             found = other.map(|(name, _)| (start, end, name.as_str()));
         }
         found
+    }
+
+    /// Whether a text is this environment's own name, in any spelling or with its region.
+    pub(crate) fn is_own(&self, text: &str, own: &str) -> bool {
+        let whole = find(text).filter(|named| named.whole && named.start == 0 && named.end == text.len());
+        same_environment(text, own) || whole.is_some_and(|named| named.stage == self.stage(own))
     }
 
     pub(crate) fn stage(&self, name: &str) -> Option<Stage> {
@@ -414,6 +456,10 @@ mod tests {
         assert_eq!(other("app/prod/terraform.tfstate"), None);
         assert_eq!(other("promote-dev-to-prod"), None);
         assert_eq!(other("nonprod/x"), None);
+        assert_eq!(known.other_in("non-production", "dev"), None);
+        assert_eq!(known.other_in("not-prod", "dev"), None);
+        assert_eq!(known.other_in("pre-prod-x", "dev"), None);
+        assert_eq!(known.other_in("none/prod", "dev").map(|(.., other)| other), Some("prod"));
         assert_eq!(other("europe-docker.pkg.dev/images/api"), None);
         assert_eq!(other("https://acme.dev"), None);
         assert_eq!(known.other_in("alias/live", "dev").map(|(.., other)| other), None);

@@ -10,7 +10,7 @@ use super::names;
 use super::surroundings::{similar, stem};
 use super::usage::{self, Use};
 use crate::eval::same_literal;
-use crate::hcl::Body;
+use crate::hcl::{Attr, Body};
 use crate::model::FileId;
 use crate::parsed::Parsed;
 use crate::tree::FileTree;
@@ -36,7 +36,11 @@ pub(super) fn split(files: &mut Files, tree: &FileTree, parsed: &[Parsed<'_>], u
     environments.sort();
     environments.dedup();
     for environment in environments {
-        name_tenants(files.values.get_mut(&environment), tree, parsed);
+        let doubtful = name_tenants(files.values.get_mut(&environment), tree, parsed);
+        if let Some(parts) = files.values.get_mut(&environment) {
+            parts.retain(|part| !doubtful.contains(&part.file));
+        }
+        files.loose_values.extend(doubtful);
         let of = |parts: Option<&Vec<Part>>| -> Vec<Part> { parts.cloned().unwrap_or_default() };
         let (values, settings) = (of(files.values.get(&environment)), of(files.settings.get(&environment)));
         let mut regions: Vec<String> = values.iter().chain(&settings).filter_map(|part| part.region.clone()).collect();
@@ -82,13 +86,12 @@ fn given_together(parts: &[Part], tree: &FileTree, uses: &[Use]) -> bool {
     })
 }
 
-/// Files that are called alike but for one word, set the same variables and give them other values are no layers of each other:
-/// `prod/acme.tfvars` and `prod/globex.tfvars`, `acme/prod.tfvars` and `globex/prod.tfvars`.
-fn name_tenants(parts: Option<&mut Vec<Part>>, tree: &FileTree, parsed: &[Parsed<'_>]) {
-    let Some(parts) = parts else { return };
-    if parts.len() > FILES_MAX {
-        return;
-    }
+/// Files that are called alike but for one word and give one variable two values are no layers of each other:
+/// `prod/acme.tfvars` and `prod/globex.tfvars`, `acme/prod.tfvars` and `globex/prod.tfvars`. Returns those of which it is not plain
+/// that each holds all of the values.
+fn name_tenants(parts: Option<&mut Vec<Part>>, tree: &FileTree, parsed: &[Parsed<'_>]) -> Vec<FileId> {
+    let mut doubtful = Vec::new();
+    let Some(parts) = parts.filter(|parts| parts.len() <= FILES_MAX) else { return doubtful };
     let body = |file: FileId| match &parsed[file] {
         Parsed::Values(body) => Some(body),
         _ => None,
@@ -96,15 +99,23 @@ fn name_tenants(parts: Option<&mut Vec<Part>>, tree: &FileTree, parsed: &[Parsed
     for first in 0..parts.len() {
         for second in first + 1..parts.len() {
             let (a, b) = (parts[first].file, parts[second].file);
-            let Some((mine, theirs)) = differing(tree.files()[a].path(), tree.files()[b].path()) else { continue };
-            let (Some(one), Some(other)) = (body(a), body(b)) else { continue };
-            if !are_alternatives(one, other) {
+            if parts[first].region.is_some() && parts[second].region.is_some() {
                 continue;
             }
-            parts[first].region.get_or_insert_with(|| mine.to_string());
-            parts[second].region.get_or_insert_with(|| theirs.to_string());
+            let Some((mine, theirs)) = differing(tree.files()[a].path(), tree.files()[b].path()) else { continue };
+            let (Some(one), Some(other)) = (body(a), body(b)) else { continue };
+            if !disagree(one, other) {
+                continue;
+            }
+            if tree.files()[a].name() == tree.files()[b].name() || set_the_same(one, other) {
+                parts[first].region.get_or_insert_with(|| mine.to_string());
+                parts[second].region.get_or_insert_with(|| theirs.to_string());
+            } else {
+                doubtful.extend([a, b].into_iter().filter(|file| !doubtful.contains(file)).collect::<Vec<_>>());
+            }
         }
     }
+    doubtful
 }
 
 /// The one segment in which two paths differ, of each; `None` where it says what a file holds and not whose it is.
@@ -122,11 +133,12 @@ fn differing<'p>(a: &'p str, b: &'p str) -> Option<(&'p str, &'p str)> {
     (tells(mine) && tells(theirs)).then_some((mine, theirs))
 }
 
-fn are_alternatives(one: &Body<'_>, other: &Body<'_>) -> bool {
+fn set_the_same(one: &Body<'_>, other: &Body<'_>) -> bool {
     let names = |body: &Body<'_>| -> Vec<String> { body.attrs.iter().map(|attr| attr.name.to_string()).collect() };
     similar(&names(one), &names(other))
-        && one
-            .attrs
-            .iter()
-            .any(|attr| other.attr(attr.name).is_some_and(|theirs| !same_literal(&attr.value, &theirs.value)))
+}
+
+fn disagree(one: &Body<'_>, other: &Body<'_>) -> bool {
+    let differs = |attr: &Attr<'_>, theirs: &Attr<'_>| !same_literal(&attr.value, &theirs.value);
+    one.attrs.iter().any(|attr| other.attr(attr.name).is_some_and(|theirs| differs(attr, theirs)))
 }

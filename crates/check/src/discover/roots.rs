@@ -86,9 +86,12 @@ pub(crate) fn find<'a>(
         let does_something = !module.resources.is_empty() || !module.calls.is_empty() || !module.data.is_empty();
         let stands_alone = !called[index] && !seldom && does_something && terragrunt.is_empty();
         let under_terragrunt = terragrunt.contains(module.dir);
+        // What others are made from stands for none of them, though it may hold all that they hold.
+        let mould = !used && module.dir.split('/').any(super::names::is_mould);
         let environment = surroundings.of_dir(module.dir, 0);
         let declared = is_declared(options, module.dir);
         let found = !under_terragrunt
+            && !mould
             && (keeps_state || (used && !called[index]) || with_files.contains(&index) || stands_alone);
         if under_terragrunt {
             notes.push(Note {

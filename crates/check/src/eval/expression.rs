@@ -192,8 +192,8 @@ impl<'a> Evaluation<'a> {
         if resource.repetition.is_some() {
             return Ok(Value::Unknown);
         }
-        match resource.body.attr(attribute) {
-            Some(attr) => {
+        match resource.attr(attribute) {
+            Some((_, attr)) => {
                 let value = self.eval(id, &attr.value, None)?;
                 self.walk(id, value, rest, frame)
             }

@@ -13,7 +13,7 @@ use super::literal::literal;
 use super::value::{Text, Value};
 use super::world::World;
 use crate::hcl::{Attr, Expr, Node, Part};
-use crate::model::{Module, ModuleCall, Repetition};
+use crate::model::{FileId, Module, ModuleCall, Repetition};
 
 /// Where a variable's value comes from.
 #[derive(Clone, Debug)]
@@ -142,10 +142,9 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Where a variable of a called module is given: the call and its argument.
-    pub(crate) fn argument_of(&self, scope: ScopeId, name: &str) -> Option<(&'a ModuleCall<'a>, &'a Attr<'a>)> {
-        let call = self.scope(scope).call?;
-        Some((call, call.body.attr(name)?))
+    /// Where a variable of a called module is given: the file and the argument in it.
+    pub(crate) fn argument_of(&self, scope: ScopeId, name: &str) -> Option<(FileId, &'a Attr<'a>)> {
+        self.scope(scope).call?.attr(name)
     }
 
     /// A string or template as text, with `unknown` for each part that is not known; `None` for any other expression.

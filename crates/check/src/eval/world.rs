@@ -38,7 +38,7 @@ impl<'a> World<'a> {
 /// What a call gives for each variable of the module that it calls.
 fn arguments<'a>(call: &ModuleCall<'a>, modules: &[Module<'a>]) -> Vec<Option<&'a Attr<'a>>> {
     let Some(target) = call.target else { return Vec::new() };
-    modules[target].variables.iter().map(|variable| call.body.attr(variable.name)).collect()
+    modules[target].variables.iter().map(|variable| call.attr(variable.name).map(|(_, attr)| attr)).collect()
 }
 
 /// The module that a call in `dir` names with a path; `None` for a source elsewhere or a folder that is not there.

@@ -185,7 +185,12 @@ fn wrong_environment<'a>(
     if deployed.environment.is_empty() {
         return;
     }
-    for name in tags.maps().flat_map(Entries::keys).filter(|name| is_environment_name(name)) {
+    let named = || tags.maps().flat_map(Entries::keys).filter(|name| is_environment_name(name));
+    let own = |name| tags.get(name).and_then(Value::as_str);
+    if named().filter_map(|name| own(name)).any(|text| view.context.found.known.is_own(text, deployed.environment)) {
+        return;
+    }
+    for name in named() {
         let Some(text) = tags.get(name).and_then(Value::as_str) else { continue };
         let Some((_, _, other)) = view.context.found.known.other_in(text, deployed.environment) else { continue };
         // A variable that is wrong is reported once, where it is set.

@@ -450,3 +450,26 @@ fn regions_of_an_environment_that_share_its_backend_file_are_not_said_to_share_a
     let one = listing("").replace("--- envs/prod/eu-west-1.backend.hcl\nbucket = \"b\"\nkey = \"k\"\n", "");
     assert_eq!(shared(&one), 0, "{one}");
 }
+
+#[test]
+fn an_override_file_is_laid_over_what_it_overrides() {
+    let listing = |first: &str, second: &str| {
+        format!(
+            "--- main.tf\nterraform {{\n  backend \"gcs\" {{}}\n}}\nvariable \"env\" {{\n  type = string\n}}\n\
+             resource \"aws_s3_bucket\" \"a\" {{\n  bucket = \"{first}\"\n}}\nmodule \"m\" {{\n  source = \"./m\"\n  name   = \"{first}\"\n}}\n\
+             --- main_override.tf\nresource \"aws_s3_bucket\" \"a\" {{\n  bucket = \"{second}\"\n}}\nmodule \"m\" {{\n  name = \"{second}\"\n}}\n\
+             --- m/main.tf\nvariable \"name\" {{\n  type = string\n}}\nresource \"aws_s3_bucket\" \"b\" {{\n  bucket = \"of-${{var.name}}\"\n}}\n\
+             --- dev.tfvars\nenv = \"dev\"\n--- prod.tfvars\nenv = \"prod\"\n"
+        )
+    };
+    let found = |listing: &str| -> Vec<(&'static str, String)> {
+        let report = tiers_check::check(&FileTree::from_listing(listing), &Options::default());
+        let collide = report.findings.into_iter().filter(|finding| finding.rule == "name-collides");
+        collide.map(|finding| (finding.rule, finding.at.path)).collect()
+    };
+    assert_eq!(found(&listing("acme-a", "a-${var.env}")), []);
+    assert_eq!(
+        found(&listing("a-${var.env}", "acme-a")),
+        [("name-collides", "m/main.tf".to_string()), ("name-collides", "main_override.tf".to_string())]
+    );
+}

@@ -67,7 +67,7 @@ fn missing(
 ) {
     for variable in called.variables.iter().filter(|variable| variable.default.is_none()) {
         // 0.11 took a map as a block.
-        if call.body.attr(variable.name).is_some() || call.body.block(variable.name).is_some() {
+        if call.attr(variable.name).is_some() || call.body.block(variable.name).is_some() {
             continue;
         }
         let message = format!("module.{} lacks {:?}, which {} requires", call.name, variable.name, shown(called));

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::differences::{inner, mentions_many, other_account, strings};
-use super::is_environment_name;
+use super::{is_environment_name, severity_of_wrong_name};
 use crate::discover::names;
 use crate::eval::same_literal;
 use crate::finding::Finding;
@@ -43,7 +43,21 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
             };
             let (kind, _) = path.split_once('.').unwrap_or_default();
             if matches!(kind, "module" | "local") && is_environment_name(written.attribute) {
-                passes_for_other(view, deployed, path, written, others(), out);
+                // Beside an argument that names this environment, another may mean something else.
+                let beside = path.len() - written.attribute.len();
+                let told = roots[index]
+                    .range(path[..beside].to_string()..)
+                    .take_while(|(other, _)| other.starts_with(&path[..beside]))
+                    .any(|(_, other)| {
+                        is_environment_name(other.attribute)
+                            && other
+                                .value
+                                .as_str()
+                                .is_some_and(|text| view.context.found.known.is_own(text, deployed.environment))
+                    });
+                if !told {
+                    passes_for_other(view, deployed, path, written, others(), out);
+                }
             } else {
                 names_other(view, deployed, path, written, others, out);
                 account_of_other(view, deployed, path, written, others, out);
@@ -103,6 +117,7 @@ fn passes_for_other<'r>(
     out.push(
         view.context
             .finding("environment-wrong", written.place, &format!("{}/{path}", deployed.environment), message)
+            .severity(severity_of_wrong_name(view, deployed))
             .label(format!("in the root module of {}", deployed.environment))
             .besides(theirs.map(|(_, theirs)| view.context.related(theirs.place, format!("as in {other}"))))
             .environments([deployed.environment, other]),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::is_environment_name;
+use super::{is_environment_name, severity_of_wrong_name};
 use crate::accounts::account_in;
 use crate::discover::names::{self, Stage};
 use crate::eval::{Evaluation, Value, is_empty_literal, literal, same_literal};
@@ -35,8 +35,20 @@ fn as_in(view: &View<'_>, environment: &str, variable: &str) -> Option<Related> 
     Some(view.context.related(Place { file, span: attr.span() }, format!("as in {environment}")))
 }
 
+/// Whether a variable that is called after the environment holds this one's name.
+pub(super) fn names_itself(view: &View<'_>, deployed: &Deployed<'_>) -> bool {
+    deployed.module.variables.iter().filter(|variable| is_environment_name(variable.name)).any(|variable| {
+        let value = deployed.evaluation.variable(Evaluation::ROOT, variable.name);
+        value.as_str().is_some_and(|text| view.context.found.known.is_own(text, deployed.environment))
+    })
+}
+
 /// `environment = "staging"` among the values of prod.
 fn environment_wrong<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Finding>) {
+    // Where one of them is right, another may well mean the stage of an API or the tier of an account.
+    if names_itself(view, deployed) {
+        return;
+    }
     for variable in deployed.module.variables.iter().filter(|variable| is_environment_name(variable.name)) {
         let value = deployed.evaluation.variable(Evaluation::ROOT, variable.name);
         let Some(text) = value.as_str() else { continue };
@@ -59,6 +71,7 @@ fn environment_wrong<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec
         out.push(
             view.context
                 .finding("environment-wrong", place, &subject, message)
+                .severity(severity_of_wrong_name(view, deployed))
                 .label(label)
                 .besides(as_in(view, other, variable.name))
                 .environments([deployed.environment, other]),

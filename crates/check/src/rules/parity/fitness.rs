@@ -218,7 +218,19 @@ fn environment_default(view: &View<'_>, out: &mut Vec<Finding>) {
         return;
     }
     let Some(first) = view.deployed.first() else { return };
-    for variable in first.module.variables.iter().filter(|variable| is_environment_name(variable.name)) {
+    let candidates = || first.module.variables.iter().filter(|variable| is_environment_name(variable.name));
+    for variable in candidates() {
+        // Another variable holds the environment's name in all of them: this one means something else.
+        let told = |deployed: &Deployed<'_>, name: &str| {
+            let value = deployed.evaluation.variable(Evaluation::ROOT, name);
+            value.as_str().is_some_and(|text| view.context.found.known.is_own(text, deployed.environment))
+        };
+        let by_other = candidates()
+            .filter(|other| other.name != variable.name && other.default.is_none())
+            .any(|other| view.deployed.iter().all(|deployed| told(deployed, other.name)));
+        if by_other {
+            continue;
+        }
         let Some(default) = variable.default else { continue };
         let Some(text) = default.value.as_str() else { continue };
         let Some(real) = view.context.found.environments.iter().find(|name| names::same_environment(name, text)) else {

@@ -9,9 +9,10 @@ mod fitness;
 mod linked;
 mod values;
 
-use crate::finding::Finding;
+use crate::discover::names::Stage;
+use crate::finding::{Finding, Severity};
 use crate::run::Context;
-use crate::view::View;
+use crate::view::{Deployed, View};
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     values::check(view, out);
@@ -26,6 +27,14 @@ pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     values::undeclared(context, out);
     calls::check(context, out);
     code::check(context, out);
+}
+
+/// Places whose environment variable may name another environment on purpose: a developer's own, a copy of production elsewhere.
+pub(super) fn severity_of_wrong_name(view: &View<'_>, deployed: &Deployed<'_>) -> Severity {
+    match view.context.found.known.stage(deployed.environment) {
+        Some(Stage::Local | Stage::Recovery) => Severity::Hint,
+        _ => Severity::Error,
+    }
 }
 
 /// Names that usually hold the environment itself.

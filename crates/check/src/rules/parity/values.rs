@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::discover::names;
+use crate::discover::names::{self, Stage};
 use crate::eval::literal;
 use crate::finding::{Finding, Severity};
 use crate::model::{FileId, Module, Place, Variable};
@@ -129,13 +129,10 @@ fn has_hidden_values(view: &View<'_>, deployed: &Deployed<'_>) -> bool {
     let path = |name: &str| if dir.is_empty() { name.to_string() } else { format!("{dir}/{name}") };
     let ignored = crate::rules::repository::ignored(view.context, &path("terraform.tfvars"))
         || crate::rules::repository::ignored(view.context, &path(&format!("{}.tfvars", deployed.environment)));
+    // HCP Terraform and what speaks its protocol hold variables beside the state.
+    let hosted = deployed.module.backend.as_ref().is_some_and(|backend| matches!(backend.kind, "cloud" | "remote"));
     let written = view.context.written.holds_values_of(deployed.environment);
-    loose
-        || ignored
-        || written
-        || deployed.module.cloud.is_some()
-        || deployed.module.incomplete
-        || serves_workspaces(view, deployed)
+    loose || ignored || written || hosted || deployed.module.incomplete || serves_workspaces(view, deployed)
 }
 
 /// A backend with no values of its own that keeps the workspaces of several environments: an account, and no environment.
@@ -154,10 +151,13 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
             if variable.default.is_some() || deployed.sets(variable.name) || may_come_from_elsewhere(view, variable) {
                 continue;
             }
-            let elsewhere =
-                view.deployed.iter().find_map(|other| other.given(variable.name).map(|given| (other, given)));
+            let setting = || view.deployed.iter().filter_map(|other| Some((other, other.given(variable.name)?)));
             // Where no environment sets it, something outside the repository does.
-            let Some((other, (file, attr))) = elsewhere else { continue };
+            let Some((other, (file, attr))) = setting().next() else { continue };
+            // So it is where nothing but a developer's own file sets it.
+            if setting().all(|(other, _)| stage(view, other) == Some(Stage::Local)) {
+                continue;
+            }
             if has_hidden_values(view, deployed) {
                 break;
             }
@@ -181,6 +181,10 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+fn stage(view: &View<'_>, deployed: &Deployed<'_>) -> Option<Stage> {
+    view.context.found.known.stage(deployed.environment)
 }
 
 /// Two files that both claim to hold an environment's values, each by its name, and give one variable two values.

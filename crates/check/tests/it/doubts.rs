@@ -1,0 +1,152 @@
+//! What is done on purpose, or cannot be known, and must not be called a fault; each beside the fault that it is like.
+
+use tiers_check::{FileTree, Options, Severity, check};
+
+/// The worst that a rule says of a tree.
+fn worst(listing: &str, rule: &str) -> Option<Severity> {
+    let report = check(&FileTree::from_listing(listing), &Options::default());
+    report.findings.iter().filter(|finding| finding.rule == rule).map(|finding| finding.severity).max()
+}
+
+fn quiet(listing: &str, rule: &str) {
+    assert_eq!(worst(listing, rule), None, "{rule} speaks on\n{listing}");
+}
+
+fn error(listing: &str, rule: &str) {
+    assert_eq!(worst(listing, rule), Some(Severity::Error), "{rule} on\n{listing}");
+}
+
+const BACKEND: &str = "terraform {\n  backend \"gcs\" {}\n}\n";
+
+#[test]
+fn a_variable_called_stage_may_mean_the_stage_of_an_api() {
+    let main = format!(
+        "--- main.tf\n{BACKEND}variable \"env\" {{\n  type = string\n}}\nvariable \"stage\" {{\n  type    = string\n  default = \"prod\"\n}}\n\
+         resource \"aws_api_gateway_stage\" \"s\" {{\n  stage_name  = var.stage\n  rest_api_id = var.env\n}}\n"
+    );
+    let fine = format!("{main}--- dev.tfvars\nenv = \"dev\"\n--- prod.tfvars\nenv = \"prod\"\n");
+    quiet(&fine, "environment-wrong");
+    quiet(&fine, "environment-default");
+    error(&format!("{main}--- dev.tfvars\nenv = \"prod\"\n--- prod.tfvars\nenv = \"prod\"\n"), "environment-wrong");
+    let call = |dev: &str| {
+        let root = |of: &str, env: &str| {
+            format!(
+                "--- envs/{of}/main.tf\n{BACKEND}module \"m\" {{\n  source = \"a/b/c\"\n  env = \"{env}\"\n  stage = \"prod\"\n}}\n"
+            )
+        };
+        format!("{}{}", root("dev", dev), root("prod", "prod"))
+    };
+    quiet(&call("dev"), "environment-wrong");
+    error(&call("prod"), "environment-wrong");
+}
+
+#[test]
+fn a_local_file_or_a_disaster_recovery_copy_may_take_another_environments_name() {
+    let tree = |own: &str| {
+        format!(
+            "--- main.tf\n{BACKEND}variable \"env\" {{\n  type = string\n}}\noutput \"env\" {{\n  value = var.env\n}}\n\
+             --- envs/prod.tfvars\nenv = \"prod\"\n--- envs/dev.tfvars\nenv = \"dev\"\n--- envs/{own}.tfvars\nenv = \"prod\"\n"
+        )
+    };
+    for own in ["local", "dr"] {
+        assert_eq!(worst(&tree(own), "environment-wrong"), Some(Severity::Hint), "{own}");
+    }
+    error(&tree("staging"), "environment-wrong");
+}
+
+#[test]
+fn examples_and_kept_files_are_no_values_of_anything() {
+    let tree = |extra: &str| {
+        format!(
+            "--- main.tf\n{BACKEND}variable \"a\" {{\n  type = string\n}}\nvariable \"min_size\" {{\n  default = 1\n}}\nvariable \"max_size\" {{\n  default = 10\n}}\n\
+             output \"x\" {{\n  value = [var.a, var.min_size, var.max_size]\n}}\n\
+             --- envs/{extra}.tfvars\na = \"x\"\nmax_size = 2\n--- envs/dev.tfvars\na = \"dev\"\n--- envs/prod.tfvars\nmin_size = 5\n"
+        )
+    };
+    for extra in ["example", "template", "prod.example", "prod-old", "sample"] {
+        quiet(&tree(extra), "bounds-inverted");
+        error(&tree(extra), "value-missing");
+    }
+    error(&tree("common"), "bounds-inverted");
+}
+
+#[test]
+fn the_clusters_that_keep_states_are_told_apart() {
+    let tree = |kind: &str, dev: &str, prod: &str| {
+        let root = |of: &str, more: &str| {
+            format!(
+                "--- envs/{of}/main.tf\nterraform {{\n  backend \"{kind}\" {{\n    secret_suffix = \"app\"\n    path = \"app\"\n    {more}\n  }}\n}}\nresource \"aws_sqs_queue\" \"q\" {{}}\n"
+            )
+        };
+        format!("{}{}", root("dev", dev), root("prod", prod))
+    };
+    for (kind, setting) in [("kubernetes", "config_context"), ("consul", "datacenter"), ("consul", "address")] {
+        let named = |name: &str| format!("{setting} = \"{name}\"");
+        quiet(&tree(kind, &named("dev"), &named("prod")), "state-shared");
+        error(&tree(kind, &named("one"), &named("one")), "state-shared");
+        quiet(&tree(kind, "", ""), "state-shared");
+    }
+}
+
+#[test]
+fn values_that_only_a_service_or_a_developers_file_holds_are_not_missing() {
+    let tree = |backend: &str, setter: &str| {
+        format!(
+            "--- main.tf\nterraform {{\n  backend \"{backend}\" {{}}\n}}\nvariable \"x\" {{}}\nvariable \"y\" {{}}\noutput \"o\" {{\n  value = [var.x, var.y]\n}}\n\
+             --- envs/dev.tfvars\nx = 1\n--- envs/prod.tfvars\nx = 2\n--- envs/{setter}.tfvars\nx = 1\ny = 1\n"
+        )
+    };
+    quiet(&tree("remote", "staging"), "value-missing");
+    quiet(&tree("gcs", "local"), "value-missing");
+    error(&tree("gcs", "staging"), "value-missing");
+}
+
+#[test]
+fn folders_that_environments_are_made_from_are_none() {
+    let root = |dir: &str, env: &str| {
+        format!(
+            "--- {dir}/main.tf\nterraform {{\n  backend \"s3\" {{\n    bucket = \"b\"\n    key = \"{env}/app\"\n  }}\n}}\nlocals {{\n  env = \"{env}\"\n}}\n\
+             resource \"aws_sqs_queue\" \"q\" {{\n  name = \"q-${{local.env}}\"\n}}\n"
+        )
+    };
+    for mould in ["envs/_template", "templates/new-env", "envs/__ENV__"] {
+        let tree = format!("{}{}", root("envs/dev", "dev"), root(mould, "dev"));
+        quiet(&tree, "state-shared");
+        quiet(&tree, "environment-wrong");
+    }
+    error(&format!("{}{}", root("envs/dev", "dev"), root("envs/staging", "dev")), "state-shared");
+}
+
+#[test]
+fn a_tag_that_denies_an_environment_does_not_name_it() {
+    let tree = |other: &str| {
+        format!(
+            "--- main.tf\n{BACKEND}variable \"env\" {{}}\nresource \"aws_sqs_queue\" \"q\" {{\n  name = \"q-${{var.env}}\"\n  tags = {{ Env = var.env == \"prod\" ? \"production\" : \"{other}\" }}\n}}\n\
+             --- dev.tfvars\nenv = \"dev\"\n--- prod.tfvars\nenv = \"prod\"\n"
+        )
+    };
+    for other in ["non-production", "non-prod", "not-prod", "nonprod"] {
+        quiet(&tree(other), "tag-environment");
+    }
+    assert_eq!(worst(&tree("prod"), "tag-environment"), Some(Severity::Warning));
+}
+
+#[test]
+fn tenants_of_one_environment_are_not_laid_over_each_other() {
+    let main = format!(
+        "--- main.tf\n{BACKEND}variable \"min_size\" {{\n  default = 1\n}}\nvariable \"max_size\" {{\n  type = number\n}}\noutput \"o\" {{\n  value = [var.min_size, var.max_size]\n}}\n"
+    );
+    let pairs = [
+        ("vars/acme-prod.tfvars", "vars/globex-prod.tfvars"),
+        ("tenants/acme/prod/terraform.tfvars", "tenants/globex/prod/terraform.tfvars"),
+        ("prod.tfvars", "prod-dr.tfvars"),
+        ("prod.tfvars", "prod-eu2.tfvars"),
+    ];
+    for (one, other) in pairs {
+        let tree = format!("{main}--- {one}\nmin_size = 5\nmax_size = 10\n--- {other}\nmax_size = 2\n");
+        for rule in ["bounds-inverted", "values-disagree", "value-missing"] {
+            quiet(&tree, rule);
+        }
+    }
+    error(&format!("{main}--- prod.tfvars\nmin_size = 5\nmax_size = 2\n"), "bounds-inverted");
+}
