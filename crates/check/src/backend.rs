@@ -39,8 +39,24 @@ impl Backend<'_> {
         self.settings.get(name).and_then(|setting| setting.place)
     }
 
-    /// What two environments must not share, with the settings that it is made of; `None` where it cannot be told.
-    pub(crate) fn state(&self) -> Option<(Vec<String>, &'static str)> {
+    /// The settings that tell one state from another, the most telling first.
+    pub(crate) fn telling(&self) -> &'static [&'static str] {
+        match self.kind {
+            "s3" => &["key", "bucket", "workspace_key_prefix", "endpoint", "endpoints", "endpoints.s3"],
+            "azurerm" => &["key", "container_name", "storage_account_name"],
+            "gcs" => &["prefix", "bucket"],
+            "http" => &["address"],
+            "consul" => &["path", "address", "datacenter"],
+            "pg" => &["schema_name", "conn_str"],
+            "kubernetes" => &["secret_suffix", "namespace", "config_path", "config_context", "host"],
+            "cloud" | "remote" => &["workspaces.name", "organization", "hostname"],
+            "cos" | "oss" => &["prefix", "key", "bucket"],
+            _ => &[],
+        }
+    }
+
+    /// What two environments must not share; `None` where it cannot be told.
+    pub(crate) fn state(&self) -> Option<Vec<String>> {
         if self.uncertain {
             return None;
         }
@@ -49,42 +65,33 @@ impl Backend<'_> {
             Some(text.trim_matches('/').to_string())
         };
         let or_empty = |name: &str| part(name).unwrap_or_default();
-        let (parts, telling) = match self.kind {
-            "s3" => (
-                vec![
-                    part("bucket")?,
-                    part("key")?,
-                    or_empty("endpoint"),
-                    or_empty("endpoints"),
-                    or_empty("endpoints.s3"),
-                    or_empty("workspace_key_prefix"),
-                ],
-                "key",
-            ),
-            "azurerm" => (vec![part("storage_account_name")?, part("container_name")?, part("key")?], "key"),
-            "gcs" => (vec![part("bucket")?, or_empty("prefix")], "prefix"),
-            "http" => (vec![part("address")?], "address"),
+        let parts = match self.kind {
+            "s3" => vec![
+                part("bucket")?,
+                part("key")?,
+                or_empty("endpoint"),
+                or_empty("endpoints"),
+                or_empty("endpoints.s3"),
+                or_empty("workspace_key_prefix"),
+            ],
+            "azurerm" => vec![part("storage_account_name")?, part("container_name")?, part("key")?],
+            "gcs" => vec![part("bucket")?, or_empty("prefix")],
+            "http" => vec![part("address")?],
             // Where it does not say which cluster, the environment that Terraform runs in does.
-            "consul" => {
-                let cluster = vec![or_empty("address"), or_empty("datacenter")];
-                given(cluster, vec![part("path")?]).map(|parts| (parts, "path"))?
-            }
-            "pg" => (vec![part("conn_str")?, or_empty("schema_name")], "schema_name"),
+            "consul" => given(vec![or_empty("address"), or_empty("datacenter")], vec![part("path")?])?,
+            "pg" => vec![part("conn_str")?, or_empty("schema_name")],
             "kubernetes" => {
                 let cluster = CLUSTER.iter().map(|name| or_empty(name)).collect();
-                let parts = vec![part("secret_suffix")?, or_empty("namespace")];
-                given(cluster, parts).map(|parts| (parts, "secret_suffix"))?
+                given(cluster, vec![part("secret_suffix")?, or_empty("namespace")])?
             }
             // Workspaces by tag or prefix are chosen when Terraform runs.
-            "cloud" | "remote" => {
-                (vec![or_empty("hostname"), or_empty("organization"), part("workspaces.name")?], "workspaces.name")
-            }
-            "cos" | "oss" => (vec![part("bucket")?, or_empty("prefix"), or_empty("key")], "prefix"),
+            "cloud" | "remote" => vec![or_empty("hostname"), or_empty("organization"), part("workspaces.name")?],
+            "cos" | "oss" => vec![part("bucket")?, or_empty("prefix"), or_empty("key")],
             _ => return None,
         };
         let mut identity = vec![self.kind.to_string()];
         identity.extend(parts);
-        Some((identity, telling))
+        Some(identity)
     }
 }
 

@@ -14,4 +14,5 @@ mod properties;
 mod provider_schema;
 mod quick;
 mod scripts;
+mod states;
 mod trees;

@@ -182,7 +182,9 @@ use_lockfile = true
         fix: "Correct the setting; if the state really lies there, move it to a place that bears the right name.",
         explanation: "It looks at key, prefix, bucket, container, lock table, profile and role. It is an error where the other \
 environments name themselves in the same setting or the value is the other environment's own; otherwise, as in a bucket that \
-was named for an account, a warning. A setting that all environments share says nothing, nor does one that names both.",
+was named for an account, a warning. A setting that all environments share says nothing, nor does one that names both. Where key or \
+prefix names its own environment, the store may lie in the account of a later one. A state that two environments keep is said by \
+state-shared alone.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
