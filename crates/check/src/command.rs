@@ -37,6 +37,38 @@ pub(crate) struct Command<'a> {
     pub(crate) after_or: bool,
     /// Put into the background with `&`.
     pub(crate) background: bool,
+    /// It stands inside of `$(…)` of the command after it.
+    pub(crate) nested: bool,
+    /// What stands between it and the command before it, as far as it tells which of them run.
+    pub(crate) before: Vec<Operator>,
+    /// The same behind the last command of a text.
+    pub(crate) after: Vec<Operator>,
+    /// What must hold for it to run, where that was followed.
+    pub(crate) guards: Vec<Guard>,
+}
+
+/// What parts commands, but for the end of a line and `;`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operator {
+    And,
+    Or,
+    Pipe,
+    Open,
+    Close,
+    /// `;;`
+    ArmEnd,
+    /// `&` after a closing parenthesis.
+    Background,
+}
+
+/// A condition, with the answer that lets a command run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Guard {
+    /// What is compared, or the whole condition.
+    pub(crate) asked: String,
+    /// With what it is compared.
+    pub(crate) with: String,
+    pub(crate) holds: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +208,8 @@ fn splitter(text: &str, base: usize, folded: bool) -> Splitter<'_> {
         dir: None,
         after_or: false,
         heredoc: None,
+        before: Vec::new(),
+        dirs: Vec::new(),
     }
 }
 
@@ -191,6 +225,10 @@ struct Splitter<'a> {
     after_or: bool,
     /// Delimiter of a here-document whose text begins on the next line.
     heredoc: Option<String>,
+    /// Operators since the last command.
+    before: Vec<Operator>,
+    /// Where the shells around the one in parentheses are.
+    dirs: Vec<Option<String>>,
 }
 
 impl<'a> Splitter<'a> {
@@ -202,26 +240,53 @@ impl<'a> Splitter<'a> {
                 b'\n' if self.folded => self.at += 1,
                 b'\\' if self.line_continues() => self.skip_line_end(),
                 b'#' => self.skip_comment(),
+                b';' if self.at > 0 && bytes[self.at - 1] == b';' => {
+                    self.end(false);
+                    self.before.push(Operator::ArmEnd);
+                }
                 b'\n' | b';' => self.end(false),
                 b'&' if bytes.get(self.at + 1) == Some(&b'&') => {
                     self.at += 1;
                     self.end(false);
+                    self.before.push(Operator::And);
                 }
                 b'&' if bytes.get(self.at + 1) == Some(&b'>') => self.at += 2,
                 b'&' => {
+                    if self.current.words.is_empty() {
+                        self.before.push(Operator::Background);
+                    }
                     self.current.background = true;
                     self.end(false);
                 }
                 b'|' if bytes.get(self.at + 1) == Some(&b'|') => {
                     self.at += 1;
                     self.end(true);
+                    self.before.push(Operator::Or);
                 }
-                b'|' => self.end(false),
-                b'(' | b')' | b'`' => self.end(false),
+                b'|' => {
+                    self.end(false);
+                    self.before.push(Operator::Pipe);
+                }
+                b'(' => {
+                    self.end(false);
+                    self.before.push(Operator::Open);
+                    self.dirs.push(self.dir.clone());
+                }
+                b')' => {
+                    self.end(false);
+                    self.before.push(Operator::Close);
+                    if let Some(dir) = self.dirs.pop() {
+                        self.dir = dir;
+                    }
+                }
+                b'`' => self.end(false),
                 _ => self.word(),
             }
         }
         self.end(false);
+        if let Some(last) = self.out.last_mut() {
+            last.after = self.before;
+        }
         self.out
     }
 
@@ -280,7 +345,8 @@ impl<'a> Splitter<'a> {
             self.dir = command.args().iter().map(|word| word.text.to_string()).find(|text| !text.starts_with('-'));
         }
         let after_or = std::mem::replace(&mut self.after_or, is_or);
-        self.out.push(Command { dir: self.dir.clone(), after_or, ..command });
+        let before = std::mem::take(&mut self.before);
+        self.out.push(Command { dir: self.dir.clone(), after_or, before, ..command });
     }
 
     fn word(&mut self) {
@@ -336,7 +402,7 @@ impl<'a> Splitter<'a> {
     fn nested(&mut self, start: usize, end: usize) {
         if let Some(inner) = self.text.get(start..end) {
             for command in split(inner, self.base + start) {
-                self.out.push(Command { dir: command.dir.or_else(|| self.dir.clone()), ..command });
+                self.out.push(Command { dir: command.dir.or_else(|| self.dir.clone()), nested: true, ..command });
             }
         }
     }

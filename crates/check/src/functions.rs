@@ -80,7 +80,8 @@ pub fn declared_functions(tree: &FileTree, options: &Options) -> Vec<DeclaredFun
     let world = World::new(model::modules(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
-    let context = Context::new(tree, &parsed, &world, &found, &backends, options);
+    let flows = crate::flow::Flows::default();
+    let context = Context::new(tree, &parsed, &world, &found, &backends, &flows, options);
     let mut out = Vec::new();
     for index in 0..found.stacks.len() {
         let view = View::new(&context, index);

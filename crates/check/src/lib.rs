@@ -12,6 +12,7 @@ pub mod corpus;
 mod discover;
 mod eval;
 mod finding;
+mod flow;
 mod functions;
 mod hcl;
 mod layout;

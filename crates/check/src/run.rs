@@ -6,6 +6,7 @@ use crate::backend::{self, Backend};
 use crate::discover::{self, Found};
 use crate::eval::World;
 use crate::finding::{Finding, Report, Suppressed};
+use crate::flow::Flows;
 use crate::model::{self, FileId};
 use crate::options::Options;
 use crate::parsed::{self, Parsed};
@@ -31,6 +32,8 @@ pub(crate) struct Context<'a> {
     pub(crate) scripts_write_backend: bool,
     /// What else they prepare for it.
     pub(crate) written: Written,
+    /// What jobs and scripts run.
+    pub(crate) flows: &'a Flows<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -40,6 +43,7 @@ impl<'a> Context<'a> {
         world: &'a World<'a>,
         found: &'a Found,
         backends: &'a [Vec<Option<Backend<'a>>>],
+        flows: &'a Flows<'a>,
         options: &'a Options,
     ) -> Context<'a> {
         let ignores = parsed.iter().enumerate().filter(|(_, parsed)| matches!(parsed, Parsed::Ignores(_)));
@@ -50,7 +54,7 @@ impl<'a> Context<'a> {
                 && file.text().is_some_and(|text| WRITTEN.iter().any(|sign| text.contains(sign)))
         });
         let written = Written::find(tree, parsed);
-        Context { tree, parsed, world, found, options, backends, ignores, scripts_write_backend, written }
+        Context { tree, parsed, world, found, options, backends, ignores, scripts_write_backend, written, flows }
     }
 }
 
@@ -60,7 +64,8 @@ pub fn check(tree: &FileTree, options: &Options) -> Report {
     let world = World::new(model::modules(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
-    let context = Context::new(tree, &parsed, &world, &found, &backends, options);
+    let flows = Flows::find(tree, &parsed);
+    let context = Context::new(tree, &parsed, &world, &found, &backends, &flows, options);
 
     let stacks = (0..found.stacks.len()).into_par_iter().map(|stack| {
         let view = View::new(&context, stack);

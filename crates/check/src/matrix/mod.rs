@@ -180,7 +180,8 @@ fn all(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
     let world = World::new(model::modules(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
-    let context = Context::new(tree, &parsed, &world, &found, &backends, options);
+    let flows = crate::flow::Flows::default();
+    let context = Context::new(tree, &parsed, &world, &found, &backends, &flows, options);
     let rows = rows::collect(&context, extra);
     Matrix { shape: "tiers.matrix/1", environments: found.environments.clone(), apart: false, rows }
 }

@@ -1,11 +1,12 @@
 //! What something other than Terraform deploys, and Terraform would take back at its next apply.
 
+use std::collections::BTreeSet;
+
 use super::function_names as names;
 use crate::command::Command;
 use crate::finding::{Finding, Severity};
 use crate::hcl::{Body, Expr};
 use crate::model::{FileId, Module, Place, Resource};
-use crate::parsed::Parsed;
 use crate::run::Context;
 
 /// Calls of a deployer beside Terraform, and where they stand.
@@ -34,14 +35,18 @@ struct Moves {
 impl Deployer {
     pub(super) fn find(context: &Context<'_>) -> Deployer {
         let mut deployer = Deployer::default();
-        for (file, parsed) in context.parsed.iter().enumerate() {
-            match parsed {
-                Parsed::Script(commands) => commands.iter().for_each(|command| deployer.take(file, command)),
-                Parsed::Workflow(workflow) => {
-                    workflow.runs.iter().flat_map(|run| &run.commands).for_each(|command| deployer.take(file, command));
-                }
-                _ => {}
+        let mut called = BTreeSet::new();
+        for flow in context.flows.jobs() {
+            let variants = if flow.variants.is_empty() { std::slice::from_ref(&flow.ran) } else { &flow.variants };
+            for ran in variants.iter().flatten() {
+                deployer.take(ran.file, &ran.command);
+                called.insert(ran.file);
             }
+        }
+        // A script that jobs call deploys what they tell it to.
+        let alone = context.flows.alone.iter().filter(|(file, _)| !called.contains(file));
+        for ran in alone.flat_map(|(_, ran)| ran) {
+            deployer.take(ran.file, &ran.command);
         }
         deployer
     }

@@ -12,6 +12,10 @@ pub(super) fn applies(command: &Command<'_>) -> bool {
     is_terraform(command.program()) && command.subcommands().next() == Some("apply")
 }
 
+pub(super) fn destroys(command: &Command<'_>) -> bool {
+    is_terraform(command.program()) && command.subcommands().next() == Some("destroy")
+}
+
 /// Users meet other code afterwards.
 pub(super) fn moves_traffic(command: &Command<'_>) -> bool {
     let mut words = command.subcommands();

@@ -1,7 +1,6 @@
 //! Jobs with everything that they run, the commands of called scripts included, and the environment that each works on.
 
 use github_actions_models::common::Uses;
-use github_actions_models::workflow::Job as AnyJob;
 use github_actions_models::workflow::job::{NormalJob, SharedStepFields, Step};
 use yamlpath::Component;
 
@@ -16,9 +15,6 @@ use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
 use crate::run::Context;
 use crate::workflow::Workflow;
-
-/// Scripts that call scripts are followed this deep.
-const MAX_DEPTH: usize = 4;
 
 pub(super) struct Job<'a> {
     pub(super) file: FileId,
@@ -94,7 +90,7 @@ impl<'a> Job<'a> {
     pub(super) fn new(context: &Context<'a>, origin: Origin<'a>, model: &'a NormalJob, inputs: &Inputs) -> Job<'a> {
         let Origin { level, callers } = origin;
         let Level { file, workflow, id, scope } = level;
-        let calls = calls(context, file, workflow, id);
+        let calls = calls(context, file, id);
         let root = callers.last().copied().unwrap_or(level);
         let stem = context.tree.files()[root.file].name().split('.').next().unwrap_or_default();
         let nearest = callers.first().map_or(id, |caller| caller.id);
@@ -199,32 +195,10 @@ fn step_id(step: &Step) -> Option<&str> {
     shared(step)?.id.as_deref()
 }
 
-/// The commands of a job's steps, with those of the scripts, make targets and local actions that they call in their place.
-fn calls<'a>(context: &Context<'a>, file: FileId, workflow: &'a Workflow<'a>, id: &str) -> Vec<Call<'a>> {
-    let mut out = Vec::new();
-    let Some(AnyJob::NormalJob(job)) = workflow.model.jobs.get(id) else { return out };
-    for (step, model) in job.steps.iter().enumerate() {
-        for run in workflow.runs.iter().filter(|run| run.job == id && run.step == step) {
-            for command in &run.commands {
-                expand(context, Call { file, step, command }, MAX_DEPTH, &mut out);
-            }
-        }
-        if let Step::Uses(uses) = model {
-            of_action(context, &uses.uses, step, MAX_DEPTH, &mut out);
-        }
-    }
-    out
-}
-
-/// The commands of an action of this repository, and of those that it uses in turn.
-fn of_action<'a>(context: &Context<'a>, uses: &Uses, step: usize, depth: usize, out: &mut Vec<Call<'a>>) {
-    let Some((file, action)) = local_action(context, uses).filter(|_| depth > 0) else { return };
-    for command in &action.commands {
-        expand(context, Call { file, step, command }, depth - 1, out);
-    }
-    for inner in action.uses() {
-        of_action(context, inner, step, depth - 1, out);
-    }
+/// The commands of a job's steps, with those of the scripts, recipes, functions and local actions that they call in their place.
+fn calls<'a>(context: &Context<'a>, file: FileId, id: &str) -> Vec<Call<'a>> {
+    let ran = context.flows.job(file, id).into_iter().flat_map(|flow| &flow.ran);
+    ran.map(|ran| Call { file: ran.file, step: ran.step, command: &ran.command }).collect()
 }
 
 /// The action of this repository that a step uses.
@@ -238,69 +212,4 @@ pub(super) fn local_action<'a>(context: &Context<'a>, uses: &Uses) -> Option<(Fi
         Parsed::Action(action) => Some((file, action)),
         _ => None,
     }
-}
-
-fn expand<'a>(context: &Context<'a>, call: Call<'a>, depth: usize, out: &mut Vec<Call<'a>>) {
-    out.push(call);
-    if depth == 0 || out.len() > 5000 {
-        return;
-    }
-    let program = call.command.program();
-    if matches!(program, "make" | "just" | "task") {
-        let wanted: Vec<&str> = call.command.subcommands().filter(|word| !word.contains('=')).collect();
-        for (file, parsed) in context.parsed.iter().enumerate() {
-            let name = context.tree.files()[file].name().to_ascii_lowercase();
-            let fits = match program {
-                "make" => name == "makefile" || name == "gnumakefile",
-                _ => name.ends_with("justfile"),
-            };
-            let (Parsed::Script(commands), true) = (parsed, fits) else { continue };
-            let text = context.tree.files()[file].text().unwrap_or_default();
-            for range in wanted.iter().filter_map(|target| section(text, target)) {
-                for command in commands.iter().filter(|command| range.contains(&(command.span().start as usize))) {
-                    expand(context, Call { file, command, ..call }, depth - 1, out);
-                }
-            }
-        }
-        return;
-    }
-    let script = match program {
-        "bash" | "sh" | "source" | "." => call.command.subcommands().next(),
-        _ => call
-            .command
-            .words
-            .iter()
-            .map(|word| word.text.as_ref())
-            .find(|word| word.contains('/') && !word.contains('=')),
-    };
-    let Some(script) = script.map(|path| path.trim_start_matches("./")).filter(|path| !path.is_empty()) else { return };
-    let found = context.tree.files().iter().enumerate().find(|(_, file)| {
-        file.path() == script || file.path().strip_suffix(script).is_some_and(|rest| rest.ends_with('/'))
-    });
-    if let Some((file, Parsed::Script(commands))) = found.map(|(file, _)| (file, &context.parsed[file])) {
-        for command in commands {
-            expand(context, Call { file, command, ..call }, depth - 1, out);
-        }
-    }
-}
-
-/// The lines of a recipe: what is indented after `target:`.
-fn section(text: &str, target: &str) -> Option<std::ops::Range<usize>> {
-    let mut start = 0;
-    let mut begin = None;
-    for line in text.split_inclusive('\n') {
-        let indented = line.starts_with(['\t', ' ']);
-        match begin {
-            None => {
-                let head = line.split(':').next().unwrap_or_default();
-                if !indented && line.contains(':') && head.split_whitespace().next() == Some(target) {
-                    begin = Some(start + line.len());
-                }
-            }
-            Some(from) if !indented && !line.trim().is_empty() => return Some(from..start),
-            Some(_) => {}
-        }
-        start += line.len();
-    }
-    begin.map(|from| from..text.len())
 }

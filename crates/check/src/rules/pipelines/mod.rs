@@ -9,10 +9,13 @@ mod effects;
 mod gates;
 mod inputs;
 mod jobs;
+mod parallel;
 mod recovery;
 mod references;
 mod scopes;
 mod shell;
+mod state_names;
+mod switched;
 mod terraform;
 mod told;
 
@@ -31,6 +34,8 @@ pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     delivery::check(context, &pipeline, out);
     gates::check(context, &pipeline, out);
     terraform::check(context, &pipeline, out);
+    parallel::check(context, &pipeline, out);
+    state_names::check(context, out);
     shell::check(context, &pipeline, out);
     once(first, out);
 }

@@ -1,0 +1,155 @@
+//! One environment's backend with another's values, followed command by command and folder by folder.
+
+use super::effects;
+use crate::command::{Command, Guard};
+use crate::discover::names;
+use crate::discover::usage::is_terraform;
+use crate::finding::{Finding, Severity};
+use crate::flow;
+use crate::model::{FileId, Place};
+use crate::run::Context;
+
+/// What a folder is bound to from here on, where these conditions hold.
+struct Bound<'c> {
+    /// `None` for every folder.
+    dir: Option<String>,
+    /// `None` where it cannot be told.
+    environment: Option<String>,
+    place: Place,
+    /// By an init, and not only by the values that were used last.
+    by_init: bool,
+    guards: &'c [Guard],
+}
+
+/// The environment that an argument names.
+pub(super) fn named(text: &str) -> Option<String> {
+    let found = names::find(text.rsplit_once('/').map_or(text, |(_, name)| name)).filter(|named| named.strong);
+    let found = found.or_else(|| {
+        text.split('/').rev().find_map(|part| names::find(part).filter(|named| named.strong && named.whole))
+    });
+    found.map(|named| named.name)
+}
+
+/// What certainly holds of a folder where a command runs: nothing where a branch before it may have changed that.
+fn last<'b, 'c>(bound: &'b [Bound<'c>], dir: &str, guards: &[Guard]) -> Option<Option<&'b Bound<'c>>> {
+    let here = bound.iter().rev().filter(|each| each.dir.as_deref().is_none_or(|known| known == dir));
+    let latest = here.into_iter().find(|each| !flow::exclusive(each.guards, guards))?;
+    Some((latest.environment.is_some() && flow::certain(latest.guards, guards)).then_some(latest))
+}
+
+/// Commands of one shell, in order: the backend of one environment with the values of another, or a switch with no init between.
+pub(super) fn check(context: &Context<'_>, who: &str, commands: &[(FileId, &Command<'_>)], out: &mut Vec<Finding>) {
+    let mut bound: Vec<Bound<'_>> = Vec::new();
+    for (file, command) in commands {
+        let place = Place { file: *file, span: command.span() };
+        let guards = command.guards.as_slice();
+        if effects::forgets_terraform(command) || sets_data_folder(command) {
+            bound.push(Bound { dir: None, environment: None, place, by_init: false, guards });
+        }
+        // With a data folder per environment nothing is switched.
+        let own_folder = command.assignments().any(|(name, _)| name == "TF_DATA_DIR");
+        if !is_terraform(command.program()) || own_folder {
+            continue;
+        }
+        let dir = command.value("chdir").map(ToString::to_string).or_else(|| command.dir.clone()).unwrap_or_default();
+        let before = last(&bound, &dir, guards);
+        let (environment, by_init) = match command.subcommands().next().unwrap_or_default() {
+            "init" => {
+                let environment = command.values("backend-config").find_map(|(value, _)| named(value));
+                if let (Some(environment), Some(Some(old))) = (&environment, before)
+                    && old.by_init
+                {
+                    initialised(context, who, (place, command), old, environment, out);
+                }
+                (environment, true)
+            }
+            "workspace" => (None, false),
+            "plan" | "apply" | "destroy" | "import" => {
+                let values = command.values("var-file").find_map(|(value, _)| named(value));
+                match (values, before) {
+                    (Some(environment), None) => (Some(environment), false),
+                    (Some(environment), Some(Some(old))) => {
+                        planned(context, who, place, old, &environment, out);
+                        continue;
+                    }
+                    _ => continue,
+                }
+            }
+            _ => continue,
+        };
+        bound.push(Bound { dir: Some(dir), environment, place, by_init, guards });
+    }
+}
+
+/// `export TF_DATA_DIR=…`: what was bound lies in another folder.
+fn sets_data_folder(command: &Command<'_>) -> bool {
+    !is_terraform(command.program()) && command.words.iter().any(|word| word.text.starts_with("TF_DATA_DIR="))
+}
+
+/// An init for an environment in a folder that is bound to one.
+fn initialised(
+    context: &Context<'_>,
+    who: &str,
+    (place, command): (Place, &Command<'_>),
+    bound: &Bound<'_>,
+    environment: &str,
+    out: &mut Vec<Finding>,
+) {
+    let Some(old) = bound.environment.as_deref().filter(|old| !names::same_environment(environment, old)) else {
+        return;
+    };
+    let has = |flag: &str| {
+        command.args().iter().any(|word| word.text.trim_start_matches('-') == flag && word.text.starts_with('-'))
+    };
+    let subject = format!("{who}/{environment}");
+    let finding = if has("migrate-state") && has("force-copy") {
+        let message = format!("{who} copies the state of {old} over that of {environment}, without a question");
+        let finding = context.finding("terraform-switched", place, &subject, message).severity(Severity::Error);
+        finding.label(format!("the next plan of {environment} starts from what {old} has"))
+    } else if has("reconfigure") || has("migrate-state") {
+        return;
+    } else {
+        let message = format!("{who} switches this folder from {old} to {environment} without `-reconfigure`");
+        let finding = context.finding("terraform-switched", place, &subject, message).severity(Severity::Warning);
+        finding.label("this init fails, and the folder stays bound to the old environment")
+    };
+    let related = context.related(bound.place, format!("bound to {old} here"));
+    once(finding.beside(related).environments([old, environment]), out);
+}
+
+/// A plan or apply with the values of an environment in a folder that is bound to one.
+fn planned(
+    context: &Context<'_>,
+    who: &str,
+    place: Place,
+    bound: &Bound<'_>,
+    environment: &str,
+    out: &mut Vec<Finding>,
+) {
+    let Some(old) = bound.environment.as_deref().filter(|old| !names::same_environment(old, environment)) else {
+        return;
+    };
+    let (severity, message, says) = if bound.by_init {
+        let message = format!("{who} plans the state of {old} with the values of {environment}");
+        (Severity::Error, message, format!("bound to {old} here"))
+    } else {
+        let message = format!(
+            "{who} goes from the values of {old} to those of {environment} in one folder, with no init between"
+        );
+        (Severity::Warning, message, format!("the values of {old}"))
+    };
+    let finding = context
+        .finding("terraform-switched", place, &format!("{who}/{environment}"), message)
+        .severity(severity)
+        .label(format!("the values of {environment}"))
+        .beside(context.related(bound.place, says))
+        .environments([old, environment]);
+    once(finding, out);
+}
+
+/// A script that several call is looked at for each of them, and by itself.
+fn once(finding: Finding, out: &mut Vec<Finding>) {
+    if !out.iter().any(|known| known.rule == finding.rule && known.at == finding.at) {
+        out.push(finding);
+    }
+}
