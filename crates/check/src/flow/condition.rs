@@ -41,11 +41,11 @@ pub(super) fn of_command(command: &Command<'_>) -> Asked {
         }
         ["-n", text] => Asked {
             guard: guard(text.to_string(), String::new(), !holds),
-            answer: known(text).then(|| text.is_empty() != holds),
+            answer: known(text).then_some(text.is_empty() != holds),
         },
         ["-z", text] => Asked {
             guard: guard(text.to_string(), String::new(), holds),
-            answer: known(text).then(|| text.is_empty() == holds),
+            answer: known(text).then_some(text.is_empty() == holds),
         },
         _ => Asked { guard: guard(inner.join(" "), "?".to_string(), holds), answer: None },
     }

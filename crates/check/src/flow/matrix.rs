@@ -34,7 +34,7 @@ pub(crate) fn combinations(matrix: &Matrix) -> Option<Vec<Combination>> {
         let entry: Combination = entry.iter().flat_map(|(name, value)| flat(name, value)).collect();
         let original = |(name, _): &&(String, String)| names.contains(&name.as_str());
         let fits = |job: &Combination| entry.iter().filter(original).all(|pair| job.contains(pair));
-        if !names.is_empty() && out.iter().any(|job| fits(job)) {
+        if !names.is_empty() && out.iter().any(&fits) {
             out.iter_mut().filter(|job| fits(job)).for_each(|job| job.extend(entry.clone()));
         } else {
             out.push(entry);

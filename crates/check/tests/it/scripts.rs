@@ -275,3 +275,287 @@ fn a_folder_whose_terraform_was_removed_is_bound_to_nothing() {
         &["warning terraform-switched y.sh:4 y.sh switches this folder from staging to prod without `-reconfigure`"],
     );
 }
+
+const SWITCHED: &[&str] = &["terraform-switched"];
+
+const STAGING: &str = "terraform -chdir=infra init -reconfigure -backend-config=backend/staging.hcl";
+const PROD: &str = "terraform -chdir=infra init -reconfigure -backend-config=backend/prod.hcl";
+const PLAN_STAGING: &str = "terraform -chdir=infra plan -var-file=vars/staging.tfvars -out=p";
+const PLAN_PROD: &str = "terraform -chdir=infra plan -var-file=vars/prod.tfvars -out=p";
+
+fn script(lines: &str) -> String {
+    with_base(&format!("--- a.sh\n{lines}\n"))
+}
+
+#[test]
+fn branches_that_exclude_each_other_do_not_meet() {
+    let each = |init: &str, plan: &str, other: (&str, &str)| {
+        [
+            format!(
+                "if [ \"$1\" = prod ]; then\n  {init}\nelse\n  {}\nfi\nif [ \"$1\" = prod ]; then\n  {plan}\nelse\n  {}\nfi",
+                other.0, other.1
+            ),
+            format!(
+                "case $1 in\n  prod) {init} ;;\n  staging) {} ;;\nesac\ncase $1 in\n  prod) {plan} ;;\n  staging) {} ;;\nesac",
+                other.0, other.1
+            ),
+            format!(
+                "[[ $1 == prod ]] && {init}\n[[ $1 == staging ]] && {}\n[[ $1 == prod ]] && {plan}\n[[ $1 == staging ]] && {}",
+                other.0, other.1
+            ),
+        ]
+    };
+    for text in each(PROD, PLAN_PROD, (STAGING, PLAN_STAGING)) {
+        check(&script(&text), SWITCHED, &[]);
+    }
+    for text in each(STAGING, PLAN_PROD, (PROD, PLAN_STAGING)) {
+        assert_eq!(found(&script(&text), SWITCHED).len(), 2, "{text}");
+    }
+    // What may have run in between is left alone, and what certainly has is not.
+    check(&script(&format!("{STAGING}\nif ./is-main; then {PROD}; fi\n{PLAN_PROD}")), SWITCHED, &[]);
+    let said = "error terraform-switched a.sh:3 a.sh plans the state of staging with the values of prod";
+    check(&script(&format!("{STAGING}\nif ./is-main; then\n{PLAN_PROD}\nfi")), SWITCHED, &[said]);
+}
+
+fn workflow(steps: &str) -> String {
+    with_base(&format!(
+        "--- .github/workflows/w.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  prod:\n    runs-on: x\n    environment: prod\n\
+         \x20   steps:\n{steps}"
+    ))
+}
+
+#[test]
+fn steps_with_other_conditions_do_not_meet() {
+    let steps = |first: &str, second: &str| {
+        workflow(&format!(
+            "      - if: github.ref_name != 'main'\n        run: {STAGING}\n      - if: github.ref_name == 'main'\n        run: {PROD}\n\
+             \x20     - if: github.ref_name != 'main'\n        run: {first}\n      - if: github.ref_name == 'main'\n        run: {second}\n"
+        ))
+    };
+    check(&steps(PLAN_STAGING, PLAN_PROD), SWITCHED, &[]);
+    assert_eq!(found(&steps(PLAN_PROD, PLAN_STAGING), SWITCHED).len(), 2);
+}
+
+#[test]
+fn what_variables_loops_and_matrices_stand_for_is_followed_where_it_is_written() {
+    let said = "plans the state of staging with the values of prod";
+    for text in [
+        script(&format!(
+            "{STAGING}\nfor env in staging prod; do\n  terraform -chdir=infra plan -var-file=vars/$env.tfvars\ndone"
+        )),
+        workflow(&format!(
+            "      - env: {{ ENV: prod }}\n        run: |\n          {STAGING}\n          terraform -chdir=infra plan -var-file=vars/$ENV.tfvars\n"
+        )),
+        workflow(&format!(
+            "      - run: |\n          export TF_CLI_ARGS_plan=-var-file=vars/prod.tfvars\n          {STAGING}\n          terraform -chdir=infra plan -out=p\n"
+        )),
+        with_base(&format!("--- Makefile\nhotfix:\n\t{STAGING} && {PLAN_PROD}\n")),
+        format!(
+            "{}--- Makefile\nENV ?= staging\nTF = terraform -chdir=infra\ninit:\n\t$(TF) init -backend-config=backend/$(ENV).hcl\n\
+             prod: init\n\t$(TF) plan -var-file=vars/prod.tfvars -out=p\n",
+            workflow("      - run: make prod\n")
+        ),
+    ] {
+        let found = found(&text, SWITCHED);
+        assert!(found.len() == 1 && found[0].starts_with("error") && found[0].ends_with(said), "{text}{found:#?}");
+    }
+    for text in [
+        script(
+            "for e in staging prod; do\n  terraform -chdir=infra init -reconfigure -backend-config=backend/$e.hcl\n  \
+                terraform -chdir=infra plan -var-file=vars/$e.tfvars\ndone",
+        ),
+        script(&format!(
+            "{STAGING}\nfor env in $ENVS; do\n  terraform -chdir=infra plan -var-file=vars/$env.tfvars\ndone"
+        )),
+        script(&format!(
+            "{PROD}\nterraform -chdir=infra plan -var-file=vars/staging.tfvars -var-file=vars/prod.tfvars"
+        )),
+        // Whoever calls it may say which environment.
+        with_base(
+            "--- Makefile\nENV ?= staging\ninit:\n\tterraform -chdir=infra init -backend-config=backend/$(ENV).hcl\n\
+             prod: init\n\tterraform -chdir=infra plan -var-file=vars/prod.tfvars -out=p\n",
+        ),
+    ] {
+        check(&text, SWITCHED, &[]);
+    }
+}
+
+#[test]
+fn a_state_that_is_copied_over_another_is_an_error() {
+    let migrate = |flags: &str| {
+        script(&format!("{STAGING}\nterraform -chdir=infra init {flags} -backend-config=backend/prod.hcl"))
+    };
+    check(
+        &migrate("-migrate-state -force-copy"),
+        SWITCHED,
+        &["error terraform-switched a.sh:2 a.sh copies the state of staging over that of prod, without a question"],
+    );
+    check(&migrate("-migrate-state"), SWITCHED, &[]);
+}
+
+/// A job for production that runs something, beside the files that it runs.
+fn deploys(run: &str, files: &str) -> String {
+    format!(
+        "{files}--- .github/workflows/x.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  prod:\n    runs-on: x\n    environment: prod\n\
+         \x20   steps:\n      - run: {run}\n      - run: curl -f https://x || ./rollback.sh\n"
+    )
+}
+
+const PUSH: &str =
+    "--- push.sh\naws lambda update-function-code --function-name \"beacon-$1\" --image-uri \"$ECR/beacon:latest\"\n";
+const GO: &str =
+    "go() { aws lambda update-function-code --function-name \"beacon-$1\" --image-uri \"$ECR/beacon:latest\"; }\n";
+
+#[test]
+fn recipes_are_followed_in_every_form_in_which_make_and_just_take_them() {
+    for (run, files) in [
+        ("make", ".DEFAULT_GOAL := deploy\nhelp:\n\t@echo x\ndeploy:\n\t@./push.sh prod\n"),
+        ("make", "deploy:\n\t-./push.sh prod\n"),
+        ("make all", "all: deploy\ndeploy:\n\t./push.sh prod\n"),
+        ("make deploy-prod", "deploy-%:\n\t./push.sh $*\n"),
+        ("make deploy", "deploy: ; ./push.sh prod\n"),
+        ("make deploy", "deploy: E=prod\ndeploy:\n\t./push.sh $(E)\n"),
+        ("make deploy", "SCRIPT := ./push.sh\ndeploy:\n\t$(SCRIPT) prod\n"),
+        ("make deploy", "deploy:\nifeq ($(CI),true)\n\t./push.sh prod\nendif\n"),
+        ("make deploy", "include mk/deploy.mk\n--- mk/deploy.mk\ndeploy:\n\t./push.sh prod\n"),
+        ("make -C ops deploy", "x:\n\techo\n--- ops/Makefile\ndeploy:\n\t../push.sh prod\n"),
+    ] {
+        let listing = deploys(run, &format!("{PUSH}--- Makefile\n{files}"));
+        let found = found(&listing, &["deploys-tag"]);
+        assert!(found.len() == 1 && found[0].starts_with("warning deploys-tag push.sh:1"), "{listing}{found:#?}");
+    }
+    for (run, files) in [
+        ("just deploy", "deploy env=\"prod\": (_p env)\n\n_p e:\n    #!/usr/bin/env bash\n    ./push.sh {{e}}\n"),
+        ("just d prod", "alias d := deploy\ndeploy +envs:\n    @./push.sh {{envs}}\n"),
+    ] {
+        let listing = deploys(run, &format!("{PUSH}--- justfile\n{files}"));
+        assert_eq!(found(&listing, &["deploys-tag"]).len(), 1, "{listing}");
+    }
+    check(
+        &deploys("make test", &format!("{PUSH}--- Makefile\ntest:\n\tpytest\ndeploy:\n\t./push.sh prod\n")),
+        &["deploys-tag"],
+        &[],
+    );
+}
+
+#[test]
+fn wrappers_and_sourced_files_are_followed() {
+    for text in [
+        "lambda() { aws lambda \"$@\"; }\nlambda update-function-code --function-name b-$1 --image-uri \"$R:latest\"\n",
+        "AWS=\"aws --profile prod\"\n$AWS lambda update-function-code --function-name b --image-uri \"$R:latest\"\n",
+        "run() { echo \"+ $*\"; \"$@\"; }\nrun aws lambda update-function-code --function-name b --image-uri \"$R:latest\"\n",
+        "awscmd=(aws --profile x)\n\"${awscmd[@]}\" lambda update-function-code --function-name b --image-uri \"$R:latest\"\n",
+    ] {
+        let found = found(&deploys("./ship.sh prod", &format!("--- ship.sh\n{text}")), &["deploys-tag"]);
+        assert!(found.len() == 1 && found[0].contains("ship.sh:2"), "{text}{found:#?}");
+    }
+    for source in [
+        ". \"$(dirname \"$0\")/lib.sh\"",
+        "DIR=$(cd \"$(dirname \"$0\")\" && pwd); . \"$DIR/lib.sh\"",
+        "source \"${SCRIPT_DIR}/lib.sh\"",
+        "source ./ops/lib.sh",
+    ] {
+        let files = format!("--- ops/ship.sh\n{source}\ngo prod\n--- ops/lib.sh\n{GO}--- lib.sh\necho\n");
+        assert_eq!(found(&deploys("$GITHUB_WORKSPACE/ops/ship.sh", &files), &["deploys-tag"]).len(), 1, "{source}");
+    }
+    // A function that nobody calls deploys nothing.
+    check(&deploys("./ops/ship.sh", &format!("--- ops/ship.sh\n{GO}echo\n")), &["deploys-tag"], &[]);
+}
+
+#[test]
+fn only_the_arm_that_an_argument_picks_is_taken() {
+    let listing = |run: &str| {
+        format!(
+            "--- .github/workflows/n.yml\non: workflow_dispatch\njobs:\n  drift:\n    runs-on: x\n    environment: prod\n    steps:\n\
+             \x20     - run: scripts/tf prod {run}\n--- scripts/tf\nENV=$1\ncase \"$2\" in\n\
+             \x20 plan)  terraform plan -var-file=\"$ENV.tfvars\" -out=p ;;\n\
+             \x20 yolo)  terraform apply -auto-approve -var-file=\"$ENV.tfvars\" ;;\nesac\n"
+        )
+    };
+    let rules = ["no-concurrency", "apply-unreviewed"];
+    let alone =
+        "hint apply-unreviewed scripts/tf:4 scripts/tf applies without a saved plan, so nobody saw what it changes";
+    check(&listing("plan"), &rules, &[alone]);
+    assert_eq!(found(&listing("yolo"), &rules).len(), 2);
+    assert!(found(&listing("yolo"), &["apply-unreviewed"])[0].starts_with("warning"));
+    assert!(found(&listing("\"$X\""), &["apply-unreviewed"])[0].starts_with("warning"));
+}
+
+#[test]
+fn approving_by_other_means_is_approving() {
+    let apply = "terraform -chdir=infra apply -var-file=vars/prod.tfvars";
+    for run in [
+        format!("yes yes | {apply}"),
+        format!("echo yes | {apply}"),
+        format!("TF_CLI_ARGS_apply=-auto-approve {apply}"),
+        "terraform -chdir=infra destroy -auto-approve -var-file=vars/prod.tfvars".to_string(),
+    ] {
+        let found = found(&workflow(&format!("      - run: {run}\n")), &["apply-unreviewed"]);
+        assert!(found.len() == 1 && found[0].starts_with("warning"), "{run}{found:#?}");
+    }
+    check(&workflow(&format!("      - run: {apply}\n")), &["apply-unreviewed"], &[]);
+    check(&workflow(&format!("      - run: yes | {apply} p.plan\n")), &["apply-unreviewed"], &[]);
+}
+
+#[test]
+fn applies_that_run_side_by_side_are_seen_in_each_form() {
+    let matrix = |matrix: &str, more: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: push\nconcurrency: x\njobs:\n  all:\n    runs-on: x\n    strategy:\n{more}\
+             \x20     matrix: {matrix}\n    steps:\n      - run: terraform apply p\n"
+        )
+    };
+    for written in [
+        "{ env: [staging, prod] }",
+        "{ include: [{ env: staging, acct: 1 }, { env: prod, acct: 2 }] }",
+        "{ env: \"${{ fromJSON('[\\\"staging\\\",\\\"prod\\\"]') }}\" }",
+        "{ env: [{ name: staging }, { name: prod }] }",
+    ] {
+        assert_eq!(found(&matrix(written, ""), &["terraform-parallel"]).len(), 1, "{written}");
+        check(&matrix(written, "      max-parallel: 1\n"), &["terraform-parallel"], &[]);
+    }
+    check(&matrix("{ part: [network, apps] }", ""), &["terraform-parallel"], &[]);
+    for lines in [
+        "for env in staging prod; do terraform apply $env.plan & done",
+        "for env in staging prod; do (cd infra && terraform apply $env.plan) & done",
+    ] {
+        assert_eq!(found(&script(lines), &["terraform-parallel"]).len(), 1, "{lines}");
+    }
+    check(
+        &script("for env in staging prod; do (cd infra && terraform apply $env.plan); done"),
+        &["terraform-parallel"],
+        &[],
+    );
+}
+
+#[test]
+fn jobs_that_always_run_and_do_not_wait_for_each_other_are_side_by_side() {
+    let jobs = |prod: &str, staging: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: push\nconcurrency: x\njobs:\n  staging:\n    runs-on: x\n{staging}    environment: staging\n\
+             \x20   steps:\n      - run: terraform apply p\n  prod:\n    runs-on: x\n{prod}    environment: prod\n    steps:\n\
+             \x20     - run: terraform apply p\n"
+        )
+    };
+    let said = "warning terraform-parallel .github/workflows/w.yml:9 staging and prod apply Terraform at the same time: neither needs the \
+                other";
+    check(&jobs("", ""), &["terraform-parallel"], &[said]);
+    check(&jobs("    needs: staging\n", ""), &["terraform-parallel"], &[]);
+    check(&jobs("    if: github.ref == 'refs/heads/main'\n", ""), &["terraform-parallel"], &[]);
+    check(&jobs("", "    if: github.ref != 'refs/heads/main'\n"), &["terraform-parallel"], &[]);
+}
+
+#[test]
+fn an_apply_that_a_newer_run_cancels_is_cut_off() {
+    let listing = |cancel: &str, run: &str| {
+        format!(
+            "--- .github/workflows/x.yml\non: push\nconcurrency: {{ group: tf, cancel-in-progress: {cancel} }}\njobs:\n  prod:\n\
+             \x20   runs-on: x\n    environment: prod\n    steps:\n      - run: {run}\n"
+        )
+    };
+    let apply = "terraform plan -out=p && terraform apply p";
+    let said = "warning no-concurrency .github/workflows/x.yml:2 a newer run stops prod in the middle of an apply";
+    check(&listing("true", apply), &["no-concurrency"], &[said]);
+    check(&listing("false", apply), &["no-concurrency"], &[]);
+    check(&listing("true", "terraform plan -out=p"), &["no-concurrency"], &[]);
+}

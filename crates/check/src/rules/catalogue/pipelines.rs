@@ -437,7 +437,8 @@ jobs:
         consequence: "The older commit may win the race and stay live, with the newer one's infrastructure.",
         fix: "Add `concurrency` to the job or the workflow, with a group for each environment and `cancel-in-progress: false`.",
         explanation: "A called workflow is looked at with those that call it. A group with the run's number or the commit in it is \
-another for each run and does not count. GitHub drops the older of two waiting runs, so the group \
+another for each run and does not count. An apply of Terraform with `cancel-in-progress: true` is stopped in the middle by the next \
+run. GitHub drops the older of two waiting runs, so the group \
 is no queue; `tiers` checks the order itself.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push

@@ -10,8 +10,9 @@ pub(super) const RULES: &[Rule] = &[
         severity: Warning,
         title: "Terraform applies in several environments at once",
         consequence: "A mistake reaches production in the same minute as dev, instead of being stopped there.",
-        fix: "Set `max-parallel: 1` and order the environments, or give each its own job that needs the one before.",
-        explanation: "It looks at matrices over environments in jobs that apply, and at applies that a script puts into the background.",
+        fix: "Set `max-parallel: 1`, leave `fail-fast` on and order the environments, or give each its own job that needs the one before.",
+        explanation: "It looks at matrices over environments in jobs that apply or call a workflow that does, at applies in the background, and \
+at jobs for production and an environment before it that always run and do not wait for each other.",
         bad: r#"--- .github/workflows/infra.yml
 on: workflow_dispatch
 concurrency: infra
@@ -49,7 +50,9 @@ jobs:
         fix: "Give every environment a data directory of its own (TF_DATA_DIR), or run init with its backend right before plan and apply.",
         explanation: "Commands are followed in order, folder by folder. Another environment's variable file after an init is an \
 error; going from one environment's values to another's with no init between, and an init for another backend without \
-`-reconfigure`, are warnings: that init fails, and the folder stays where it was. Names that variables hold are not known and left alone.",
+`-reconfigure`, are warnings: that init fails, and the folder stays where it was. `-migrate-state -force-copy` from one environment to \
+another is an error. Branches, loops over written lists, functions, called scripts, recipes, matrices and variables are followed as far \
+as their text tells; what may have run in between, or what only runs under other conditions, is left alone.",
         bad: r#"--- scripts/apply.sh
 terraform init -backend-config=envs/dev/backend.hcl
 terraform plan -var-file=envs/dev/terraform.tfvars -out=dev.plan
@@ -69,7 +72,8 @@ terraform plan -var-file=envs/prod/terraform.tfvars -out=prod.plan
         title: "an apply that nobody has seen the plan of",
         consequence: "What is applied is decided when it is applied: a change made by hand or a new provider version goes along.",
         fix: "Save the plan with `-out`, show it, and apply that file.",
-        explanation: "It is a warning for production, a hint elsewhere.",
+        explanation: "It is a warning for production, a hint elsewhere. TF_CLI_ARGS and `yes |` approve as `-auto-approve` does; a destroy \
+counts in production.",
         bad: r#"--- .github/workflows/infra.yml
 on: workflow_dispatch
 concurrency: infra

@@ -21,6 +21,12 @@ struct Bound<'c> {
     guards: &'c [Guard],
 }
 
+impl Bound<'_> {
+    fn is_of(&self, environment: &str) -> bool {
+        self.environment.as_deref().is_some_and(|own| names::same_environment(own, environment))
+    }
+}
+
 /// The environment that an argument names.
 pub(super) fn named(text: &str) -> Option<String> {
     let found = names::find(text.rsplit_once('/').map_or(text, |(_, name)| name)).filter(|named| named.strong);
@@ -65,9 +71,11 @@ pub(super) fn check(context: &Context<'_>, who: &str, commands: &[(FileId, &Comm
             }
             "workspace" => (None, false),
             "plan" | "apply" | "destroy" | "import" => {
-                let values = command.values("var-file").find_map(|(value, _)| named(value));
-                match (values, before) {
+                let values: Vec<String> = command.values("var-file").filter_map(|(value, _)| named(value)).collect();
+                match (values.last().cloned(), before) {
                     (Some(environment), None) => (Some(environment), false),
+                    // Values of another environment may lie under its own.
+                    (Some(_), Some(Some(old))) if values.iter().any(|environment| old.is_of(environment)) => continue,
                     (Some(environment), Some(Some(old))) => {
                         planned(context, who, place, old, &environment, out);
                         continue;
