@@ -559,3 +559,21 @@ fn an_apply_that_a_newer_run_cancels_is_cut_off() {
     check(&listing("false", apply), &["no-concurrency"], &[]);
     check(&listing("true", "terraform plan -out=p"), &["no-concurrency"], &[]);
 }
+
+#[test]
+fn a_gate_is_found_however_many_jobs_stand_between() {
+    let listing = |first: &str| {
+        let mut jobs = format!("  j0:\n    runs-on: x\n    steps: [{{ run: {first} }}]\n");
+        for index in 1..150_usize {
+            let needs: Vec<String> = (index.saturating_sub(5)..index).map(|needed| format!("j{needed}")).collect();
+            jobs += &format!(
+                "  j{index}:\n    runs-on: x\n    needs: [{}]\n    steps: [{{ run: make all }}]\n",
+                needs.join(", ")
+            );
+        }
+        jobs += "  ship:\n    runs-on: x\n    needs: j149\n    steps:\n      - run: aws lambda update-alias --function-name app-prod --name live\n";
+        format!("--- .github/workflows/w.yml\non: {{ push: {{ branches: [main] }} }}\nconcurrency: x\njobs:\n{jobs}")
+    };
+    check(&listing("pytest"), &["prod-without-gate"], &[]);
+    assert_eq!(found(&listing("echo"), &["prod-without-gate"]).len(), 1);
+}

@@ -1,6 +1,7 @@
 //! Workflows with those that they call in their place: a called workflow is looked at once for each caller, with the inputs that it
 //! is given there.
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use github_actions_models::common::Uses;
 use github_actions_models::common::expr::LoE;
 use github_actions_models::workflow::Job as AnyJob;
@@ -26,6 +27,11 @@ pub(super) struct Pipeline<'a> {
     pub(super) jobs: Vec<Job<'a>>,
     /// By scope: the scope and the job that call it.
     scopes: Vec<Option<(usize, &'a str)>>,
+    /// The jobs that an id of a scope stands for.
+    places: HashMap<(usize, &'a str), Vec<usize>>,
+    /// By job, the jobs that it needs, directly or through others, and those that need it.
+    upstream: Vec<Vec<usize>>,
+    downstream: Vec<Vec<usize>>,
 }
 
 /// A job's place in a workflow: its own, or that of the job that calls its workflow.
@@ -69,7 +75,13 @@ impl<'a> Level<'a> {
 
 impl<'a> Pipeline<'a> {
     pub(super) fn new(context: &Context<'a>) -> Pipeline<'a> {
-        let mut pipeline = Pipeline { jobs: Vec::new(), scopes: Vec::new() };
+        let mut pipeline = Pipeline {
+            jobs: Vec::new(),
+            scopes: Vec::new(),
+            places: HashMap::new(),
+            upstream: Vec::new(),
+            downstream: Vec::new(),
+        };
         let called = called(context);
         for (file, parsed) in context.parsed.iter().enumerate() {
             let Parsed::Workflow(workflow) = parsed else { continue };
@@ -77,7 +89,50 @@ impl<'a> Pipeline<'a> {
                 pipeline.visit(context, (file, workflow), &[], &Inputs::new());
             }
         }
+        pipeline.connect();
         pipeline
+    }
+
+    /// Who needs whom, once for all who ask.
+    fn connect(&mut self) {
+        for (index, job) in self.jobs.iter().enumerate() {
+            self.places.entry((job.scope, job.id)).or_default().push(index);
+            let mut at = job.scope;
+            while let Some(Some((parent, caller))) = self.scopes.get(at) {
+                self.places.entry((*parent, caller)).or_default().push(index);
+                at = *parent;
+            }
+        }
+        self.upstream = self.jobs.iter().map(|job| self.needed_by(job)).collect();
+        self.downstream = vec![Vec::new(); self.jobs.len()];
+        for (index, needed) in self.upstream.iter().enumerate() {
+            needed.iter().for_each(|needed| self.downstream[*needed].push(index));
+        }
+    }
+
+    fn needed_by(&self, job: &Job<'a>) -> Vec<usize> {
+        let mut found: Vec<usize> = Vec::new();
+        let mut known = vec![false; self.jobs.len()];
+        let mut seen: HashSet<(usize, &str)> = HashSet::new();
+        let mut next: Vec<(usize, &str)> = job.levels().flat_map(needed).collect();
+        while let Some((scope, id)) = next.pop() {
+            if !seen.insert((scope, id)) {
+                continue;
+            }
+            for index in self.places.get(&(scope, id)).into_iter().flatten() {
+                let own = self.jobs[*index].levels().take_while(|level| level.scope >= scope);
+                next.extend(own.flat_map(needed).filter(|place| !seen.contains(place)));
+                if !std::mem::replace(&mut known[*index], true) {
+                    found.push(*index);
+                }
+            }
+        }
+        found
+    }
+
+    fn all<'p>(&'p self, lists: &'p [Vec<usize>], job: &Job<'a>) -> Vec<&'p Job<'a>> {
+        let index = self.jobs.iter().position(|known| std::ptr::eq(known, job));
+        index.and_then(|index| lists.get(index)).into_iter().flatten().map(|index| &self.jobs[*index]).collect()
     }
 
     fn visit(
@@ -107,48 +162,18 @@ impl<'a> Pipeline<'a> {
     }
 
     /// The jobs that this id of a scope stands for: one, or all of the workflow that it calls.
-    pub(super) fn named<'p>(&'p self, scope: usize, id: &str) -> Vec<&'p Job<'a>> {
-        let is_inside = |mut at: usize| {
-            while let Some(Some((parent, caller))) = self.scopes.get(at) {
-                if *parent == scope && *caller == id {
-                    return true;
-                }
-                at = *parent;
-            }
-            false
-        };
-        self.jobs.iter().filter(|job| (job.scope == scope && job.id == id) || is_inside(job.scope)).collect()
+    pub(super) fn named<'p>(&'p self, scope: usize, id: &'p str) -> Vec<&'p Job<'a>> {
+        self.places.get(&(scope, id)).into_iter().flatten().map(|index| &self.jobs[*index]).collect()
     }
 
     /// The jobs that `job` needs, directly or through others, and those that the calls of its workflow need.
     pub(super) fn upstream<'p>(&'p self, job: &'p Job<'a>) -> Vec<&'p Job<'a>> {
-        let mut found: Vec<&Job<'a>> = Vec::new();
-        let mut seen: Vec<(usize, &str)> = Vec::new();
-        let mut next: Vec<(usize, &str)> = job.levels().flat_map(needed).collect();
-        while let Some((scope, id)) = next.pop() {
-            if seen.contains(&(scope, id)) {
-                continue;
-            }
-            seen.push((scope, id));
-            for needed_job in self.named(scope, id) {
-                let own = needed_job.levels().take_while(|level| level.scope >= scope);
-                next.extend(own.flat_map(needed));
-                if !found.iter().any(|known| std::ptr::eq(*known, needed_job)) {
-                    found.push(needed_job);
-                }
-            }
-        }
-        found
+        self.all(&self.upstream, job)
     }
 
     /// The jobs that need `job`, directly or through others.
     pub(super) fn downstream<'p>(&'p self, job: &'p Job<'a>) -> Vec<&'p Job<'a>> {
-        let root = job.root().file;
-        self.jobs
-            .iter()
-            .filter(|other| other.root().file == root)
-            .filter(|other| self.upstream(other).iter().any(|needed| std::ptr::eq(*needed, job)))
-            .collect()
+        self.all(&self.downstream, job)
     }
 }
 
