@@ -45,13 +45,8 @@ impl std::fmt::Debug for Workflow<'_> {
 
 impl<'a> Workflow<'a> {
     pub(crate) fn read(text: &'a str) -> Result<Workflow<'a>, Invalid> {
-        let document =
-            Document::new(text).map_err(|error| Invalid { message: error.to_string(), offset: 0, no_yaml: true })?;
-        let model: Model = yaml_serde::from_str(text).map_err(|error| Invalid {
-            offset: error.location().map_or(0, |location| location.index()),
-            no_yaml: yaml_serde::from_str::<yaml_serde::Value>(text).is_err(),
-            message: error.to_string(),
-        })?;
+        let document = Document::new(text).map_err(|error| not_yaml(text, &error.to_string()))?;
+        let model: Model = yaml_serde::from_str(text).map_err(|error| unfit(text, &error))?;
         let mut workflow = Workflow { text, model, runs: Vec::new(), document };
         workflow.runs = workflow.read_runs();
         Ok(workflow)
@@ -172,6 +167,45 @@ impl<'a> Workflow<'a> {
         }
         out
     }
+}
+
+/// The reader of values says where it stumbled, that of places does not.
+fn not_yaml(text: &str, fallback: &str) -> Invalid {
+    match yaml_serde::from_str::<yaml_serde::Value>(text) {
+        Err(error) => Invalid {
+            offset: error.location().map_or(0, |location| location.index()),
+            message: error.to_string(),
+            no_yaml: true,
+        },
+        Ok(_) => Invalid { message: fallback.to_string(), offset: 0, no_yaml: true },
+    }
+}
+
+/// What is wrong with YAML that is no workflow, in words where the reader's own are about its types.
+fn unfit(text: &str, error: &yaml_serde::Error) -> Invalid {
+    let message = error.to_string();
+    let offset = error.location().map_or(0, |location| location.index());
+    let value = match yaml_serde::from_str::<yaml_serde::Value>(text) {
+        Ok(value) => value,
+        Err(_) => return Invalid { message, offset, no_yaml: true },
+    };
+    let told = if message.contains("do not support enum input") {
+        Some((offset, "`!` begins a tag in YAML: put the condition into quotes or `${{ }}`".to_string()))
+    } else if value.is_null() {
+        Some((0, "it is empty".to_string()))
+    } else if value.get("on").is_none() {
+        Some((0, "it has no `on`, so nothing starts it".to_string()))
+    } else {
+        value.get("jobs").and_then(|jobs| jobs.as_mapping()).and_then(|jobs| {
+            let lacks = |job: &yaml_serde::Value| job.get("steps").is_none() && job.get("uses").is_none();
+            let (name, _) = jobs.iter().find(|(_, job)| lacks(job))?;
+            let name = name.as_str()?;
+            let at = text.find(&format!("{name}:")).unwrap_or(0);
+            Some((at, format!("job {name} has neither `steps` nor `uses`")))
+        })
+    };
+    let (offset, message) = told.unwrap_or((offset, message));
+    Invalid { message, offset, no_yaml: false }
 }
 
 /// The span of the value that a route leads to.

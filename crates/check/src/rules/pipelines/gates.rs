@@ -1,16 +1,15 @@
 //! What stands between a commit and an environment, and whether it holds.
 
 use github_actions_models::common::If;
-use github_actions_models::common::expr::LoE;
 use github_actions_models::workflow::event::{BranchFilters, OptionalBody};
-use github_actions_models::workflow::job::Step;
 use github_actions_models::workflow::{Job as AnyJob, Workflow as Model};
 
 use super::condition::{self, Certainty};
 use super::delivery::is_test_name;
 use super::effects;
-use super::jobs::{Call, Job, Target};
+use super::jobs::Job;
 use super::scopes::{Level, Pipeline};
+use super::soft_gates::{is_gate, soft_gates};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::run::Context;
@@ -191,8 +190,11 @@ fn weighs(pipeline: &Pipeline<'_>, level: Level<'_>, id: &str) -> bool {
 fn after_failure(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let root = job.root();
     let waits = !matches!(root.workflow.model.on.events.workflow_run, OptionalBody::Missing);
-    if !waits || job.levels().any(|level| level.workflow.text.contains("workflow_run.conclusion")) {
+    if !waits {
         return;
+    }
+    if job.levels().any(|level| level.workflow.text.contains("workflow_run.conclusion")) {
+        return loose_conclusion(context, job, out);
     }
     let place = Place { file: root.file, span: root.workflow.span(&["on".into(), "workflow_run".into()]) };
     let severity = if job.target.is_production() { Severity::Error } else { Severity::Warning };
@@ -217,85 +219,26 @@ fn after_failure(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     );
 }
 
-/// What the deployment needs cannot fail.
-fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let upstream = pipeline.upstream(job);
-    for gate in std::iter::once(job).chain(upstream) {
-        let whole = !std::ptr::eq(gate, job) && matches!(gate.model.continue_on_error, LoE::Literal(true));
-        if whole && is_gate(gate) {
-            let mut route = gate.route();
-            route.push("continue-on-error".into());
-            let place = Place { file: gate.file, span: gate.workflow.span(&route) };
-            report(context, job, gate, place, "may fail and counts as passed", out);
-        }
-        let first_deployment = gate.calls.iter().find(|call| effects::deploys(call.command)).map(|call| call.step);
-        for (index, step) in gate.model.steps.iter().enumerate() {
-            let soft = match step {
-                Step::Run(run) => matches!(run.shared.continue_on_error, LoE::Literal(true)),
-                Step::Uses(uses) => matches!(uses.shared.continue_on_error, LoE::Literal(true)),
-                _ => false,
-            };
-            let before = first_deployment.is_none_or(|step| index < step);
-            let tests = is_test_name(&gate.step_name(index))
-                || gate.calls.iter().any(|call| call.step == index && effects::is_test(call.command));
-            let thrown_away = gate.calls.iter().any(|call| call.step == index && is_thrown_away(call));
-            if soft && tests && before && !thrown_away && !is_looked_at(gate, index) {
-                let mut route = gate.route();
-                route.extend(["steps".into(), index.into(), "continue-on-error".into()]);
-                let place = Place { file: gate.file, span: gate.workflow.span(&route) };
-                report(context, job, gate, place, "has a test that may fail and counts as passed", out);
-            }
-        }
-        for call in gate.calls.iter().filter(|call| is_thrown_away(call)) {
-            if first_deployment.is_none_or(|step| call.step < step) {
-                report(context, job, gate, gate.place(call), "has a test whose failure is thrown away", out);
-            }
-        }
-    }
-}
-
-fn is_thrown_away(call: &Call<'_>) -> bool {
-    call.command.failure_ignored && effects::is_test(call.command)
-}
-
-fn is_gate(job: &Job<'_>) -> bool {
-    is_test_name(job.id) || job.calls.iter().any(|call| effects::is_test(call.command))
-}
-
-/// A later step reads how it went.
-fn is_looked_at(job: &Job<'_>, step: usize) -> bool {
-    let id = match job.model.steps.get(step) {
-        Some(Step::Run(run)) => run.shared.id.as_deref(),
-        Some(Step::Uses(uses)) => uses.shared.id.as_deref(),
-        _ => None,
-    };
-    id.is_some_and(|id| {
-        job.workflow.text.contains(&format!("steps.{id}.outcome"))
-            || job.workflow.text.contains(&format!("steps.{id}.conclusion"))
-    })
-}
-
-/// One finding for a gate, whatever number of deployments stand behind it.
-fn report(context: &Context<'_>, job: &Job<'_>, gate: &Job<'_>, place: Place, what: &str, out: &mut Vec<Finding>) {
-    let behind = match (&job.target, std::ptr::eq(gate, job)) {
-        (Target::Named { name, .. }, _) => name.clone(),
-        (_, true) => "the deployment".to_string(),
-        (_, false) => job.name.clone(),
-    };
-    let subject = format!("{}/{what}", gate.id);
-    let location = context.location(place);
-    if let Some(known) = out.iter_mut().find(|known| known.rule == "gate-accepts-failure" && known.at == location) {
-        if !known.environments.contains(&behind) {
-            known.message.push_str(&format!(" and {behind}"));
-        }
-        *known = known.clone().environments(job.target.name());
+/// A condition that looks at how the other workflow ended, and lets more than success pass.
+fn loose_conclusion(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let root = job.root();
+    let Some(written) = root.model().and_then(condition::written) else { return };
+    let passes = |ended: &&&str| condition::lets_pass(written, "github.event.workflow_run.conclusion", ended);
+    let passed: Vec<&str> = ["failure", "cancelled", "timed_out"].iter().filter(passes).copied().collect();
+    if passed.is_empty() {
         return;
     }
-    let message = format!("{} {what}, before {behind}", gate.name);
+    let mut route = root.route();
+    route.push("if".into());
+    let place = Place { file: root.file, span: root.workflow.span(&route) };
+    let message = format!("{} also runs when the workflow that it waits for ended as {}", root.id, enumerated(&passed));
+    let severity =
+        if passed.contains(&"failure") && job.target.is_production() { Severity::Error } else { Severity::Warning };
     out.push(
         context
-            .finding("gate-accepts-failure", place, &subject, message)
-            .severity(Severity::Warning)
+            .finding("gate-accepts-failure", place, root.id, message)
+            .severity(severity)
+            .fix("Ask for `github.event.workflow_run.conclusion == 'success'`.")
             .environments(job.target.name()),
     );
 }

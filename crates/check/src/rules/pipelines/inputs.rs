@@ -86,6 +86,13 @@ impl Checker<'_, '_> {
     }
 
     fn secrets(&mut self, id: &str, call: &ReusableWorkflowCallJob, taken: &WorkflowCall, path: &str) {
+        if let Some(Secrets::Env(env)) = &call.secrets {
+            for name in env.keys().filter(|name| !taken.secrets.keys().any(|known| known.eq_ignore_ascii_case(name))) {
+                let route = [Component::from("jobs"), id.to_string().into(), "secrets".into(), name.clone().into()];
+                let message = format!("{id} gives the secret {name:?}, which {path} does not take");
+                self.push(self.workflow.span(&route), &format!("{id}/secrets.{name}"), message, Severity::Error);
+            }
+        }
         let given: Vec<&String> = match &call.secrets {
             Some(Secrets::Inherit) => return,
             Some(Secrets::Env(env)) => env.keys().collect(),

@@ -149,10 +149,14 @@ impl<'a> Job<'a> {
 
     /// Whether a step runs only when something before it failed.
     pub(super) fn on_failure(&self, step: usize) -> bool {
-        let before: Vec<&str> =
-            self.model.steps[..step.min(self.model.steps.len())].iter().filter_map(step_id).collect();
+        let before = self.step_ids(step);
         let condition = self.model.steps.get(step).and_then(shared).and_then(|shared| shared.r#if.as_ref());
         self.only_after_failure || (condition.is_some() && condition::on_failure_only(condition, &before))
+    }
+
+    /// The ids of the steps before one.
+    pub(super) fn step_ids(&self, step: usize) -> Vec<&str> {
+        self.model.steps[..step.min(self.model.steps.len())].iter().filter_map(step_id).collect()
     }
 
     /// The commands after which users meet other code, with their places in `calls`; what goes back is not among them.

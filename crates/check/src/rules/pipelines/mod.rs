@@ -10,12 +10,14 @@ mod gates;
 mod inputs;
 mod jobs;
 mod parallel;
+mod outputs;
 mod recovery;
 mod references;
 mod scopes;
 mod shell;
 mod state_names;
 mod switched;
+mod soft_gates;
 mod terraform;
 mod told;
 
@@ -28,6 +30,7 @@ use crate::run::Context;
 pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     references::check(context, out);
     inputs::check(context, out);
+    outputs::check(context, out);
     let pipeline = scopes::Pipeline::new(context);
     let first = out.len();
     artifacts::check(context, &pipeline, out);

@@ -1,9 +1,10 @@
 //! Workflows that cannot be read, and names in them that lead nowhere.
 
 use github_actions_expressions::Expr;
+use github_actions_models::common::expr::LoE;
 use github_actions_models::common::{If, Uses};
 use github_actions_models::workflow::event::OptionalBody;
-use github_actions_models::workflow::job::Step;
+use github_actions_models::workflow::job::{NormalJob, Step};
 use github_actions_models::workflow::{Job, Workflow as Model};
 use yamlpath::Component;
 
@@ -321,7 +322,7 @@ impl Checker<'_, '_> {
                 let raw = uses.uses.raw();
                 let with = |name: &str| super::artifacts::input(uses, name);
                 if raw.starts_with("actions/upload-artifact@") {
-                    uploaded.push(with("name").unwrap_or_else(|| "artifact".to_string()));
+                    uploaded.extend(each_of_matrix(job, &with("name").unwrap_or_else(|| "artifact".to_string())));
                 } else if raw.starts_with("actions/download-artifact@") && with("run-id").is_none() {
                     if let Some(name) = with("name") {
                         let route = [
@@ -332,7 +333,8 @@ impl Checker<'_, '_> {
                             "with".into(),
                             "name".into(),
                         ];
-                        fetched.push((self.workflow.span(&route), name));
+                        let span = self.workflow.span(&route);
+                        fetched.extend(each_of_matrix(job, &name).into_iter().map(|name| (span, name)));
                     }
                 } else if raw.contains("artifact") || raw.starts_with("./") || !uploads_nothing(raw) {
                     // Another action may upload under any name.
@@ -355,6 +357,35 @@ impl Checker<'_, '_> {
             }
         }
     }
+}
+
+/// A name for each combination of a matrix that is written out; the name as it is for any other.
+fn each_of_matrix(job: &NormalJob, name: &str) -> Vec<String> {
+    let dimensions = match job.strategy.as_ref().and_then(|strategy| strategy.matrix.as_ref()) {
+        Some(LoE::Literal(matrix)) => match (&matrix.dimensions, &matrix.include, &matrix.exclude) {
+            (LoE::Literal(dimensions), LoE::Literal(include), LoE::Literal(exclude))
+                if include.is_empty() && exclude.is_empty() =>
+            {
+                dimensions
+            }
+            _ => return vec![name.to_string()],
+        },
+        _ => return vec![name.to_string()],
+    };
+    let mut names = vec![name.to_string()];
+    for (dimension, values) in dimensions {
+        let placeholder = format!("${{{{ matrix.{dimension} }}}}");
+        if !names[0].contains(&placeholder) {
+            continue;
+        }
+        let LoE::Literal(values) = values else { return vec![name.to_string()] };
+        let texts: Option<Vec<&str>> = values.iter().map(|value| value.as_str()).collect();
+        let Some(texts) = texts.filter(|texts| !texts.is_empty() && texts.len() * names.len() <= 256) else {
+            return vec![name.to_string()];
+        };
+        names = names.iter().flat_map(|name| texts.iter().map(|text| name.replace(&placeholder, text))).collect();
+    }
+    names
 }
 
 /// Workflows that GitHub starts itself, with no file in the repository: Pages, CodeQL's default setup, Dependabot, Copilot.

@@ -4,7 +4,7 @@ use github_actions_models::common::If;
 
 use super::Condition;
 use super::evaluate::{Before, holds};
-use super::unknowns::Unknowns;
+use super::unknowns::{Assignment, Unknowns};
 use super::value::Value;
 
 /// How the steps before ended: all well, or one badly.
@@ -58,6 +58,36 @@ pub(in crate::rules::pipelines) fn on_failure_only(condition: Option<&If>, ids: 
     !may(Steps::Fine) && (may(Steps::Failed) || ids.iter().any(|id| may(Steps::Tolerated(id))))
 }
 
+/// Whether a step with this condition runs after a failure in every case in which it runs when all is well.
+pub(in crate::rules::pipelines) fn runs_after_failure(condition: &If) -> bool {
+    let condition = Condition::read(Some(condition));
+    let mut unknowns = Unknowns::default();
+    unknowns.take(&condition);
+    let Some(assignments) = unknowns.assignments() else { return false };
+    let runs = |steps: Steps<'_>, known: &Assignment| holds(&condition, &steps, known) == Some(true);
+    let mut fine = assignments.iter().filter(|known| runs(Steps::Fine, known)).peekable();
+    fine.peek().is_some() && fine.all(|known| runs(Steps::Failed, known))
+}
+
+/// Whether a job with this condition, for which all is well before, lets this value of a context pass: it runs with it in every case
+/// in which it runs with `success`. `false` where the condition does not ask for the context.
+pub(in crate::rules::pipelines) fn lets_pass(condition: &If, context: &str, value: &str) -> bool {
+    let condition = Condition::read(Some(condition));
+    let mut unknowns = Unknowns::default();
+    unknowns.take(&condition);
+    let Some(assignments) = unknowns.assignments() else { return false };
+    if assignments.iter().any(|known| !known.contains_key(context)) {
+        return false;
+    }
+    let with = |known: &Assignment, value: &str| {
+        let mut known = known.clone();
+        known.insert(context.to_string(), Value::text(value));
+        holds(&condition, &Steps::Fine, &known) == Some(true)
+    };
+    let mut fine = assignments.iter().filter(|known| with(known, "success")).peekable();
+    fine.peek().is_some() && fine.all(|known| with(known, value))
+}
+
 #[cfg(test)]
 mod tests {
     use github_actions_models::common::If;
@@ -94,5 +124,27 @@ mod tests {
         ] {
             assert!(!check(any), "{any}");
         }
+    }
+    #[test]
+    fn a_step_that_runs_in_any_case_is_told_from_one_that_waits_for_success() {
+        let check = |condition: &str| super::runs_after_failure(&If::Expr(condition.to_string()));
+        for any in ["always()", "!cancelled()", "success() || failure()", "always() && github.ref == 'refs/heads/main'"]
+        {
+            assert!(check(any), "{any}");
+        }
+        for waits in ["success()", "github.ref == 'x'", "always() && steps.test.outcome == 'success'", "failure()"] {
+            assert!(!check(waits), "{waits}");
+        }
+    }
+
+    #[test]
+    fn what_a_condition_lets_pass_of_another_workflow_is_tried_out() {
+        let check = |condition: &str, value: &str| {
+            super::lets_pass(&If::Expr(condition.to_string()), "github.event.workflow_run.conclusion", value)
+        };
+        assert!(check("github.event.workflow_run.conclusion != 'failure'", "cancelled"));
+        assert!(!check("github.event.workflow_run.conclusion != 'failure'", "failure"));
+        assert!(!check("${{ github.event.workflow_run.conclusion == 'success' && github.ref == 'x' }}", "cancelled"));
+        assert!(!check("github.ref == 'x'", "failure"));
     }
 }

@@ -1,0 +1,215 @@
+//! Tests that cannot stop anything: they may fail, or their exit code is lost, before the deployment or after it.
+
+use github_actions_models::common::expr::LoE;
+use github_actions_models::workflow::job::{RunStep, Step};
+
+use super::condition;
+use super::delivery::is_test_name;
+use super::effects;
+use super::jobs::{Call, Job, Target, shared};
+use super::scopes::Pipeline;
+use crate::finding::{Finding, Severity};
+use crate::hcl::Span;
+use crate::model::Place;
+use crate::run::Context;
+
+/// What the deployment needs cannot fail.
+pub(super) fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let upstream = pipeline.upstream(job);
+    for gate in std::iter::once(job).chain(upstream) {
+        let whole = !std::ptr::eq(gate, job) && matches!(gate.model.continue_on_error, LoE::Literal(true));
+        if whole && is_gate(gate) {
+            let mut route = gate.route();
+            route.push("continue-on-error".into());
+            let place = Place { file: gate.file, span: gate.workflow.span(&route) };
+            report(context, job, gate, place, "may fail and counts as passed", out);
+        }
+        let first = gate.calls.iter().position(|call| effects::deploys(call.command));
+        let first_step = first.map(|index| gate.calls[index].step);
+        for index in 0..gate.model.steps.len() {
+            let before = first_step.is_none_or(|step| index < step);
+            let thrown_away = gate.calls.iter().any(|call| call.step == index && is_thrown_away(context, gate, call));
+            if before && is_soft_test(gate, index) && !thrown_away {
+                let place = Place { file: gate.file, span: soft_span(gate, index) };
+                report(context, job, gate, place, "has a test that may fail and counts as passed", out);
+            }
+        }
+        for call in &gate.calls[..first.unwrap_or(gate.calls.len())] {
+            if is_thrown_away(context, gate, call) {
+                report(context, job, gate, gate.place(call), "has a test whose failure is thrown away", out);
+            }
+        }
+    }
+    soft_smoke_test(context, job, out);
+    deploys_in_any_case(context, job, out);
+}
+
+/// Nothing that looks at what was deployed can fail: the job is green whatever users meet, and no rollback runs.
+fn soft_smoke_test(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let Some((index, shift)) = job.traffic().next_back() else { return };
+    let mut soft: Option<Place> = None;
+    for call in job.calls[index + 1..].iter().filter(|call| effects::tests(call.command) && !job.on_failure(call.step))
+    {
+        if !(is_lost(context, job, call) || (call.step > shift.step && is_soft(job, call.step)))
+            || is_in_loop(job, call)
+        {
+            return;
+        }
+        let lost = Place { file: job.file, span: soft_span(job, call.step) };
+        soft.get_or_insert(if is_lost(context, job, call) { job.place(call) } else { lost });
+    }
+    for step in shift.step + 1..job.model.steps.len() {
+        if is_test_name(&job.step_name(step))
+            && !job.on_failure(step)
+            && !job.calls.iter().any(|call| call.step == step)
+        {
+            if !is_soft(job, step) {
+                return;
+            }
+            soft.get_or_insert(Place { file: job.file, span: soft_span(job, step) });
+        }
+    }
+    let Some(place) = soft else { return };
+    let message =
+        format!("{} has a smoke test whose failure is thrown away, after users meet what it deploys", job.name);
+    out.push(
+        context
+            .finding("gate-accepts-failure", place, &format!("{}/smoke", job.id), message)
+            .severity(Severity::Warning)
+            .fix("Let the step fail, so that the job does and what runs on failure goes back.")
+            .beside(context.related(job.place(shift), "from here on users meet it"))
+            .environments(job.target.name()),
+    );
+}
+
+/// A step that deploys although a test before it in the same job failed.
+fn deploys_in_any_case(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let Some((_, call)) = job.traffic().next() else { return };
+    let Some(written) = job.model.steps.get(call.step).and_then(shared).and_then(|shared| shared.r#if.as_ref()) else {
+        return;
+    };
+    let tested = job.calls.iter().any(|before| before.step < call.step && effects::is_test(before.command));
+    let takes_back = job.step_name(call.step).contains("rollback") || effects::rolls_back(call.command);
+    if !tested || takes_back || !condition::runs_after_failure(written) {
+        return;
+    }
+    let mut route = job.route();
+    route.extend(["steps".into(), call.step.into(), "if".into()]);
+    let place = Place { file: job.file, span: job.workflow.span(&route) };
+    let severity = if job.target.is_production() { Severity::Error } else { Severity::Warning };
+    let message = format!("{} has a step that deploys whether or not the tests before it passed", job.name);
+    out.push(
+        context
+            .finding("gate-accepts-failure", place, &format!("{}/steps", job.id), message)
+            .severity(severity)
+            .fix("Drop the condition, or ask for `success()` in it.")
+            .environments(job.target.name()),
+    );
+}
+
+pub(super) fn is_gate(job: &Job<'_>) -> bool {
+    is_test_name(job.id) || job.calls.iter().any(|call| effects::is_test(call.command))
+}
+
+/// A step that tests and may fail, with nobody who reads how it went.
+fn is_soft_test(job: &Job<'_>, step: usize) -> bool {
+    let by_action = match &job.model.steps[step] {
+        Step::Uses(uses) => ["cypress", "playwright"].iter().any(|name| uses.uses.raw().contains(name)),
+        _ => false,
+    };
+    let tests = by_action
+        || is_test_name(&job.step_name(step))
+        || job.calls.iter().any(|call| call.step == step && effects::is_test(call.command));
+    tests && is_soft(job, step)
+}
+
+fn is_soft(job: &Job<'_>, step: usize) -> bool {
+    let shared = job.model.steps.get(step).and_then(shared);
+    let may_fail = shared.is_some_and(|shared| matches!(shared.continue_on_error, LoE::Literal(true)));
+    // `conclusion` is `success` for a step that may fail; only `outcome` tells.
+    let read = shared.and_then(|shared| shared.id.as_deref());
+    may_fail && !read.is_some_and(|id| job.workflow.text.contains(&format!("steps.{id}.outcome")))
+}
+
+fn soft_span(job: &Job<'_>, step: usize) -> Span {
+    let mut route = job.route();
+    route.extend(["steps".into(), step.into(), "continue-on-error".into()]);
+    job.workflow.span(&route)
+}
+
+fn is_thrown_away(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
+    effects::is_test(call.command) && is_lost(context, job, call)
+}
+
+/// The exit code of a command counts for nothing.
+fn is_lost(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
+    let command = call.command;
+    if command.failure_ignored {
+        return true;
+    }
+    let file = &context.tree.files()[call.file];
+    // A recipe's line that begins with `-` may fail.
+    let recipe = matches!(file.name().to_ascii_lowercase().as_str(), "makefile" | "gnumakefile");
+    if recipe && command.words.first().is_some_and(|word| word.text.starts_with('-')) {
+        return true;
+    }
+    let text = file.text().unwrap_or_default();
+    let span = command.span();
+    let (Some(before), Some(rest)) = (text.get(..span.start as usize), text.get(span.end as usize..)) else {
+        return false;
+    };
+    let line = rest.trim_start_matches(['"', '\'', ' ']).lines().next().unwrap_or_default();
+    if let Some(other) = line.strip_prefix("||") {
+        let other = other.trim_start();
+        return other.starts_with("echo ")
+            && !["exit", "return", "false", "&&"].iter().any(|word| other.contains(word));
+    }
+    let piped = line.strip_prefix('|').is_some_and(|next| next.trim_start().starts_with("tee "));
+    let own_shell = call.file == job.file && shell_has_pipefail(job, call.step);
+    piped && !own_shell && !before.contains("pipefail") && !text.contains("pipefail")
+}
+
+/// With `shell: bash` GitHub sets pipefail; without any shell named it does not.
+fn shell_has_pipefail(job: &Job<'_>, step: usize) -> bool {
+    let of_step = matches!(job.model.steps.get(step), Some(Step::Run(RunStep { shell: Some(_), .. })));
+    let of = |defaults: &Option<github_actions_models::workflow::Defaults>| {
+        defaults.as_ref().and_then(|defaults| defaults.run.as_ref()).is_some_and(|run| run.shell.is_some())
+    };
+    of_step || of(&job.model.defaults) || of(&job.workflow.model.defaults)
+}
+
+/// A call that is made again until it answers.
+fn is_in_loop(job: &Job<'_>, call: &Call<'_>) -> bool {
+    job.calls.iter().filter(|other| other.step == call.step && other.file == call.file).any(|other| {
+        other
+            .command
+            .words
+            .iter()
+            .any(|word| matches!(word.text.as_ref(), "for" | "while" | "until" | "[" | "[[" | "case" | "exit"))
+    })
+}
+
+/// One finding for a gate, whatever number of deployments stand behind it.
+fn report(context: &Context<'_>, job: &Job<'_>, gate: &Job<'_>, place: Place, what: &str, out: &mut Vec<Finding>) {
+    let behind = match (&job.target, std::ptr::eq(gate, job)) {
+        (Target::Named { name, .. }, _) => name.clone(),
+        (_, true) => "the deployment".to_string(),
+        (_, false) => job.name.clone(),
+    };
+    let subject = format!("{}/{what}", gate.id);
+    let location = context.location(place);
+    if let Some(known) = out.iter_mut().find(|known| known.rule == "gate-accepts-failure" && known.at == location) {
+        if !known.environments.contains(&behind) {
+            known.message.push_str(&format!(" and {behind}"));
+        }
+        *known = known.clone().environments(job.target.name());
+        return;
+    }
+    let message = format!("{} {what}, before {behind}", gate.name);
+    out.push(
+        context
+            .finding("gate-accepts-failure", place, &subject, message)
+            .severity(Severity::Warning)
+            .environments(job.target.name()),
+    );
+}
