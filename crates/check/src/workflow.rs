@@ -169,11 +169,17 @@ impl<'a> Workflow<'a> {
     }
 }
 
+/// The reader may stumble in the midst of a character.
+fn at_character(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
 /// The reader of values says where it stumbled, that of places does not.
 fn not_yaml(text: &str, fallback: &str) -> Invalid {
     match yaml_serde::from_str::<yaml_serde::Value>(text) {
         Err(error) => Invalid {
-            offset: error.location().map_or(0, |location| location.index()),
+            offset: error.location().map_or(0, |location| at_character(text, location.index())),
             message: error.to_string(),
             no_yaml: true,
         },
@@ -184,7 +190,7 @@ fn not_yaml(text: &str, fallback: &str) -> Invalid {
 /// What is wrong with YAML that is no workflow, in words where the reader's own are about its types.
 fn unfit(text: &str, error: &yaml_serde::Error) -> Invalid {
     let message = error.to_string();
-    let offset = error.location().map_or(0, |location| location.index());
+    let offset = error.location().map_or(0, |location| at_character(text, location.index()));
     let value = match yaml_serde::from_str::<yaml_serde::Value>(text) {
         Ok(value) => value,
         Err(_) => return Invalid { message, offset, no_yaml: true },

@@ -466,3 +466,109 @@ fn a_group_that_is_another_for_each_run_is_no_concurrency() {
     }
     check(&listing("deploy-${{ github.ref }}"), &[], &[]);
 }
+
+#[test]
+fn a_smoke_test_whose_failure_is_thrown_away_is_seen() {
+    let says = |steps: &str| {
+        let back = "      - if: failure()\n        run: ./back.sh\n";
+        found(&in_steps(&format!("      - run: {SHIFT}\n{steps}{back}")), &["gate-accepts-failure"]).len()
+    };
+    assert_eq!(says("      - run: ./smoke.sh prod || true\n"), 1);
+    assert_eq!(says("      - run: curl -f https://x || echo smoke failed\n"), 1);
+    assert_eq!(says("      - run: ./smoke.sh prod\n        continue-on-error: true\n"), 1);
+    assert_eq!(says("      - run: curl https://x || true\n      - run: ./smoke.sh prod\n"), 0);
+    assert_eq!(
+        says(
+            "      - id: smoke\n        run: ./smoke.sh\n        continue-on-error: true\n      - if: steps.smoke.outcome == 'failure'\n        run: ./back.sh\n"
+        ),
+        0
+    );
+    assert_eq!(says("      - run: curl -f https://x || { echo bad; exit 1; }\n"), 0);
+}
+
+#[test]
+fn a_test_whose_exit_code_is_lost_is_seen() {
+    let says = |steps: &str| {
+        found(
+            &in_steps(&format!("{steps}      - run: {SHIFT} && curl -f https://x || ./back.sh\n")),
+            &["gate-accepts-failure"],
+        )
+    };
+    assert_eq!(says("      - run: pytest | tee out.txt\n").len(), 1);
+    assert_eq!(says("      - run: pytest | tee out.txt\n        shell: bash\n").len(), 0);
+    assert_eq!(says("      - run: |\n          set -o pipefail\n          pytest | tee out.txt\n").len(), 0);
+    assert_eq!(says("      - run: pytest || echo flaky\n").len(), 1);
+    assert_eq!(says("      - { id: t, run: pytest, continue-on-error: true }\n").len(), 1);
+    assert_eq!(says("      - run: pytest; true\n").len(), 0);
+}
+
+#[test]
+fn a_step_that_deploys_whatever_its_tests_came_to_is_an_error() {
+    let steps = |condition: &str| {
+        let shift =
+            format!("      - if: {condition}\n        run: {SHIFT}\n      - run: curl -f https://x || ./back.sh\n");
+        found(&in_steps(&format!("      - run: pytest\n{shift}")), &["gate-accepts-failure"])
+    };
+    for condition in ["always()", "${{ !cancelled() }}"] {
+        assert_eq!(
+            steps(condition),
+            [
+                "error gate-accepts-failure .github/workflows/cd.yml:9 prod has a step that deploys whether or not the tests before it passed"
+            ]
+        );
+    }
+    assert!(steps("success()").is_empty() && steps("github.ref == 'x'").is_empty());
+}
+
+#[test]
+fn what_called_workflows_and_actions_hand_back_has_to_exist() {
+    let listing = |output: &str, secrets: &str| {
+        format!(
+            "--- .github/workflows/e.yml\non:\n  workflow_call:\n    outputs: {{ url: {{ value: \"${{{{ jobs.ship.outputs.{output} }}}}\" }} }}\n    secrets: {{ T: {{ required: false }} }}\njobs:\n  ship:\n    runs-on: x\n    outputs: {{ url: x }}\n    steps: [{{ run: ls }}]\n\
+             --- .github/workflows/w.yml\non: workflow_dispatch\njobs:\n  a:\n    uses: ./.github/workflows/e.yml\n    secrets: {{ {secrets}: x }}\n"
+        )
+    };
+    check(&listing("url", "T"), &[], &[]);
+    assert_eq!(found(&listing("endpoint", "T"), &[]).len(), 1);
+    assert_eq!(found(&listing("url", "U"), &[]).len(), 1);
+    let action = |id: &str, input: &str| {
+        format!(
+            "--- .github/actions/a/action.yml\nname: x\ndescription: y\ninputs: {{ env: {{ required: true }} }}\nruns:\n  using: composite\n  steps:\n    - id: who\n      shell: bash\n      run: echo a\n    - shell: bash\n      run: echo ${{{{ steps.{id}.outputs.a }}}} ${{{{ inputs.{input} }}}}\n"
+        )
+    };
+    check(&action("who", "env"), &[], &[]);
+    let two = found(&action("whoami", "nope"), &[]);
+    assert!(two.len() == 2 && two.iter().all(|line| line.starts_with("warning workflow-dangling")), "{two:?}");
+}
+
+#[test]
+fn jobs_that_need_each_other_and_artifacts_of_no_matrix_are_errors() {
+    let circle = |needs: &str| {
+        format!(
+            "--- .github/workflows/x.yml\non: push\njobs:\n  a: {{ runs-on: x, needs: [b], steps: [{{ run: ls }}] }}\n  b: {{ runs-on: x, needs: [{needs}], steps: [{{ run: ls }}] }}\n"
+        )
+    };
+    assert_eq!(found(&circle("a"), &["workflow-invalid"]).len(), 1);
+    assert_eq!(found(&circle(""), &["workflow-invalid"]).len(), 0);
+    let fetched = |name: &str| {
+        let listing = format!(
+            "--- .github/workflows/p.yml\non: push\njobs:\n  plan:\n    strategy: {{ matrix: {{ environment: [dev, production] }} }}\n    runs-on: x\n    steps:\n      - uses: actions/upload-artifact@v4\n        with: {{ name: \"tfplan-${{{{ matrix.environment }}}}\", path: p }}\n\
+             \x20 apply:\n    needs: plan\n    runs-on: x\n    steps:\n      - uses: actions/download-artifact@v4\n        with: {{ name: {name} }}\n"
+        );
+        found(&listing, &["workflow-dangling"]).len()
+    };
+    assert_eq!(fetched("tfplan-prod"), 1);
+    assert_eq!(fetched("tfplan-production"), 0);
+}
+
+#[test]
+fn a_workflow_that_cannot_be_read_says_why_in_words() {
+    let says = |text: &str| found(&format!("--- .github/workflows/x.yml\n{text}"), &["workflow-invalid"]).join("\n");
+    assert!(says("on: push\njobs:\n  a:\n    runs-on: x\n").contains("job a has neither `steps` nor `uses`"));
+    assert!(
+        says(
+            "on: push\njobs:\n  a:\n    if: ! startsWith(github.ref, 'x')\n    runs-on: x\n    steps: [{ run: ls }]\n"
+        )
+        .contains("`!` begins a tag in YAML")
+    );
+}

@@ -9,15 +9,15 @@ mod effects;
 mod gates;
 mod inputs;
 mod jobs;
-mod parallel;
 mod outputs;
+mod parallel;
 mod recovery;
 mod references;
 mod scopes;
 mod shell;
+mod soft_gates;
 mod state_names;
 mod switched;
-mod soft_gates;
 mod terraform;
 mod told;
 
