@@ -577,3 +577,18 @@ fn a_gate_is_found_however_many_jobs_stand_between() {
     check(&listing("pytest"), &["prod-without-gate"], &[]);
     assert_eq!(found(&listing("echo"), &["prod-without-gate"]).len(), 1);
 }
+
+#[test]
+fn a_module_that_is_called_with_the_tag_latest_runs_it() {
+    let listing = |tag: &str, lifecycle: &str| {
+        format!(
+            "--- modules/m/main.tf\nvariable \"image_uri\" {{ type = string }}\nresource \"aws_lambda_function\" \"f\" {{\n\
+             \x20 function_name = \"f\"\n  image_uri = var.image_uri\n{lifecycle}}}\n\
+             --- main.tf\nmodule \"m\" {{\n  source = \"./modules/m\"\n  image_uri = \"r.example.com/media{tag}\"\n}}\n"
+        )
+    };
+    let said = "warning image-latest main.tf:3 aws_lambda_function.f runs whatever image bears the tag latest";
+    check(&listing(":latest", ""), &["image-latest"], &[said]);
+    check(&listing("@sha256:aa", ""), &["image-latest"], &[]);
+    check(&listing(":latest", "  lifecycle {\n    ignore_changes = [image_uri]\n  }\n"), &["image-latest"], &[]);
+}

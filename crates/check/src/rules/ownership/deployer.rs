@@ -152,7 +152,7 @@ fn alias(
 }
 
 /// Whether `lifecycle { ignore_changes = […] }` names an attribute, or all of them.
-fn ignores(body: &Body<'_>, attribute: &str) -> bool {
+pub(super) fn ignores(body: &Body<'_>, attribute: &str) -> bool {
     let Some(attr) = body.block("lifecycle").and_then(|block| block.body.attr("ignore_changes")) else { return false };
     match &attr.value.expr {
         Expr::Tuple(items) => {

@@ -2,7 +2,7 @@
 
 use crate::finding::Finding;
 use crate::hcl::{Expr, Node, Part};
-use crate::model::{Module, Place, Resource};
+use crate::model::{FileId, Module, Place, Resource};
 use crate::run::Context;
 
 pub(super) fn check(context: &Context<'_>, module: &Module<'_>, out: &mut Vec<Finding>) {
@@ -13,7 +13,10 @@ pub(super) fn check(context: &Context<'_>, module: &Module<'_>, out: &mut Vec<Fi
             _ => {}
         }
         if RUNS_IMAGES.contains(&resource.kind) {
-            resource.body.each_node(&mut |node| latest(context, resource, node, out));
+            resource.body.each_node(&mut |node| latest(context, resource, node, resource.place.file, out));
+        }
+        if resource.kind == "aws_lambda_function" && !super::deployer::ignores(resource.body, "image_uri") {
+            given(context, module, resource, out);
         }
     }
 }
@@ -57,7 +60,7 @@ fn mutable(context: &Context<'_>, resource: &Resource<'_>, out: &mut Vec<Finding
 }
 
 /// Text that ends an image reference with `:latest`.
-fn latest(context: &Context<'_>, resource: &Resource<'_>, node: &Node<'_>, out: &mut Vec<Finding>) {
+fn latest(context: &Context<'_>, resource: &Resource<'_>, node: &Node<'_>, file: FileId, out: &mut Vec<Finding>) {
     let ends = match &node.expr {
         Expr::Str(text) => text.ends_with(":latest") && text.contains('/') && !text.contains(char::is_whitespace),
         Expr::Template(parts) => {
@@ -68,8 +71,20 @@ fn latest(context: &Context<'_>, resource: &Resource<'_>, node: &Node<'_>, out: 
     };
     if ends {
         let message = format!("{}.{} runs whatever image bears the tag latest", resource.kind, resource.name);
-        let place = Place { file: resource.place.file, span: node.span };
+        let place = Place { file, span: node.span };
         out.push(context.finding("image-latest", place, &format!("{}.{}", resource.kind, resource.name), message));
+    }
+}
+
+/// The image that a function's module is called with.
+fn given(context: &Context<'_>, module: &Module<'_>, resource: &Resource<'_>, out: &mut Vec<Finding>) {
+    let Some(("var", name)) = resource.body.attr("image_uri").and_then(|attr| attr.value.reference()) else { return };
+    let modules = &context.world.modules;
+    let own = modules.iter().position(|other| std::ptr::eq(other, module));
+    for call in modules.iter().flat_map(|caller| &caller.calls).filter(|call| own.is_some() && call.target == own) {
+        if let Some(attr) = call.body.attr(name) {
+            latest(context, resource, &attr.value, call.place.file, out);
+        }
     }
 }
 
