@@ -61,9 +61,10 @@ impl Source {
         self.repository.read_file(commit, &format!("{}{name}", self.below)).map_err(git)
     }
 
-    /// The lines of a commit's files below the project's folder that match, with paths from there; see [`Repository::lines`].
-    pub fn lines(&self, commit: &Commit, pattern: &str, endings: &[&str]) -> Result<Vec<(String, String)>, Fault> {
-        let lines = self.repository.lines(commit, pattern, endings).map_err(git)?;
+    /// The lines of these files of a commit that match; paths are from the project's folder. See [`Repository::lines`].
+    pub fn lines(&self, commit: &Commit, pattern: &str, paths: &[String]) -> Result<Vec<(String, String)>, Fault> {
+        let paths: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.below)).collect();
+        let lines = self.repository.lines(commit, pattern, &paths).map_err(git)?;
         let inside = |(path, line): (String, String)| Some((path.strip_prefix(&self.below)?.to_owned(), line));
         Ok(lines.into_iter().filter_map(inside).collect())
     }

@@ -47,29 +47,34 @@ impl Repository {
         Ok(records(&output).filter_map(|record| String::from_utf8(record.to_vec()).ok()).collect())
     }
 
-    /// The lines of a commit's files that match an extended regular expression, each with its path from the repository's root.
-    /// Only files whose names end like this are looked at.
+    /// The lines of these files of a commit that match an extended regular expression, each with its path. Paths are from the
+    /// repository's root.
     ///
     /// Errors: as for any call of git.
-    pub fn lines(&self, commit: &Commit, pattern: &str, endings: &[&str]) -> Result<Vec<(String, String)>, GitError> {
-        let mut args = ["grep", "-z", "-I", "--no-color", "--full-name", "-E", "-e", pattern, commit.as_str(), "--"]
-            .map(str::to_owned)
-            .to_vec();
-        args.extend(endings.iter().map(|ending| format!(":(top)*{ending}")));
-        let answer = self.git.ask(&self.root, &args, Vec::new())?;
-        match answer.status.code() {
-            Some(0) => {}
-            // Nothing matches.
-            Some(1) => return Ok(Vec::new()),
-            _ => return Err(answer.failed(&args)),
+    pub fn lines(&self, commit: &Commit, pattern: &str, paths: &[String]) -> Result<Vec<(String, String)>, GitError> {
+        let mut found = Vec::new();
+        // As many as a command line surely holds.
+        for some in paths.chunks(1_000) {
+            // A person's own settings would change the form of the answer.
+            let mut args: Vec<&str> = vec!["grep", "--no-line-number", "--no-column", "-z", "-I", "--no-color"];
+            args.extend(["--full-name", "-E", "-e", pattern]);
+            args.extend([commit.as_str(), "--"]);
+            args.extend(some.iter().map(String::as_str));
+            let answer = self.git.ask(&self.root, &args, Vec::new())?;
+            match answer.status.code() {
+                Some(0) => {}
+                // Nothing matches.
+                Some(1) => continue,
+                _ => return Err(answer.failed(&args[..8])),
+            }
+            let prefix = format!("{commit}:");
+            let text = lossy(&answer.output);
+            found.extend(text.lines().filter_map(|line| {
+                let (path, line) = line.split_once('\0')?;
+                Some((path.strip_prefix(&prefix)?.to_owned(), line.to_owned()))
+            }));
         }
-        let prefix = format!("{commit}:");
-        let text = lossy(&answer.output);
-        let found = text.lines().filter_map(|line| {
-            let (path, line) = line.split_once('\0')?;
-            Some((path.strip_prefix(&prefix)?.to_owned(), line.to_owned()))
-        });
-        Ok(found.collect())
+        Ok(found)
     }
 
     fn listed(&self, args: &[&str]) -> Result<Vec<String>, GitError> {

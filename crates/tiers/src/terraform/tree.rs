@@ -51,7 +51,8 @@ pub fn tree_at(
 ) -> Result<Tree, Fault> {
     let places = Places::of(context, environment, config);
     let all = source.tree(commit)?;
-    let lines = source.lines(commit, SOURCE, &ENDINGS)?;
+    let code: Vec<String> = all.iter().map(|entry| entry.name().into_owned()).filter(|path| is_code(path)).collect();
+    let lines = source.lines(commit, SOURCE, &code)?;
     let folders = folders(&places.root, |folder| {
         let below = lines.iter().filter(|(path, _)| is_below(path, folder));
         let called = below.flat_map(|(path, line)| {

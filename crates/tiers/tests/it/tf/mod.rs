@@ -366,6 +366,11 @@ fn values_of_secrets_appear_nowhere_and_older_commits_are_not_applied_over_newer
 fn a_release_comes_only_where_the_terraform_of_its_commit_or_a_newer_one_is_applied() {
     let Some(shop) = Shop::with_app() else { return };
     let world = &shop.world;
+    // A module outside of the root is a part of its code, and so is one that this one calls.
+    world.write("modules/outer/main.tf", "module \"inner\" {\n  source = \"../inner\"\n}\n");
+    world.write("modules/inner/main.tf", "variable \"x\" { default = 1 }\n");
+    let main = std::fs::read_to_string(world.path("terraform/main.tf")).expect("readable");
+    world.write("terraform/main.tf", &format!("{main}\nmodule \"outer\" {{\n  source = \"../modules/outer\"\n}}\n"));
     let one = world.release("one");
     let apply = || shop.good(&["tf", "apply", "dev", "--auto-approve"]);
     // What tiers never applied is somebody else's to keep.
@@ -381,6 +386,12 @@ fn a_release_comes_only_where_the_terraform_of_its_commit_or_a_newer_one_is_appl
     assert!(refused.err.contains("`tiers tf apply dev` first"), "{refused:#?}");
     let planned = world.good(&["deploy", "dev", "--plan"]);
     assert!(planned.out.contains("the Terraform code of commit") && planned.out.contains("not now"), "{planned:#?}");
+    apply();
+    world.good(&["deploy", "dev"]);
+    world.write("modules/inner/main.tf", "variable \"x\" { default = 2 }\n");
+    world.release("two and a half");
+    let refused = world.tiers(&["deploy", "dev"]);
+    assert!(refused.code() == 3 && refused.err.contains("its Terraform code differs"), "{refused:#?}");
     apply();
     world.good(&["deploy", "dev"]);
 
