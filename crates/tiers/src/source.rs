@@ -61,14 +61,6 @@ impl Source {
         self.repository.read_file(commit, &format!("{}{name}", self.below)).map_err(git)
     }
 
-    /// The lines of these files of a commit that match; paths are from the project's folder. See [`Repository::lines`].
-    pub fn lines(&self, commit: &Commit, pattern: &str, paths: &[String]) -> Result<Vec<(String, String)>, Fault> {
-        let paths: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.below)).collect();
-        let lines = self.repository.lines(commit, pattern, &paths).map_err(git)?;
-        let inside = |(path, line): (String, String)| Some((path.strip_prefix(&self.below)?.to_owned(), line));
-        Ok(lines.into_iter().filter_map(inside).collect())
-    }
-
     /// The files below the project's folder at a commit, with paths from there.
     pub fn tree(&self, commit: &Commit) -> Result<Vec<TreeEntry>, Fault> {
         Ok(self.strip(self.repository.tree(commit).map_err(git)?))
@@ -94,23 +86,20 @@ impl Source {
         Ok(changes.into_iter().map(|change| change.path).collect())
     }
 
-    /// The working tree's files below these folders, uncommitted changes included.
-    pub fn below(&self, folders: &[String]) -> Result<Below, Fault> {
+    /// The project's folder, from the repository's root; empty, or with a slash at its end.
+    pub fn folder(&self) -> &str {
+        &self.below
+    }
+
+    /// The working tree's files below these folders, uncommitted changes included; all paths are from the repository's root.
+    pub fn working_below(&self, folders: &[String]) -> Result<Below, Fault> {
         let paths: Vec<String> = folders
             .iter()
             .map(|folder| if folder.is_empty() { "**".to_owned() } else { format!("{}/**", escape_glob(folder)) })
             .collect();
-        let tree = self.repository.working_tree(&globs(&paths, &self.below)?).map_err(git)?;
-        let inside = |path: &[u8]| {
-            folders.iter().any(|folder| {
-                let rest = path.strip_prefix(folder.as_bytes());
-                folder.is_empty() || rest.is_some_and(|rest| rest.first() == Some(&b'/'))
-            })
-        };
-        let entries = self.strip(tree.entries.clone()).into_iter().filter(|entry| inside(&entry.path)).collect();
-        let strip = |path: &str| path.strip_prefix(self.below.as_str()).unwrap_or(path).to_owned();
-        let changes = tree.changes.iter().map(|change| strip(&change.path)).collect();
-        Ok(Below { entries, changes, commit: tree.base.clone() })
+        let tree = self.repository.working_tree(&globs(&paths, "")?).map_err(git)?;
+        let changes = tree.changes.iter().map(|change| change.path.clone()).collect();
+        Ok(Below { entries: tree.entries.clone(), changes, commit: tree.base.clone() })
     }
 
     fn strip(&self, entries: Vec<TreeEntry>) -> Vec<TreeEntry> {
@@ -136,7 +125,7 @@ impl Source {
     }
 }
 
-/// What stands below some folders, with paths from the project's folder.
+/// What stands below some folders, with paths from the repository's root.
 pub struct Below {
     pub entries: Vec<TreeEntry>,
     /// Paths that differ from the commit.

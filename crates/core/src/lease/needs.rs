@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Outcome;
+use super::request::Facts;
 use super::state::{Attempt, LeaseState};
 use crate::id::{Commit, Digest, Env};
 
@@ -29,12 +30,17 @@ impl Infrastructure {
             let begun = state.last.get(environment)?;
             return Some(self.never(begun, environment));
         };
+        let since = state.last.get(environment).filter(|last| last.epoch > applied.epoch);
+        if let Some(tried) = since.filter(|tried| self.differs(&tried.facts).is_some()) {
+            return Some(format!(
+                "what is there is not known to be the infrastructure of commit {}: an apply of other code by {} {} in {environment}",
+                self.commit.short(),
+                tried.by,
+                ended(&tried.outcome)
+            ));
+        }
         let facts = &applied.facts;
-        let differs = match (facts.tree == self.tree, &self.var_file) {
-            (false, _) => "its Terraform code differs",
-            (true, Some(values)) if facts.var_file.as_ref() != Some(values) => "the values of its environment differ",
-            (true, _) => return None,
-        };
+        let differs = self.differs(facts)?;
         let is_newer = facts.commit.is_some() && facts.commit == self.part_of && !facts.dirty;
         if is_newer {
             return None;
@@ -44,15 +50,21 @@ impl Infrastructure {
             (Some(commit), true) => format!("commit {} and changes", commit.short()),
             (None, _) => "no commit".to_owned(),
         };
-        let mut why = format!(
+        Some(format!(
             "the infrastructure of commit {} is not there: {differs} from what {} applied in {environment} ({of})",
             self.commit.short(),
             applied.by,
-        );
-        if let Some(tried) = state.last.get(environment).filter(|last| last.epoch > applied.epoch) {
-            why.push_str(&format!("; an apply by {} came since and {}", tried.by, ended(&tried.outcome)));
+        ))
+    }
+
+    fn differs(&self, facts: &Facts) -> Option<&'static str> {
+        match (facts.tree == self.tree, &self.var_file) {
+            (false, _) => Some("its Terraform code differs"),
+            (true, Some(values)) if facts.var_file.as_ref() != Some(values) => {
+                Some("the values of its environment differ")
+            }
+            (true, _) => None,
         }
-        Some(why)
     }
 
     fn never(&self, begun: &Attempt, environment: &Env) -> String {

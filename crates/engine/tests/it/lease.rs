@@ -523,6 +523,20 @@ fn a_release_is_refused_where_other_terraform_was_applied_than_that_of_its_commi
     assert_eq!(ended(block(run(&desk, &request, NOW, &Script::new(&outside)))).word(), "applied");
     assert_eq!(objection(&wants(b"other", None, Some("feed"))), None, "newer code holds what older code needs");
     assert!(objection(&wants(b"other", None, Some("beef"))).is_some());
+
+    // An apply of other code that failed since may have taken away what was there.
+    let needed = wants(b"tree", None, None).infrastructure.expect("needed");
+    let mut state = state(&desk);
+    assert_eq!(needed.lacking(&state, &"dev".into()), None);
+    let mut failed = state.applied[&Env::from("dev")].clone();
+    failed.epoch += 1;
+    failed.outcome = Outcome::Failed { why: "no quota".into(), lineage: None };
+    state.last.insert("dev".into(), failed.clone());
+    assert_eq!(needed.lacking(&state, &"dev".into()), None, "the same code once more");
+    failed.facts.tree = Digest::of(b"newer");
+    state.last.insert("dev".into(), failed);
+    let why = needed.lacking(&state, &"dev".into()).expect("refused");
+    assert!(why.contains("an apply of other code by erika failed in dev"), "{why}");
 }
 
 #[test]

@@ -90,10 +90,11 @@ async fn one(context: &Context, ledger: &Ledger, environment: &Environment, app:
         (Goal::Deploy(release), governed)
     };
     let mut waivers = waivers(context, environment, app, args)?;
+    // A hotfix branch's own exception stands beside what a person skips besides.
     if let Goal::Deploy(release) = &goal
-        && waivers.is_empty()
+        && !waivers.iter().any(|waiver| waiver.what.starts_with("upstream:"))
     {
-        waivers = entry_waivers(context, &source, environment, release)?;
+        waivers.extend(entry_waivers(context, &source, environment, release)?);
     }
     let asked = Asked { environment, app, goal, waivers, plan_only: args.plan, yes: args.yes };
     deploy(context, ledger, &governed, asked).await

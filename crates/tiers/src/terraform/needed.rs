@@ -29,9 +29,8 @@ pub async fn needed(
     app: &AppConfig,
     release: &Release,
 ) -> Result<Needed, Fault> {
-    let (Some(ruled), Some(config)) = (&governed.project.terraform, &context.project.terraform) else {
-        return Ok(Needed::default());
-    };
+    // As it was committed: an edit of the working copy switches nothing off.
+    let Some(ruled) = &governed.project.terraform else { return Ok(Needed::default()) };
     let state = applied(context, ledger).await?;
     // Where nothing was ever applied with this program there is nothing to compare, and a dirty tree is no commit's.
     if !state.last.contains_key(&environment.name) || release.dirty {
@@ -40,13 +39,16 @@ pub async fn needed(
     let source = Source::open(&context.root)?;
     let mut commits = vec![release.commit.clone()];
     let head = source.head()?;
-    if head != release.commit && source.identity(&context.root, app, &head)?.inputs == release.inputs {
+    let same = |commit: &Commit| {
+        source.identity(&context.root, app, commit).is_ok_and(|identity| identity.inputs == release.inputs)
+    };
+    if head != release.commit && same(&head) {
         commits.push(head);
     }
     let mut needs = Vec::new();
     let mut unknown = None;
     for commit in commits {
-        match of_commit(context, &source, environment, config, &state, &commit) {
+        match of_commit(context, &source, environment, ruled, &state, &commit) {
             Ok(needed) => needs.push(needed),
             // A clone may lack it; the commit that is checked out can answer for the release as well.
             Err(fault) => unknown = Some(fault),
@@ -114,12 +116,16 @@ fn of_commit(
 ) -> Result<Infrastructure, Fault> {
     let tree = tree_at(context, source, environment, config, commit)?;
     let applied = state.applied.get(&environment.name).and_then(|attempt| attempt.facts.commit.clone());
-    // An applied commit that this clone does not have can't be told to hold this one.
-    let holds = |applied: &Commit| source.repository.is_ancestor(commit, applied).unwrap_or(false);
-    Ok(Infrastructure {
-        commit: commit.clone(),
-        tree: tree.hash,
-        var_file: tree.var_file,
-        part_of: applied.filter(|applied| applied != commit && holds(applied)),
-    })
+    // An applied commit that this clone does not have can't be told to hold this one. A branch that changed nothing of Terraform's
+    // since it left the way of what was applied needs no more than was there then.
+    let holds = |applied: &Commit| {
+        let base = source.repository.merge_base(commit, applied).ok().flatten();
+        base.is_some_and(|base| {
+            let then = tree_at(context, source, environment, config, &base).ok();
+            base == *commit
+                || then.is_some_and(|then| (then.hash, then.var_file) == (tree.hash.clone(), tree.var_file.clone()))
+        })
+    };
+    let part_of = applied.filter(|applied| applied != commit && holds(applied));
+    Ok(Infrastructure { commit: commit.clone(), tree: tree.hash, var_file: tree.var_file, part_of })
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use tiers_core::config::{Environment, Terraform};
 use tiers_core::id::{Commit, Digest};
 use tiers_core::source::TreeEntry;
+use tiers_edge::git::GitError;
 
 use crate::context::Context;
-use crate::fault::Fault;
+use crate::fault::{Fault, chain};
 use crate::source::Source;
 
 /// How the names of Terraform's and OpenTofu's files end.
@@ -32,13 +33,27 @@ pub struct Tree {
 /// The code that stands in the working tree.
 pub fn tree(context: &Context, environment: &Environment, config: &Terraform) -> Result<Tree, Fault> {
     let source = Source::open(&context.root)?;
-    let places = Places::of(context, environment, config);
-    let folders = folders(&places.root, |folder| modules_in_folder(&context.root, folder));
-    let seen = source.below(&folders)?;
-    let entries: Vec<&TreeEntry> = seen.entries.iter().filter(|entry| places.counts(&entry.name())).collect();
-    let dirty = seen.changes.iter().any(|path| places.counts(path) || places.is_mine(path));
-    let var_file = places.values.as_ref().map(|path| digest_of(&context.root.join(path))).transpose()?;
-    Ok(Tree { hash: hash(&entries), var_file, commit: seen.commit, dirty })
+    let top = source.repository.root().to_owned();
+    let places = Places::of(context, &source, environment, config);
+    let folders = folders(&places.root, |folder| modules_in_folder(&top, folder));
+    let mut looked_at = folders.clone();
+    looked_at.extend([&places.values, &places.backend].into_iter().flatten().map(|path| parent(path).to_owned()));
+    let seen = source.working_below(&looked_at)?;
+    let entries: Vec<&TreeEntry> =
+        seen.entries.iter().filter(|entry| places.is_code_of(&folders, &entry.name())).collect();
+    let dirty = seen.changes.iter().any(|path| places.is_code_of(&folders, path) || places.is_mine(path));
+    let var_file = places.values.as_ref().map(|path| {
+        // Filters may write a file otherwise than git keeps it; what is not changed is taken as the commit has it.
+        let kept = match (&seen.commit, seen.changes.contains(path)) {
+            (Some(commit), false) => source.repository.read_file(commit, path).ok().flatten(),
+            _ => None,
+        };
+        match kept {
+            Some(bytes) => Ok(Digest::of(&bytes)),
+            None => digest_of(&top.join(path)),
+        }
+    });
+    Ok(Tree { hash: hash(&entries), var_file: var_file.transpose()?, commit: seen.commit, dirty })
 }
 
 /// The code that a commit holds. Where the environment's values are no part of it, git does not know them.
@@ -49,33 +64,30 @@ pub fn tree_at(
     config: &Terraform,
     commit: &Commit,
 ) -> Result<Tree, Fault> {
-    let places = Places::of(context, environment, config);
-    let all = source.tree(commit)?;
+    let repository = &source.repository;
+    let places = Places::of(context, source, environment, config);
+    let all = repository.tree(commit).map_err(git)?;
     let code: Vec<String> = all.iter().map(|entry| entry.name().into_owned()).filter(|path| is_code(path)).collect();
-    let lines = source.lines(commit, SOURCE, &code)?;
+    let lines = repository.lines(commit, SOURCE, &code).map_err(git)?;
     let folders = folders(&places.root, |folder| {
         let below = lines.iter().filter(|(path, _)| is_below(path, folder));
-        let called = below.flat_map(|(path, line)| {
-            let at = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            sources(line).map(move |source| join(at, source))
-        });
-        called.collect()
+        below.flat_map(|(path, line)| sources(line).map(move |source| join(parent(path), source))).collect()
     });
-    let inside = |path: &str| folders.iter().any(|folder| is_below(path, folder));
-    let entries: Vec<&TreeEntry> =
-        all.iter().filter(|entry| inside(&entry.name()) && places.counts(&entry.name())).collect();
-    let values = places.values.as_ref().map(|path| source.file(commit, path)).transpose()?.flatten();
+    let entries: Vec<&TreeEntry> = all.iter().filter(|entry| places.is_code_of(&folders, &entry.name())).collect();
+    let values = places.values.as_ref().map(|path| repository.read_file(commit, path)).transpose().map_err(git)?;
     Ok(Tree {
         hash: hash(&entries),
-        var_file: values.map(|bytes| Digest::of(&bytes)),
+        var_file: values.flatten().map(|bytes| Digest::of(&bytes)),
         commit: Some(commit.clone()),
         dirty: false,
     })
 }
 
-/// Where the files of one environment are, from the project's folder.
+/// Where the files of one environment are, from the repository's root: a module may lie above the project's folder.
 struct Places {
     root: String,
+    /// The root module is the project's folder, with everything else of the project below it.
+    is_project: bool,
     values: Option<String>,
     backend: Option<String>,
     /// The files that belong to one environment each: a change of prod's values is none of dev's code.
@@ -83,15 +95,17 @@ struct Places {
 }
 
 impl Places {
-    fn of(context: &Context, environment: &Environment, config: &Terraform) -> Places {
+    fn of(context: &Context, source: &Source, environment: &Environment, config: &Terraform) -> Places {
+        let root =
+            |environment: &Environment| join(source.folder(), &Terraform::expand(&config.root, &environment.name));
         let below = |environment: &Environment, file: &Option<String>| {
-            let root = Terraform::expand(&config.root, &environment.name);
-            file.as_ref().map(|file| join(&root, &Terraform::expand(file, &environment.name)))
+            file.as_ref().map(|file| join(&root(environment), &Terraform::expand(file, &environment.name)))
         };
         let both = |environment| [below(environment, &config.backend), below(environment, &config.var_file)];
         let own = context.project.environments.iter().flat_map(both).flatten().collect();
         Places {
-            root: clean(&Terraform::expand(&config.root, &environment.name)),
+            root: root(environment),
+            is_project: root(environment) == clean(source.folder()),
             values: below(environment, &config.var_file),
             backend: below(environment, &config.backend),
             own,
@@ -102,10 +116,12 @@ impl Places {
         Some(path) == self.values.as_deref() || Some(path) == self.backend.as_deref()
     }
 
-    /// A root module that is the project's folder has the whole project below it: only what is Terraform's counts there.
-    fn counts(&self, path: &str) -> bool {
-        let is_theirs = !self.root.is_empty() || is_code(path) || path.ends_with(".json") || path.ends_with(".tftpl");
-        is_theirs && !self.own.contains(path) && !is_by_product(path)
+    /// Whether a file is a part of the code in these folders. Where the root module has the whole project below it, only what is
+    /// Terraform's alone counts.
+    fn is_code_of(&self, folders: &[String], path: &str) -> bool {
+        let inside = folders.iter().any(|folder| path != folder && is_below(path, folder));
+        let theirs = !self.is_project || is_code(path) || [".tftpl", ".tpl"].iter().any(|end| path.ends_with(end));
+        inside && theirs && !self.own.contains(path) && !is_by_product(path)
     }
 }
 
@@ -144,9 +160,12 @@ fn digest_of(path: &Path) -> Result<Digest, Fault> {
 fn is_by_product(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     path.split('/').any(|part| part == ".terraform" || part == ".tiers")
-        || name.starts_with("terraform.tfstate")
+        || name.contains(".tfstate")
         || name.ends_with(".tfplan")
-        || name == "crash.log"
+        || ["tfplan", "crash.log", ".tflint.hcl"].contains(&name)
+        // What describes and tests the code makes nothing.
+        || name.ends_with(".md")
+        || name.ends_with(".tftest.hcl")
         // Written by `init` where nobody committed it; which providers were taken is said in the apply's own record.
         || name == ".terraform.lock.hcl"
 }
@@ -179,15 +198,23 @@ fn modules_in_folder(project: &Path, folder: &str) -> Vec<String> {
     called
 }
 
-/// The relative sources of a file's modules. Read line by line: such an attribute is never written otherwise, and a line too
-/// many only makes the hash cover one folder more.
+/// The relative sources of a file's modules, wherever in a line they stand. One too many, in a comment, only makes the hash cover
+/// one folder more.
 fn sources(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter_map(|line| {
-        let name = line.trim_start().trim_start_matches('"').strip_prefix("source")?.trim_start_matches('"');
-        let rest = name.trim_start().strip_prefix(['=', ':'])?.trim_start();
-        let path = rest.strip_prefix('"')?.split('"').next()?;
+    text.match_indices("source").filter_map(|(at, word)| {
+        let rest = text[at + word.len()..].trim_start_matches('"').trim_start_matches([' ', '\t']);
+        let rest = rest.strip_prefix(['=', ':'])?.trim_start_matches([' ', '\t']);
+        let path = rest.strip_prefix('"')?.split(['"', '\n']).next()?;
         path.starts_with("../").then_some(path)
     })
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn git(error: GitError) -> Fault {
+    Fault::errored(chain(&error))
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
@@ -217,8 +244,10 @@ mod tests {
 
     #[test]
     fn sources_of_modules_are_found_and_made_relative_to_the_project() {
-        let text = "module \"a\" {\n  source = \"../../modules/api\"\n}\nmodule \"b\" {\n  source=\"./inner\"\n}\n# source = \"../no\"\n";
-        assert_eq!(sources(text).map(|source| join("infra/live", source)).collect::<Vec<_>>(), ["modules/api"]);
+        let text = "module \"a\" {\n  source = \"../../modules/api\"\n}\nmodule \"b\" {\n  source=\"./inner\"\n}\n\
+                    module \"c\" { source = \"../c\" }\n{\"module\":{\"d\":{\"source\":\"../d\"},\"e\":{\"source\": \"../e\"}}}\n";
+        let found: Vec<String> = sources(text).map(|source| join("infra/live", source)).collect();
+        assert_eq!(found, ["modules/api", "infra/c", "infra/d", "infra/e"]);
         assert_eq!(clean("./terraform//envs/../"), "terraform");
         assert!(is_below("a/b", "a") && is_below("a", "") && !is_below("ab", "a"));
     }

@@ -367,11 +367,16 @@ fn a_release_comes_only_where_the_terraform_of_its_commit_or_a_newer_one_is_appl
     let Some(shop) = Shop::with_app() else { return };
     let world = &shop.world;
     // A module outside of the root is a part of its code, and so is one that this one calls.
-    world.write("modules/outer/main.tf", "module \"inner\" {\n  source = \"../inner\"\n}\n");
+    world.write("modules/outer/main.tf", "module \"inner\" { source = \"../inner\" }\n");
     world.write("modules/inner/main.tf", "variable \"x\" { default = 1 }\n");
     let main = std::fs::read_to_string(world.path("terraform/main.tf")).expect("readable");
     world.write("terraform/main.tf", &format!("{main}\nmodule \"outer\" {{\n  source = \"../modules/outer\"\n}}\n"));
     let one = world.release("one");
+    // git may write files otherwise than it keeps them.
+    world.write(".gitattributes", "*.tfvars text eol=crlf\n");
+    world.commit("line ends");
+    world.shell("rm terraform/envs/dev/terraform.tfvars && git checkout -q terraform/envs/dev/terraform.tfvars");
+    assert!(std::fs::read(world.path("terraform/envs/dev/terraform.tfvars")).expect("there").contains(&b'\r'));
     let apply = || shop.good(&["tf", "apply", "dev", "--auto-approve"]);
     // What tiers never applied is somebody else's to keep.
     world.good(&["deploy", "dev"]);
@@ -408,6 +413,11 @@ fn a_release_comes_only_where_the_terraform_of_its_commit_or_a_newer_one_is_appl
     world.good(&["deploy", "dev", "--release", &one]);
     world.good(&["deploy", "dev", "--release", &two]);
     world.good(&["rollback", "dev"]);
+    // So does a branch that left before and changes no Terraform: a hotfix.
+    world.git(&["checkout", "-q", "-b", "hotfix", "HEAD~1"]);
+    world.release("hotfix");
+    world.good(&["deploy", "dev"]);
+    world.git(&["checkout", "-q", "main"]);
 
     // The policy may leave it to people.
     let toml = std::fs::read_to_string(world.path("tiers.toml")).expect("readable");
