@@ -6,7 +6,7 @@ use crate::backend;
 use crate::discover;
 use crate::eval::{Entries, Value, World};
 use crate::finding::Location;
-use crate::hcl::{Attr, Block};
+use crate::hcl::{Attr, Block, Body, Expr};
 use crate::model::{self, Place};
 use crate::options::Options;
 use crate::parsed;
@@ -128,17 +128,43 @@ fn function<'a>(context: &Context<'a>, deployed: &Deployed<'a>, placed: &Placed<
     };
     let mut settings = BTreeMap::new();
     for (setting, attribute, default) in ATTRIBUTES {
+        if ignores(placed.resource.body, attribute) {
+            settings.insert(setting, nobodys(context, placed));
+            continue;
+        }
         let attr = placed.resource.body.attr(attribute);
         let declared = attr.and_then(|attr| declared(context, deployed, placed, (setting, attr)));
         settings.insert(setting, declared.unwrap_or_else(|| unwritten(default)));
     }
     for (setting, block, attribute, default) in IN_BLOCKS {
+        if ignores(placed.resource.body, block) {
+            settings.insert(setting, nobodys(context, placed));
+            continue;
+        }
         settings.insert(
             setting,
             in_block(context, deployed, placed, (setting, block, attribute)).unwrap_or_else(|| unwritten(default)),
         );
     }
     Some(DeclaredFunction { environment: deployed.environment.to_owned(), name, address: placed.address(), settings })
+}
+
+/// What Terraform leaves to others after it made the function.
+fn nobodys<'a>(context: &Context<'a>, placed: &Placed<'a>) -> Declared {
+    Declared { value: None, is_default: true, at: context.location(placed.resource.place) }
+}
+
+/// Whether `lifecycle { ignore_changes = […] }` names an attribute or a block, something inside of it, or all of them.
+fn ignores(body: &Body<'_>, name: &str) -> bool {
+    let Some(attr) = body.block("lifecycle").and_then(|block| block.body.attr("ignore_changes")) else { return false };
+    let mut found = attr.value.keyword() == Some("all");
+    attr.value.each(&mut |node| {
+        if let Expr::Path(root, _) = &node.expr {
+            found |= *root == name;
+        }
+        found |= node.as_str().is_some_and(|text| text == name || text == "*");
+    });
+    found
 }
 
 /// `None` for what is null, which is as if it were not written.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::eval::{Evaluation, hide};
+use crate::eval::{Evaluation, hide, is_secret_name, literal, texts};
 use crate::finding::{Finding, Masked};
-use crate::model::Place;
+use crate::hcl::{Expr, Node};
+use crate::model::{FileId, Place};
 use crate::run::Context;
 use crate::view::View;
 
@@ -31,6 +32,10 @@ impl Secrets {
                     secrets.places.insert(Place { file: variable.place.file, span: default.value.span });
                 }
             }
+            // A name that is declared nowhere, or a part of an object, may hold one as well.
+            for (file, attr) in &deployed.values {
+                any |= secrets.written(*file, attr.name, &attr.value);
+            }
             if any {
                 let names = &view.context.found.environments;
                 let texts = deployed.evaluation.secrets(Evaluation::ROOT);
@@ -38,6 +43,23 @@ impl Secrets {
             }
         }
         secrets
+    }
+
+    /// What is called like a secret in a variable file, at any depth.
+    fn written(&mut self, file: FileId, name: &str, node: &Node<'_>) -> bool {
+        if let Expr::Object(entries) = &node.expr {
+            let key = |key: &Node<'_>| key.keyword().map(str::to_owned).unwrap_or_default();
+            return entries.iter().fold(false, |any, (name, value)| self.written(file, &key(name), value) || any);
+        }
+        let plain = matches!(node.expr, Expr::Str(_) | Expr::Number(_));
+        if plain && is_secret_name(name) {
+            let mut found = Vec::new();
+            texts(&literal(node), &mut found);
+            self.texts.extend(found);
+            self.places.insert(Place { file, span: node.span });
+            return true;
+        }
+        false
     }
 
     /// Of all stacks.

@@ -15,7 +15,7 @@ pub(crate) use convert::{Type, convert};
 pub(crate) use entries::Entries;
 pub(crate) use literal::{is_empty_literal, literal, plainly_fits, same_literal};
 pub(crate) use run::{Evaluation, Input, Present, ScopeId};
-pub(crate) use secrecy::hide;
+pub(crate) use secrecy::{HIDDEN, hide, is_secret_name, texts, without_secrets};
 pub(crate) use value::{Text, Value};
 pub(crate) use world::{World, join_path};
 

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::run::{Evaluation, ScopeId};
 use super::value::Value;
 use crate::hcl::{Expr, Node, Step};
-use crate::model::Variable;
+use crate::model::{Local, Variable};
 
 /// Parts of names of variables that hold a secret, marked as sensitive or not.
-const TELLING: [&str; 12] = [
+const TELLING: [&str; 18] = [
     "password",
     "passwd",
     "passphrase",
@@ -21,9 +21,17 @@ const TELLING: [&str; 12] = [
     "credential",
     "connection_string",
     "webhook_url",
+    "signing_key",
+    "encryption_key",
+    "customer_key",
+    "client_key",
+    "account_key",
+    "shared_key",
 ];
+/// What stands in a secret's place.
+pub(crate) const HIDDEN: &str = "(sensitive)";
 /// Ends of names that say it is something about a secret, and not the secret.
-const ABOUT: [&str; 18] = [
+const ABOUT: [&str; 24] = [
     "_arn",
     "_arns",
     "_name",
@@ -42,21 +50,53 @@ const ABOUT: [&str; 18] = [
     "_seconds",
     "_rotation",
     "_policy",
+    "_key_id",
+    "_size",
+    "_count",
+    "_expiry",
+    "_expiration",
+    "_validity",
 ];
 /// Shorter texts stand in too much that is harmless.
 const SHORTEST: usize = 6;
+/// Messages show at least as many characters of a long value.
+const CUT: usize = 24;
+
+/// Whether something of this name holds a secret: a variable, an attribute, a key of a map.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    let name = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    };
+    let tells = || TELLING.iter().any(|word| name.contains(word));
+    let about = || {
+        ABOUT.iter().any(|end| name.ends_with(end))
+            || ["enable_", "use_", "manage_"].iter().any(|start| name.starts_with(start))
+    };
+    tells() && !about()
+}
 
 impl Variable<'_> {
     /// Whether its value is nobody's to read: marked as sensitive, or called like a secret.
     pub(crate) fn is_secret(&self) -> bool {
-        let name = match self.name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => Cow::Owned(self.name.to_ascii_lowercase()),
-            false => Cow::Borrowed(self.name),
-        };
-        let tells = || TELLING.iter().any(|word| name.contains(word));
-        let about =
-            || ABOUT.iter().any(|end| name.ends_with(end)) || name.starts_with("enable_") || name.starts_with("use_");
-        self.sensitive || (tells() && !about())
+        self.sensitive || is_secret_name(self.name)
+    }
+}
+
+/// A value with a word in place of everything in it that is called like a secret.
+pub(crate) fn without_secrets<'a>(value: &Value<'a>) -> Value<'a> {
+    match value {
+        Value::Map(entries) => Value::map(
+            entries
+                .iter()
+                .map(|(key, value)| {
+                    let hides = is_secret_name(key) && !matches!(value, Value::Bool(_) | Value::Null | Value::Unknown);
+                    (key.clone(), if hides { Value::text(HIDDEN) } else { without_secrets(value) })
+                })
+                .collect(),
+        ),
+        Value::List(items) => Value::list(items.iter().map(without_secrets).collect()),
+        other => other.clone(),
     }
 }
 
@@ -67,6 +107,13 @@ impl<'a> Evaluation<'a> {
     /// Whether an expression takes anything from a secret variable, through locals, arguments and outputs of modules too.
     pub(crate) fn is_secret(&self, scope: ScopeId, node: &'a Node<'a>) -> bool {
         self.takes_secret(scope, node, &mut Vec::new())
+    }
+
+    /// The same inside a block that is repeated over a collection: what `each` hands in is a secret if that is.
+    pub(crate) fn is_secret_in(&self, scope: ScopeId, node: &'a Node<'a>, repeated: Option<&'a Node<'a>>) -> bool {
+        let mut each = false;
+        node.each(&mut |node| each |= matches!(node.expr, Expr::Path("each", _)));
+        self.is_secret(scope, node) || (each && repeated.is_some_and(|repeated| self.is_secret(scope, repeated)))
     }
 
     /// The texts of this module's secret variables: where one of them stands, a secret is shown.
@@ -119,7 +166,10 @@ impl<'a> Evaluation<'a> {
                 let secret = module.variable(name).is_some_and(Variable::is_secret);
                 secret || self.argument(scope, name).is_some_and(|(parent, node)| self.takes_secret(parent, node, seen))
             }
-            "local" => module.local(name).is_some_and(|local| self.takes_secret(scope, &local.attr.value, seen)),
+            "local" => {
+                let follow = |local: &Local<'a>| self.takes_secret(scope, &local.attr.value, seen);
+                is_secret_name(name) || module.local(name).is_some_and(follow)
+            }
             _ => self.output_is_secret(scope, name, output, seen),
         }
     }
@@ -138,9 +188,24 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn texts(value: &Value<'_>, out: &mut Vec<String>) {
+/// Every text in a value, in the forms in which a report may show it.
+pub(crate) fn texts(value: &Value<'_>, out: &mut Vec<String>) {
     match value {
-        Value::Str(text) if text.len() >= SHORTEST => out.push(text.to_string()),
+        Value::Str(text) if text.len() >= SHORTEST => {
+            out.push(text.to_string());
+            // As it is written where it is quoted, and where it is cut.
+            let quoted = value.to_string();
+            let quoted = quoted.trim_matches('"');
+            if quoted != &**text {
+                out.push(quoted.to_owned());
+            }
+            if let Some((at, _)) = quoted.char_indices().nth(CUT) {
+                out.push(quoted[..at].to_owned());
+            }
+        }
+        Value::Number(_) => {
+            out.extend(value.to_text().map(|text| text.to_string()).filter(|text| text.len() >= SHORTEST))
+        }
         Value::List(items) => items.iter().for_each(|item| texts(item, out)),
         Value::Map(entries) => entries.values().for_each(|item| texts(item, out)),
         _ => {}
@@ -153,7 +218,7 @@ pub(crate) fn hide(text: &str, secrets: &[String]) -> Option<String> {
     for secret in secrets {
         let now = out.as_deref().unwrap_or(text);
         if now.contains(secret.as_str()) {
-            out = Some(now.replace(secret.as_str(), "(sensitive)"));
+            out = Some(now.replace(secret.as_str(), HIDDEN));
         }
     }
     out

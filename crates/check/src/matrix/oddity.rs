@@ -72,10 +72,11 @@ fn off_in_production(row: &Row, environments: &[String]) -> Option<String> {
 
 /// What is no worse where it is smaller: when to scale, when to cry, how long to wait or to keep an answer.
 fn better_smaller(name: &str) -> bool {
+    const NO_AMOUNT: &[&str] = &["_id", "port", "priority", "version", "number", "account"];
     const WORDS: &[&str] =
         &["target_value", "utilization", "threshold", "interval", "ttl", "period", "percent", "delay", "cooldown"];
     let name = name.rsplit('.').next().unwrap_or(name);
-    WORDS.iter().any(|word| name.contains(word))
+    WORDS.iter().any(|word| name.contains(word)) || NO_AMOUNT.iter().any(|word| name.ends_with(word))
 }
 
 /// Production has less than an environment before it.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{cells, hidden, known, outside, row_of, secrets};
 use super::{Cell, Group, How, Row};
-use crate::eval::{Evaluation, ScopeId, Value};
-use crate::hcl::{Attr, Body};
+use crate::eval::{Evaluation, ScopeId, Value, is_secret_name};
+use crate::hcl::{Attr, Body, Node};
 use crate::model::{FileId, Place};
 use crate::view::{Deployed, Placed, View};
 
@@ -22,23 +22,11 @@ pub(super) const LEFT_OUT: &[&str] = &[
     "assume_role_policy",
     "description",
     "source_code_hash",
-    "alias",
-    "version",
 ];
+/// What a provider configuration says of itself.
+const LEFT_OUT_OF_PROVIDERS: &[&str] = &["alias", "version"];
 /// Blocks that describe nothing which is made.
 const LEFT_OUT_BLOCKS: &[&str] = &["lifecycle", "provisioner", "connection", "timeouts", "dynamic", "default_tags"];
-/// Attributes that hold a secret whatever they are given.
-const SECRET: &[&str] = &[
-    "secret_string",
-    "secret_binary",
-    "password",
-    "master_password",
-    "auth_token",
-    "access_key",
-    "secret_key",
-    "token",
-];
-
 /// One attribute of one block, in one environment.
 struct Found<'a> {
     path: String,
@@ -46,6 +34,8 @@ struct Found<'a> {
     file: FileId,
     scope: ScopeId,
     each: Option<Value<'a>>,
+    /// What the resource is repeated over.
+    repeated: Option<&'a Node<'a>>,
     secret: bool,
 }
 
@@ -71,6 +61,8 @@ pub(super) fn collect(view: &View<'_>, rows: &mut Vec<Row>) {
                 let secure = deployed.attribute(placed, "type").is_none_or(|(kind, _)| kind.as_str() != Some("String"));
                 found.iter_mut().filter(|one| one.path == "value").for_each(|one| one.secret |= secure);
             }
+            let repeated = placed.resource.body.attr("for_each").map(|attr| &attr.value);
+            found.iter_mut().for_each(|one| one.repeated = repeated);
             take(view, deployed, (index, &secrets[index]), &address, found, &mut values);
         }
         for provider in &deployed.module.providers {
@@ -81,6 +73,7 @@ pub(super) fn collect(view: &View<'_>, rows: &mut Vec<Row>) {
             let mut found = Vec::new();
             let placed = (Evaluation::ROOT, None);
             attributes_in(provider.body, provider.file, "", placed, &mut found);
+            found.retain(|one| !LEFT_OUT_OF_PROVIDERS.contains(&one.path.as_str()));
             take(view, deployed, (index, &secrets[index]), &address, found, &mut values);
         }
     }
@@ -158,7 +151,9 @@ fn count<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>) -> O
         _ => return None,
     };
     let place = Place { file: placed.resource.place.file, span: attr.span() };
-    Some((word, Cell { value: Some(value), how: How::Computed, origin: Some(view.context.location(place)) }))
+    let cell = Cell { value: Some(value), how: How::Computed, origin: Some(view.context.location(place)) };
+    let secret = deployed.evaluation.is_secret(placed.scope, &attr.value);
+    Some((word, if secret { hidden(cell) } else { cell }))
 }
 
 fn attributes<'a>(body: &'a Body<'a>, file: FileId, prefix: &str, placed: &Placed<'a>, out: &mut Vec<Found<'a>>) {
@@ -174,8 +169,16 @@ fn attributes_in<'a>(
     out: &mut Vec<Found<'a>>,
 ) {
     for attr in body.attrs.iter().filter(|attr| !LEFT_OUT.contains(&attr.name)) {
-        let secret = SECRET.contains(&attr.name);
-        out.push(Found { path: format!("{prefix}{}", attr.name), attr, file, scope, each: each.cloned(), secret });
+        let secret = is_secret_name(attr.name) || attr.name.ends_with("_wo");
+        out.push(Found {
+            path: format!("{prefix}{}", attr.name),
+            attr,
+            file,
+            scope,
+            each: each.cloned(),
+            repeated: None,
+            secret,
+        });
     }
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for block in body.blocks.iter().filter(|block| !LEFT_OUT_BLOCKS.contains(&block.kind)) {
@@ -205,7 +208,7 @@ fn take<'a>(
         let place = deployed.given_at(one.scope, &one.attr.value);
         let place = place.unwrap_or(Place { file: one.file, span: one.attr.span() });
         let cell = known(view.context, &value, How::Computed, place, secrets);
-        let secret = one.secret || deployed.evaluation.is_secret(one.scope, &one.attr.value);
+        let secret = one.secret || deployed.evaluation.is_secret_in(one.scope, &one.attr.value, one.repeated);
         let cell = if secret { hidden(cell) } else { cell };
         values.entry((address.to_owned(), one.path)).or_default().insert(index, cell);
     }

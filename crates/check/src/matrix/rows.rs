@@ -1,11 +1,11 @@
 //! The rows of the table: variables, settings of backends, and attributes of resources, in every environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cell, ExtraRow, Group, How, Row, resources};
 use crate::discover::names;
-use crate::eval::{Evaluation, Value, hide};
-use crate::model::Place;
+use crate::eval::{Evaluation, HIDDEN, Value, hide, is_secret_name, without_secrets};
+use crate::model::{ModuleCall, Place};
 use crate::run::Context;
 use crate::view::{Deployed, View};
 
@@ -107,6 +107,7 @@ pub(super) fn outside() -> Cell {
 pub(super) fn known(context: &Context<'_>, value: &Value<'_>, how: How, place: Place, secrets: &[String]) -> Cell {
     let origin = Some(context.location(place));
     if value.is_known() {
+        let value = &without_secrets(value);
         let text = match value {
             Value::Str(text) => text.to_string(),
             other => other.to_string(),
@@ -120,7 +121,7 @@ pub(super) fn known(context: &Context<'_>, value: &Value<'_>, how: How, place: P
 /// A value that is made from a secret: that it is there is all that is said.
 pub(super) fn hidden(mut cell: Cell) -> Cell {
     if cell.value.is_some() {
-        cell.value = Some("(sensitive)".into());
+        cell.value = Some(HIDDEN.into());
     }
     cell
 }
@@ -170,9 +171,7 @@ fn backends(view: &View<'_>, rows: &mut Vec<Row>) {
     for deployed in &view.deployed {
         for name in deployed.backend.iter().flat_map(|backend| backend.settings.keys()) {
             // Credentials do not belong into a table that lands in a pull request.
-            let secret = ["secret", "password", "token", "access_key", "conn_str", "credentials"]
-                .iter()
-                .any(|word| name.contains(word));
+            let secret = is_secret_name(name) || ["conn_str", "credentials"].iter().any(|word| name.contains(word));
             if !names.contains(&&**name) && !secret {
                 names.push(name);
             }
@@ -193,31 +192,35 @@ fn backends(view: &View<'_>, rows: &mut Vec<Row>) {
 }
 
 /// Arguments of modules that are not in the repository: what they make is not known, what they are given is.
-fn calls(view: &View<'_>, rows: &mut Vec<Row>) {
+fn calls<'a>(view: &View<'a>, rows: &mut Vec<Row>) {
     let secrets = secrets(view);
     let mut names: Vec<(&str, &str)> = Vec::new();
+    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
     for deployed in &view.deployed {
         for call in deployed.module.calls.iter().filter(|call| call.target.is_none()) {
             for attr in &call.body.attrs {
                 // A plain variable has a row of its own.
                 let plain = attr.value.reference().is_some_and(|(root, _)| root == "var");
                 let said = plain || resources::LEFT_OUT.contains(&attr.name) || attr.name == "providers";
-                if !said && !names.contains(&(call.name, attr.name)) {
+                if !said && seen.insert((call.name, attr.name)) {
                     names.push((call.name, attr.name));
                 }
             }
         }
     }
+    let by_name = |deployed: &Deployed<'a>| deployed.module.calls.iter().map(|call| (call.name, call)).collect();
+    let calls: Vec<BTreeMap<&str, &ModuleCall<'a>>> = view.deployed.iter().map(by_name).collect();
     for (name, argument) in names {
         let cells = cells(view, |index, deployed| {
-            let call = deployed.module.calls.iter().find(|call| call.name == name);
+            let call = calls[index].get(name);
             let Some((call, attr)) = call.and_then(|call| Some((call, call.body.attr(argument)?))) else {
                 return Cell::default();
             };
             let value = deployed.evaluation.value(Evaluation::ROOT, &attr.value);
             let place = Place { file: call.place.file, span: attr.span() };
             let cell = known(view.context, &value, How::Set, place, &secrets[index]);
-            if deployed.evaluation.is_secret(Evaluation::ROOT, &attr.value) { hidden(cell) } else { cell }
+            let secret = is_secret_name(argument) || deployed.evaluation.is_secret(Evaluation::ROOT, &attr.value);
+            if secret { hidden(cell) } else { cell }
         });
         let name = format!("module.{name}.{argument}");
         rows.push(row_of(view.context, Group::Resource, &view.stack.name, &name, cells));

@@ -43,6 +43,13 @@ resource "aws_lambda_function" "worker" {
     }
   }
 }
+resource "aws_lambda_function" "left" {
+  function_name = "shop-left-${var.environment}"
+  memory_size   = 1024
+  lifecycle {
+    ignore_changes = [image_uri, memory_size, environment[0].variables]
+  }
+}
 resource "aws_lambda_function" "unknown" {
   function_name = aws_ssm_parameter.name.value
 }
@@ -69,7 +76,7 @@ fn each_function_is_declared_in_each_environment_and_one_whose_name_is_not_known
     let mut names: Vec<(String, String)> =
         functions().into_iter().map(|function| (function.environment, function.name)).collect();
     names.sort();
-    let of = |env: &str| ["api", "mail", "report"].map(|name| (env.to_owned(), format!("shop-{name}-{env}")));
+    let of = |env: &str| ["api", "left", "mail", "report"].map(|name| (env.to_owned(), format!("shop-{name}-{env}")));
     assert_eq!(names, [of("dev"), of("prod")].concat());
 }
 
@@ -90,6 +97,9 @@ fn settings_are_those_of_the_environment_with_the_place_where_they_are_written()
     assert_eq!(value("shop-api-dev", FunctionSetting::Command).as_deref(), Some("api --http"));
     assert_eq!(value("shop-api-dev", FunctionSetting::Concurrency).as_deref(), Some(""), "-1 is none");
     assert_eq!(value("shop-api-prod", FunctionSetting::Concurrency).as_deref(), Some("50"));
+    let left = |of: FunctionSetting| setting("shop-left-dev", of).value;
+    assert_eq!((left(FunctionSetting::Memory), left(FunctionSetting::Variables)), (None, None), "others change these");
+    assert_eq!(left(FunctionSetting::Timeout).as_deref(), Some("3"));
     let timeout = setting("shop-api-dev", FunctionSetting::Timeout);
     assert_eq!((timeout.value.as_deref(), timeout.is_default), (Some("3"), true), "the provider's default");
     assert_eq!(value("shop-report-dev", FunctionSetting::Timeout).as_deref(), Some("60"));

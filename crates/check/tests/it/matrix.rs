@@ -121,6 +121,9 @@ variable "connection" {
 variable "master_password" {
   type = string
 }
+variable "database" {
+  type = object({ size = string, password = string })
+}
 variable "password_length" {
   type = number
 }
@@ -139,6 +142,20 @@ resource "aws_instance" "machine" {
   user_data     = base64encode(var.master_password)
   instance_type = var.environment == "prod" ? "m5.large" : "m5.xlarge"
 }
+module "database" {
+  source   = "terraform-aws-modules/rds/aws"
+  password = "rds-${var.environment}-secret"
+}
+resource "aws_ssm_parameter" "each" {
+  for_each = toset(split(",", var.connection))
+  name     = upper(each.value)
+}
+resource "azurerm_mssql_server" "server" {
+  administrator_login_password = "mssql-${var.environment}-secret"
+}
+output "size" {
+  value = var.database.size
+}
 resource "aws_iam_role" "role" {
   name = "r-${var.connection}-of-the-service-whose-name-is-much-too-long-for-a-role-in-aws"
 }
@@ -153,6 +170,8 @@ resource "aws_ecs_task_definition" "task" {
 environment     = "dev"
 connection      = "hunter2-hunter2"
 master_password = "correct horse"
+database        = { size = "small", password = "object-dev-secret" }
+old_token       = "undeclared-secret"
 password_length = 12
 --- envs/dev/backend.hcl
 bucket = "state"
@@ -161,6 +180,7 @@ key    = "dev"
 environment     = "prod"
 connection      = "swordfish-swordfish"
 master_password = 4711
+database        = { size = "large", password = "object-prod-secret" }
 password_length = 24
 --- envs/prod/backend.hcl
 bucket = "state"
@@ -175,7 +195,12 @@ fn nothing_that_is_made_from_a_secret_is_shown_in_a_table_or_a_finding() {
     let style = tiers_check::render::TextStyle { colour: false, width: 100, all: true };
     let findings = tiers_check::render::text(&report, &tree, style);
     assert!(table.text(100, true).contains("password_length"), "no secret by its name: {}", table.text(100, true));
-    assert!(findings.contains("name-too-long"), "{findings}");
+    assert!(
+        table.text(100, true).contains("password = \"(sensitive)\", size = \"small\""),
+        "{}",
+        table.text(100, true)
+    );
+    assert!(findings.contains("name-too-long") && findings.contains("value-undeclared"), "{findings}");
     let json = tiers_check::render::json(&report);
     for (what, text) in [
         ("text", table.text(100, true)),
@@ -184,7 +209,7 @@ fn nothing_that_is_made_from_a_secret_is_shown_in_a_table_or_a_finding() {
         ("findings", findings),
         ("report", json),
     ] {
-        for secret in ["hunter2", "swordfish", "correct horse", "Y29ycmVjd", "in the clear"] {
+        for secret in ["hunter2", "HUNTER2", "swordfish", "correct horse", "Y29ycmVjd", "in the clear", "-secret"] {
             assert!(!text.contains(secret), "{secret} in {what}:\n{text}");
         }
     }

@@ -15,7 +15,7 @@ use crate::fault::{Fault, Outcome};
 /// where what is live is not what Terraform or tiers.toml declares. That exits with 1.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// An environment, in any usual spelling of its name
+    /// An environment, in any usual spelling of its name; with --live as tiers.toml names it
     a: String,
     /// Another; with --live one alone can be compared with what it declares
     #[arg(required_unless_present = "live")]

@@ -12,7 +12,7 @@ use tiers_engine::driver::Session;
 use tiers_engine::lambda_target::LambdaTarget;
 use tiers_engine::ledger::Ledger;
 use tiers_engine::port::target::{Target as _, TargetError};
-use tiers_lambda::api::{Function, Qualifier};
+use tiers_lambda::api::{Alias, Function, Qualifier};
 
 use crate::command::checking::Checking;
 use crate::command::matrix_rows;
@@ -46,6 +46,9 @@ pub struct Seen {
     pub function: String,
     /// What the alias points at; `None` where there is a problem.
     pub version: Option<Version>,
+    /// Versions that get a share of the calls besides, in parts of 1: a canary.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
     pub problem: Option<String>,
 }
 
@@ -193,8 +196,8 @@ async fn look(
 ) -> Result<(Seen, Column), Fault> {
     let env = &environment.name;
     let function = component.names.get(env).cloned().unwrap_or_default();
-    let mut seen = Seen { environment: env.clone(), function, version: None, problem: None };
-    let (version, live, latest) = match forms(target, &seen.function).await {
+    let mut seen = Seen { environment: env.clone(), function, version: None, weights: BTreeMap::new(), problem: None };
+    let (alias, live, latest) = match forms(target, &seen.function).await {
         Ok(forms) => forms,
         Err(error @ (TargetError::Absent { .. } | TargetError::Unfit { .. })) => {
             seen.problem = Some(error.to_string());
@@ -202,11 +205,13 @@ async fn look(
         }
         Err(error) => return Err(Fault::errored(error.to_string())),
     };
-    seen.version = Some(version);
+    seen.version = Some(Version(alias.version));
+    seen.weights = alias.weights;
     let state = Session::load(&place::desk(context, ledger), env, &app.name).await?.state;
     let recorded = state.serving.map(|serving| serving.release.digest.hex().to_owned());
     let remark = match &recorded {
-        Some(recorded) if *recorded != live.code_sha256 => {
+        // While a canary is on, the alias still points at what was there before.
+        Some(recorded) if *recorded != live.code_sha256 && seen.weights.is_empty() => {
             format!("the ledger records {}: `tiers verify {env}`", &recorded[..12])
         }
         _ => String::new(),
@@ -232,11 +237,11 @@ async fn look(
 }
 
 /// The version that users are served, itself, and `$LATEST`.
-async fn forms(target: &LambdaTarget, function: &str) -> Result<(Version, Function, Function), TargetError> {
+async fn forms(target: &LambdaTarget, function: &str) -> Result<(Alias, Function, Function), TargetError> {
     let latest = target.function(function, &Qualifier::Latest).await?;
-    let version = target.alias(function, ALIAS).await?.version;
-    let live = target.function(function, &Qualifier::Version(version.clone())).await?;
-    Ok((Version(version), live, latest))
+    let alias = target.alias(function, ALIAS).await?;
+    let live = target.function(function, &Qualifier::Version(alias.version.clone())).await?;
+    Ok((alias, live, latest))
 }
 
 fn value(setting: FunctionSetting, function: &Function) -> String {

@@ -12,12 +12,14 @@ const DIGEST: usize = 12;
 /// One block for each component; only what differs or is not as declared, unless `all`.
 pub fn text(live: &Live, style: Style, all: bool) -> String {
     let mut out = String::new();
-    let mut hidden = 0;
+    let (mut hidden, mut undeclared) = (0, 0);
     for one in &live.components {
         let (rows, same): (Vec<&Setting>, Vec<&Setting>) =
             one.settings.iter().partition(|setting| all || is_worth_telling(setting));
         let problems = one.functions.iter().any(|seen| seen.problem.is_some());
-        hidden += same.len();
+        let declared = |setting: &&&Setting| setting.cells.iter().all(|cell| cell.declared.is_some());
+        hidden += same.iter().filter(declared).count();
+        undeclared += same.len() - same.iter().filter(declared).count();
         if rows.is_empty() && !problems {
             continue;
         }
@@ -26,11 +28,21 @@ pub fn text(live: &Live, style: Style, all: bool) -> String {
             block(live, setting, style, &mut out);
         }
     }
-    if out.is_empty() {
+    let is_are = |count: usize| if count == 1 { "setting is" } else { "settings are" };
+    if out.is_empty() && hidden > 0 {
         out.push_str(&wrap::line(&nothing(live)));
     } else if hidden > 0 {
-        let what = if hidden == 1 { "setting is" } else { "settings are" };
-        let _ = writeln!(out, "{}", style.dim(&format!("{hidden} more {what} as declared{}", same_words(live))));
+        let text = format!("{hidden} more {} as declared{}", is_are(hidden), same_words(live));
+        let _ = writeln!(out, "{}", style.dim(&text));
+    } else if live.components.is_empty() {
+        out.push_str(&wrap::line("tiers.toml names no components, so there is nothing to compare"));
+    }
+    if undeclared > 0 {
+        let text = format!(
+            "{undeclared} {} declared nowhere that is known before Terraform runs, so only what is live could be compared",
+            is_are(undeclared)
+        );
+        let _ = writeln!(out, "{}", style.dim(wrap::line(&text).trim_end()));
     }
     out
 }
@@ -41,7 +53,6 @@ fn same_words(live: &Live) -> &'static str {
 
 fn nothing(live: &Live) -> String {
     match &live.environments[..] {
-        _ if live.components.is_empty() => "tiers.toml names no components, so there is nothing to compare".to_owned(),
         [one] => format!("what is live in {one} is what is declared"),
         [first, second, ..] => format!("{first} and {second} have the same live, and it is what is declared"),
         [] => String::new(),
@@ -57,7 +68,14 @@ fn head(one: &Compared, style: Style, out: &mut String) {
     for seen in &one.functions {
         let text = match (&seen.version, &seen.problem) {
             (_, Some(problem)) => format!("  {} {}", seen.environment, problem),
-            (Some(version), None) => format!("  {} {} serves version {version}", seen.environment, seen.function),
+            (Some(version), None) => {
+                let shares = seen
+                    .weights
+                    .iter()
+                    .map(|(version, share)| format!(", {:.0}% of the calls {version}", share * 100.0));
+                let shares = shares.collect::<String>();
+                format!("  {} {} serves version {version}{shares}", seen.environment, seen.function)
+            }
             (None, None) => continue,
         };
         out.push_str(&wrap::line(&text));
@@ -94,6 +112,10 @@ fn told<'a>(setting: &Setting, cell: &'a Cell) -> Option<&'a str> {
 
 /// A table of everything that is worth telling.
 pub fn markdown(live: &Live) -> String {
+    let problems = live.components.iter().flat_map(|one| &one.functions).any(|seen| seen.problem.is_some());
+    if !problems && !live.components.iter().flat_map(|one| &one.settings).any(is_worth_telling) {
+        return format!("Nothing to tell: {}.\n", nothing(live));
+    }
     let names: Vec<&str> = live.environments.iter().map(|env| env.as_str()).collect();
     let mut out = format!("| setting | {} | |\n|---|{}---|\n", names.join(" | "), "---|".repeat(names.len()));
     for one in &live.components {

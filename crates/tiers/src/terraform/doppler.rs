@@ -10,12 +10,14 @@ use crate::fault::Fault;
 /// Source: the Doppler CLI sets `DOPPLER_PROJECT` and `DOPPLER_CONFIG` for what it runs.
 pub fn right_config(environment: &Environment, variable: impl Fn(&str) -> Option<String>) -> Result<(), Fault> {
     let Some(Secrets::Doppler { project, config }) = &environment.secrets else { return Ok(()) };
-    let differs = |name: &str, declared: &str| variable(name).filter(|told| !told.is_empty() && told != declared);
+    // With `--name-transformer tf-var` they may come under such names, too.
+    let either = |name: &str| variable(name).or_else(|| variable(&format!("TF_VAR_{}", name.to_lowercase())));
+    let differs = |name: &str, declared: &str| either(name).filter(|told| !told.is_empty() && told != declared);
     let told = [("DOPPLER_PROJECT", project), ("DOPPLER_CONFIG", config)];
     let wrong = told.iter().find_map(|(name, declared)| Some((name, declared, differs(name, declared)?)));
     let Some((name, declared, told)) = wrong else { return Ok(()) };
     Err(Fault::refused(format!(
-        "wrong place: the secrets are those of another environment: {name} is {told}, and {} declares {declared}",
+        "wrong place: the secrets are those of another place: {name} is {told}, and {} declares {declared}",
         environment.name
     ))
     .hint(format!(
@@ -49,6 +51,8 @@ mod tests {
         let wrong = right_config(&declared, with("shop", "dev")).expect_err("another config");
         assert!(wrong.message.contains("DOPPLER_CONFIG is dev, and prod declares prd"), "{}", wrong.message);
         assert!(right_config(&declared, with("blog", "prd")).is_err());
+        let renamed = |name: &str| (name == "TF_VAR_doppler_config").then(|| "dev".to_owned());
+        assert!(right_config(&declared, renamed).is_err());
         assert!(right_config(&environment(""), with("blog", "dev")).is_ok());
     }
 }
