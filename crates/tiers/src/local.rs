@@ -23,6 +23,8 @@ use crate::place::{LOCAL_ACCOUNT, LOCAL_REGION};
 
 /// The alias that users are served by.
 pub const ALIAS: &str = "live";
+/// What every function on the local host has of `/tmp`, in MB.
+pub const EPHEMERAL_MB: u32 = 512;
 /// A host that is not there after this long has a problem that its log tells.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a function may take to settle while it is furnished.
@@ -313,7 +315,7 @@ fn settings(app: &AppConfig, component: &ComponentConfig, declared: &Declared) -
         environment: declared.variables.clone(),
         command: component.command.clone(),
         architecture: app.image.architecture().as_str().to_owned(),
-        ephemeral_mb: 512,
+        ephemeral_mb: EPHEMERAL_MB,
         ..Settings::default()
     }
 }

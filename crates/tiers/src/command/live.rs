@@ -18,7 +18,7 @@ use crate::command::checking::Checking;
 use crate::command::matrix_rows;
 use crate::context::Context;
 use crate::fault::Fault;
-use crate::local::ALIAS;
+use crate::local::{ALIAS, EPHEMERAL_MB};
 use crate::place;
 
 /// `tiers.live/1`.
@@ -177,6 +177,7 @@ fn declared(
         (FunctionSetting::Architecture, app.image.architecture().as_str().to_owned(), "architecture"),
         (FunctionSetting::Command, component.command.join(" "), "command"),
         (FunctionSetting::Variables, variables.join(" "), "variables"),
+        (FunctionSetting::Ephemeral, EPHEMERAL_MB.to_string(), "ephemeral_mb"),
     ];
     // In an account, what nobody wrote is nobody's word.
     let told = told.into_iter().map(|(setting, value, key)| (setting, (Some(value), place(key))));
