@@ -1,10 +1,11 @@
 //! Terraform as the lease starts it: one process that waits, one plan, one end.
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tiers_core::id::Digest;
 use tiers_core::lease::{Child, Outcome};
 use tiers_edge::terraform::{Prepared, Show, Terraform};
 use tiers_engine::port::lease::Applier;
@@ -28,6 +29,8 @@ pub enum Nothing {
 pub struct PlanApplier {
     terraform: Terraform,
     plan: PathBuf,
+    /// Of the plan that was shown.
+    digest: Digest,
     /// There was no state when the plan was made.
     is_first: bool,
     prepared: RefCell<Option<Prepared>>,
@@ -39,12 +42,22 @@ pub struct PlanApplier {
 impl PlanApplier {
     pub fn new(terraform: Terraform, planned: &Planned) -> PlanApplier {
         let (nothing, lock_id) = (Cell::new(None), RefCell::new(None));
-        let (plan, is_first) = (planned.file.clone(), planned.request.facts.lineage.is_none());
-        PlanApplier { terraform, plan, is_first, prepared: RefCell::new(None), nothing, lock_id }
+        let facts = &planned.request.facts;
+        let (plan, digest, is_first) = (planned.file.clone(), facts.plan.clone(), facts.lineage.is_none());
+        PlanApplier { terraform, plan, digest, is_first, prepared: RefCell::new(None), nothing, lock_id }
     }
 
     pub fn terraform(&self) -> &Terraform {
         &self.terraform
+    }
+}
+
+/// Why a saved plan is not the one that was shown, if so.
+fn is_another(plan: &Path, shown: &Digest) -> Option<String> {
+    match std::fs::read(plan) {
+        Ok(bytes) if Digest::of(&bytes) == *shown => None,
+        Ok(_) => Some("the saved plan is not the one that was shown: somebody wrote over it".to_owned()),
+        Err(error) => Some(format!("the saved plan can't be read any more: {error}")),
     }
 }
 
@@ -66,6 +79,10 @@ impl Applier for PlanApplier {
         let Some(prepared) = self.prepared.borrow_mut().take() else {
             return Outcome::NotStarted { why: "there is no process to start it in".to_owned() };
         };
+        if let Some(why) = is_another(&self.plan, &self.digest) {
+            prepared.abandon().await;
+            return Outcome::NotStarted { why };
+        }
         let done = match self.terraform.go(prepared, Show::Live, &interrupt::asked).await {
             Ok(done) => done,
             // It was let go, so what it did is not known.
@@ -100,5 +117,23 @@ impl Applier for PlanApplier {
         if let Some(prepared) = prepared {
             prepared.abandon().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_plan_that_was_written_over_or_is_gone_is_not_the_one_that_was_shown() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let plan = dir.path().join("plan");
+        std::fs::write(&plan, "shown").expect("a file");
+        let shown = Digest::of(b"shown");
+        assert_eq!(is_another(&plan, &shown), None);
+        std::fs::write(&plan, "other").expect("a file");
+        assert!(is_another(&plan, &shown).is_some_and(|why| why.contains("wrote over it")));
+        std::fs::remove_file(&plan).expect("removed");
+        assert!(is_another(&plan, &shown).is_some_and(|why| why.contains("can't be read")));
     }
 }
