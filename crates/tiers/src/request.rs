@@ -49,15 +49,46 @@ pub fn policy_now(context: &Context, source: &Source) -> Result<Governed, Fault>
     at_commit(context, source, &commit, &format!("the policy `{reference}`"))
 }
 
-/// Whether a person at a terminal agrees to every Terraform apply in this environment: the policy's word, where one is declared.
-pub fn asks_before_applies(context: &Context, environment: &Env) -> Result<bool, Fault> {
+/// What is ruled of Terraform applies in an environment.
+pub struct ApplyRules {
+    /// A person at a terminal agrees to every one.
+    pub asks: bool,
+    /// Types and addresses whose change always counts as breaking.
+    pub protected: Vec<String>,
+}
+
+/// The policy's word, where one is declared. Without one it is that of the commit which is checked out: what was only written into
+/// the working copy may make it stricter, and never laxer.
+pub fn apply_rules(context: &Context, environment: &Env) -> Result<ApplyRules, Fault> {
     let asks = |project: &Project| {
         project.terraform.as_ref().is_none_or(|terraform| terraform.ask.iter().any(|name| name == environment))
     };
-    if context.project.policy.is_none() {
-        return Ok(asks(&context.project));
+    let here = &context.project;
+    let ruled = committed(context)?;
+    let mut rules = match &ruled {
+        Some(ruled) => ApplyRules { asks: asks(ruled), protected: protected(ruled) },
+        None => ApplyRules { asks: asks(here), protected: Vec::new() },
+    };
+    rules.asks |= here.policy.is_none() && asks(here);
+    rules.protected.extend(protected(here));
+    Ok(rules)
+}
+
+fn protected(project: &Project) -> Vec<String> {
+    project.terraform.as_ref().map(|terraform| terraform.protected.clone()).unwrap_or_default()
+}
+
+/// What rules: the policy's file, or that of the commit which is checked out; `None` where no commit has one yet.
+fn committed(context: &Context) -> Result<Option<Project>, Fault> {
+    let source = Source::open(&context.root)?;
+    if context.project.policy.is_some() {
+        return Ok(Some(policy_now(context, &source)?.project));
     }
-    Ok(asks(&policy_now(context, &Source::open(&context.root)?)?.project))
+    let Ok(head) = source.head() else { return Ok(None) };
+    match source.file(&head, FILE)? {
+        None => Ok(None),
+        Some(_) => Ok(Some(at_commit(context, &source, &head, "the commit that is checked out")?.project)),
+    }
 }
 
 fn at_commit(context: &Context, source: &Source, commit: &Commit, what: &str) -> Result<Governed, Fault> {

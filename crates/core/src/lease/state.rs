@@ -190,6 +190,29 @@ impl Attempt {
     pub fn lineage(&self) -> Option<&str> {
         self.outcome.lineage().or(self.facts.lineage.as_deref())
     }
+
+    /// The lowest serial that the state of this environment can have now.
+    fn serial(&self) -> Option<u64> {
+        match self.outcome {
+            Outcome::Applied { serial: Some(serial), .. } => Some(serial),
+            _ => self.facts.serial,
+        }
+    }
+
+    /// Why the state that is found now, by lineage and serial, does not go on from this apply: it is gone, another one, or an older
+    /// one. A plan that is made from it may well look harmless, and would make everything a second time.
+    pub fn broken_off(&self, found: Option<(&str, u64)>) -> Option<String> {
+        let by = &self.by;
+        let Some((lineage, serial)) = found else {
+            let was_there = self.lineage().is_some() || self.serial().is_some();
+            return was_there.then(|| format!("there is none, and {by} applied here before"));
+        };
+        if let Some(known) = self.lineage().filter(|known| *known != lineage) {
+            return Some(format!("it is another one (lineage {lineage}) than {by} applied here ({known})"));
+        }
+        let known = self.serial().filter(|known| *known > serial)?;
+        Some(format!("it is older (serial {serial}) than {by} left it here (serial {known})"))
+    }
 }
 
 impl Lease {

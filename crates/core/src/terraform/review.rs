@@ -20,6 +20,9 @@ pub struct Deployed {
     pub ledger_tag: String,
 }
 
+/// What stands for an address where the whole state is meant.
+const STATE: &str = "the state";
+
 /// What kind of plan it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -64,6 +67,13 @@ impl Review {
     /// Every address that makes it breaking, once each.
     pub fn breaking_addresses(&self) -> BTreeSet<&str> {
         self.breaking.iter().map(|one| one.address.as_str()).collect()
+    }
+
+    /// The same, breaking for this reason too: what is told of the state as a whole, and stands in no plan.
+    pub fn also_breaks(mut self, why: String) -> Review {
+        self.breaking.push(Breaking { address: STATE.to_owned(), why });
+        self.breaking.sort();
+        self
     }
 
     /// The same with secrets replaced in addresses, whose keys may be values. Two that then read alike are numbered, so that what

@@ -208,6 +208,25 @@ fn the_lineage_that_was_applied_last_tells_whose_state_it_is() {
     assert_eq!(old.lineage(), None);
 }
 
+#[test]
+fn a_state_that_does_not_go_on_from_the_last_apply_is_told() {
+    let left = Outcome::Applied { serial: Some(8), lineage: Some("one".into()) };
+    let last = held(&[acquired("dev", 0, None), spawning(), released(left)]).last[&"dev".into()].clone();
+    let why = |found: Option<(&str, u64)>| last.broken_off(found).unwrap_or_default();
+    assert_eq!((why(Some(("one", 8))), why(Some(("one", 12)))), (String::new(), String::new()));
+    assert_eq!(why(None), "there is none, and erika applied here before");
+    assert_eq!(why(Some(("two", 9))), "it is another one (lineage two) than erika applied here (one)");
+    assert_eq!(why(Some(("one", 7))), "it is older (serial 7) than erika left it here (serial 8)");
+    // An apply that failed may have left what its plan was made from, or nothing.
+    let failed = released(Outcome::Failed { why: "x".into(), lineage: None });
+    let mut last = held(&[acquired("dev", 0, None), spawning(), failed]).last[&"dev".into()].clone();
+    assert!(
+        last.broken_off(Some(("8a1d9a52-9d4e-4bd2-a2ad-ac27a92b7b0f", 7))).is_none() && last.broken_off(None).is_some()
+    );
+    (last.facts.lineage, last.facts.serial) = (None, None);
+    assert_eq!((last.broken_off(None), last.broken_off(Some(("new", 1)))), (None, None));
+}
+
 /// A line of the golden file.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Line {

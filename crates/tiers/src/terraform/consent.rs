@@ -19,8 +19,15 @@ pub struct Flags {
     pub approve_breaking: Vec<String>,
 }
 
-/// Decides whether this plan may be applied. `asks` says that a person must agree whatever flags there are.
-pub async fn agreed(env: &Env, review: &Review, flags: &Flags, asks: bool) -> Result<(), Fault> {
+/// Decides whether this plan may be applied. `asks` says that a person must agree whatever flags there are; `unseen` is the plan,
+/// where it is not on the terminal yet: nobody is asked about what was not shown.
+pub async fn agreed(
+    env: &Env,
+    review: &Review,
+    flags: &Flags,
+    asks: bool,
+    unseen: Option<String>,
+) -> Result<(), Fault> {
     refused(review)?;
     exactly_named(env, review, flags)?;
     let class = review.class();
@@ -36,6 +43,7 @@ pub async fn agreed(env: &Env, review: &Review, flags: &Flags, asks: bool) -> Re
     if !terminal() {
         return Err(nobody(env, review, asks));
     }
+    let _ = std::io::stderr().write_all(unseen.unwrap_or_default().as_bytes());
     let question = match class {
         Class::Nothing | Class::Safe => format!("Apply this in {env}?"),
         Class::Breaking => format!("Apply this BREAKING plan in {env}?"),

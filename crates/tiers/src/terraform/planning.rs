@@ -7,18 +7,20 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use tiers_core::config::Place;
 use tiers_core::id::Digest;
-use tiers_core::lease::{Facts, LeaseState, Request};
+use tiers_core::lease::{Attempt, Backend, Facts, LeaseState, Request};
 use tiers_core::terraform::{Deployed, PlanJson, Review, review};
 use tiers_edge::terraform::TerraformError;
 use tiers_engine::lambda_target::LEDGER_TAG;
 
 use super::doppler::right_config;
 use super::interrupt;
+use super::place::same_state;
 use super::site::{Binding, Site, private_folder};
 use super::words::{not_planned, said, show};
 use crate::context::Context;
 use crate::fault::{Fault, chain};
 use crate::local::ALIAS;
+use crate::request::apply_rules;
 
 /// A plan that was made and judged. Dropping it deletes the saved plan.
 pub struct Planned {
@@ -30,6 +32,8 @@ pub struct Planned {
     pub binding: Binding,
     /// What account and region were compared with, in words.
     pub place: String,
+    /// A person has to agree, whatever flags there are.
+    pub asks: bool,
     _folder: TempDir,
 }
 
@@ -61,7 +65,11 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let json = PlanJson::parse(&json).map_err(|error| Fault::refused(error.to_string()))?;
     let place = region(site, &json, place)?;
     // Judged by the addresses as they are; from here on they are shown, compared and recorded without secrets.
-    let review = review(&json, &site.config.protected, &deployed(context, site)).redacted(&terraform.redactor);
+    let rules = apply_rules(context, env)?;
+    let mut review = review(&json, &rules.protected, &deployed(context, site)).redacted(&terraform.redactor);
+    if let Some(why) = broken_off(state.last.get(env), &binding.backend, before.as_ref()) {
+        review = review.also_breaks(why);
+    }
     let (lineage, serial) = before.unzip();
     let facts = Facts {
         environment: env.clone(),
@@ -79,7 +87,27 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let made_after = state.last_epoch(env);
     let breaking = review.breaking_addresses().into_iter().map(str::to_owned).collect();
     let request = Request { facts, changes: review.changes.clone(), breaking: Some(breaking), made_after };
-    Ok(Planned { file, text: done.text_out().to_owned(), review, request, binding, place, _folder: folder })
+    Ok(Planned {
+        file,
+        text: done.text_out().to_owned(),
+        review,
+        request,
+        binding,
+        place,
+        asks: rules.asks,
+        _folder: folder,
+    })
+}
+
+/// Why the state is not the one that the last apply here left, if so.
+fn broken_off(last: Option<&Attempt>, backend: &Backend, found: Option<&(String, u64)>) -> Option<String> {
+    let last = last?;
+    let known = &last.facts.backend;
+    if !same_state(backend, known) {
+        let by = &last.by;
+        return Some(format!("it is {backend}, and {by} applied to {known} here; nothing says that it was moved"));
+    }
+    last.broken_off(found.map(|(lineage, serial)| (lineage.as_str(), *serial)))
 }
 
 /// A folder that only its owner may enter, for one plan; those of commands that were killed are swept away first.

@@ -1,5 +1,7 @@
 //! `tiers tf apply`: plan, show, agree, hold the lease, apply exactly that plan.
 
+use std::io::IsTerminal as _;
+
 use clap::Args;
 use tiers_core::config::Environment;
 use tiers_core::id::App;
@@ -13,7 +15,6 @@ use crate::command::{print, print_json};
 use crate::fault::{Fault, Outcome};
 use crate::place::shared_ledger;
 use crate::render::plan::short;
-use crate::request::asks_before_applies;
 use crate::source::Source;
 use crate::terraform::applier::{Nothing, PlanApplier};
 use crate::terraform::consent::{Flags, agreed};
@@ -93,8 +94,9 @@ pub async fn one(bench: &Bench, environment: &Environment, how: &How) -> Outcome
             return nothing(bench, &planned);
         }
         let flags = Flags { auto_approve: how.auto_approve, approve_breaking: how.named(&site) };
-        let asks = asks_before_applies(context, &environment.name)?;
-        agreed(&environment.name, &planned.review, &flags, asks).await?;
+        let is_seen = !context.global.json && std::io::stdout().is_terminal();
+        let unseen = (!is_seen).then(|| show::plan(&planned, context.style));
+        agreed(&environment.name, &planned.review, &flags, planned.asks, unseen).await?;
         if let Some(why) = older(bench, &lease.state, &planned, how) {
             return Err(older_fault(&why));
         }

@@ -131,6 +131,33 @@ fn a_directory_that_is_bound_to_another_environment_is_refused_before_anything_i
 }
 
 #[test]
+fn a_state_that_vanished_or_lies_elsewhere_than_was_applied_is_no_safe_plan() {
+    let Some(shop) = Shop::with(lockfile) else { return };
+    shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    let state = shop.moto.objects()["dev/terraform.tfstate"].clone();
+    let refused = |why: &str| {
+        let run = shop.run(&["tf", "apply", "dev", "--auto-approve"]);
+        assert!(run.code() == 3 && run.out.contains(why), "{why}: {run:#?}");
+        assert!(run.err.contains("--approve-breaking 'the state'` agrees to exactly this"), "{run:#?}");
+    };
+    shop.moto.delete("dev/terraform.tfstate");
+    refused("the state: there is none, and erika applied here before");
+    // A slip in the key, in a checkout that knows nothing of what was there.
+    shop.world.write("terraform/envs/dev/backend.hcl", &lockfile("dve"));
+    std::fs::remove_dir_all(shop.world.path(".tiers/terraform")).expect("removed");
+    refused("and erika applied to s3 shop-terraform-state/dev/terraform.tfstate here; nothing says that it was moved");
+    // Who moved it says so once.
+    shop.moto.put("dve/terraform.tfstate", &state);
+    shop.good(&["tf", "apply", "dev", "--approve-breaking", "the state"]);
+    assert!(shop.good(&["tf", "apply", "dev", "--auto-approve"]).out.contains("unchanged, skipped"));
+    // That a person is asked is not for the working copy to take away.
+    let toml = std::fs::read_to_string(shop.world.path("tiers.toml")).expect("readable");
+    shop.world.write("tiers.toml", &toml.replace("[terraform]\n", "[terraform]\nask = []\n"));
+    let prod = shop.run(&["tf", "apply", "prod", "--auto-approve"]);
+    assert!(prod.code() == 3 && prod.err.contains("prod asks a person before every apply"), "{prod:#?}");
+}
+
+#[test]
 fn of_two_applies_at_once_the_second_waits_and_a_plan_that_became_stale_is_not_applied() {
     let Some(shop) = Shop::new() else { return };
     shop.good(&["tf", "apply", "dev", "--auto-approve"]);
