@@ -1,6 +1,6 @@
 //! How a failed exchange is told: a refusal only where the service, or the SDK before sending, proves that nothing happened.
 
-use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
+use aws_sdk_lambda::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tiers_lambda::api::{ApiError, classify};
 
@@ -30,15 +30,13 @@ where
         }
         _ if !watch.was_sent() => not_sent(call, error),
         SdkError::ResponseError(_) => {
-            ApiError::Ambiguous(format!("{call}: the answer could not be read: {}", DisplayErrorContext(error)))
+            ApiError::Ambiguous(format!("{call}: the answer could not be read: {}", words(error)))
         }
         SdkError::TimeoutError(_) => ApiError::Ambiguous(format!("{call}: no answer from {place} in time")),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             ApiError::Ambiguous(format!("{call}: no answer from {place} in time"))
         }
-        other => {
-            ApiError::Ambiguous(format!("{call}: the connection to {place} failed: {}", DisplayErrorContext(other)))
-        }
+        other => ApiError::Ambiguous(format!("{call}: the connection to {place} failed: {}", words(other))),
     }
 }
 
@@ -47,7 +45,7 @@ fn not_sent<E>(call: &str, error: &SdkError<E>) -> ApiError
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
-    let reason = DisplayErrorContext(error);
+    let reason = words(error);
     match error {
         SdkError::ConstructionFailure(_) => {
             ApiError::Invalid(format!("{call}: the request could not be built: {reason}"))
@@ -58,4 +56,18 @@ where
         // Among them a deadline that ran out while credentials were fetched: worth another look, and never a denial.
         _ => ApiError::Ambiguous(format!("{call}: nothing was sent: {reason}")),
     }
+}
+
+/// What an error and those below it say, each once. `DisplayErrorContext` would add the whole of their structure.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !said.iter().any(|known| known.contains(&text)) {
+            said.push(text);
+        }
+        next = error.source();
+    }
+    said.join(": ")
 }

@@ -3,9 +3,9 @@
 use tiers_core::lease::{Holder, IllegalLease, Lease, LeaseEvent, Request};
 
 use super::Desk;
+use super::patience::Patience;
 use super::proof::{Evidence, evidence};
 use super::session::{Appended, LeaseError, LeaseSession, MAX_CONFLICTS};
-use super::watch::LeaseProgress;
 
 /// Bounds on waiting for the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub async fn acquire(
 ) -> Result<Obtained, LeaseError> {
     let mut session = LeaseSession::load(desk).await?;
     let event = LeaseEvent::Acquired { holder: holder.clone(), request: Box::new(request.clone()) };
-    let (mut waited_ms, mut poll_ms, mut conflicts) = (0_u64, waiting.first_poll_ms.max(1), 0);
+    let (mut patience, mut conflicts) = (Patience::new(waiting), 0);
     loop {
         if desk.watch.stop_asked() {
             return Ok(Obtained::Stopped);
@@ -87,14 +87,9 @@ pub async fn acquire(
             }
             Evidence::Lacking(why) => why,
         };
-        if waited_ms >= waiting.for_ms {
+        if !patience.wait(desk, &lease, &why).await {
             return Ok(Obtained::Busy { lease: Box::new(lease), why });
         }
-        desk.watch.see(&LeaseProgress::Waiting { lease: &lease, why: &why, waited_ms });
-        let pause_ms = poll_ms.min(waiting.for_ms - waited_ms);
-        desk.world.clock.sleep_ms(pause_ms).await;
-        waited_ms += pause_ms;
-        poll_ms = poll_ms.saturating_mul(2).min(waiting.max_poll_ms.max(1));
         session.reload().await?;
     }
 }

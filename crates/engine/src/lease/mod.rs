@@ -4,16 +4,19 @@
 mod acquire;
 mod apply;
 mod downstream;
+mod patience;
 mod proof;
 mod session;
+mod turn;
 mod watch;
 
 pub use acquire::{Obtained, Waiting, acquire};
 pub use apply::{Applied, apply};
 pub use downstream::{Standing, standing};
-pub use proof::{Evidence, evidence, overrule};
+pub use proof::{Evidence, evidence, look, overrule};
 pub(crate) use session::read;
 pub use session::{LeaseError, LeaseSession};
+pub use turn::{Turn, turn};
 pub use watch::{LeaseProgress, LeaseWatch, Silent};
 
 use std::rc::Rc;

@@ -35,17 +35,21 @@ pub async fn evidence(desk: &Desk, lease: &Lease) -> Evidence {
     }
 }
 
+/// Whether the holder's processes are there, as far as it can be told from here; nothing else is asked about.
+pub async fn look(desk: &Desk, lease: &Lease) -> Life {
+    if desk.processes.machine().sees(&lease.holder.machine) {
+        return desk.processes.look(&lease.holder, lease.child()).await;
+    }
+    Life::Unknown(format!("its processes can't be looked for from here: they are on {}", lease.holder.machine.host))
+}
+
 async fn holder_is_gone(desk: &Desk, lease: &Lease) -> (Option<Proof>, String) {
     let here = desk.processes.machine();
     let mut why_not = Vec::new();
-    if here.sees(&lease.holder.machine) {
-        match desk.processes.look(&lease.holder, lease.child()).await {
-            Life::Gone => return (Some(Proof::Gone { from: here, free: lease.backend().clone() }), String::new()),
-            Life::Alive => return (None, "it is alive".to_owned()),
-            Life::Unknown(why) => why_not.push(why),
-        }
-    } else {
-        why_not.push(format!("its processes can't be looked for from here: they are on {}", lease.holder.machine.host));
+    match look(desk, lease).await {
+        Life::Gone => return (Some(Proof::Gone { from: here, free: lease.backend().clone() }), String::new()),
+        Life::Alive => return (None, "it is alive".to_owned()),
+        Life::Unknown(why) => why_not.push(why),
     }
     match &lease.holder.ci {
         None => why_not.push("it belongs to no CI run that could be asked".to_owned()),

@@ -17,7 +17,8 @@ use tiers_core::plan::Waiver;
 use tiers_core::record::{Actor, Stream};
 use tiers_engine::driver::{Claim, Driven, Objection, Progress, Watch, World, claim, drive, preflight};
 use tiers_engine::lease::{
-    Applied, Desk, LeaseError, LeaseProgress, LeaseSession, LeaseWatch, Silent, Waiting, apply, overrule, standing,
+    Applied, Desk, LeaseError, LeaseProgress, LeaseSession, LeaseWatch, Silent, Turn, Waiting, apply, overrule,
+    standing, turn,
 };
 use tiers_engine::ledger::{Ledger, MemoryLog};
 use tiers_engine::planner::{Goal, Wanted};
@@ -269,6 +270,44 @@ fn whoever_waits_gets_the_lease_once_its_holder_is_gone_and_the_lock_is_free() {
     assert!((6..20).contains(&watch.waits.get()), "{} waits", watch.waits.get());
     let state = state(&desk);
     assert_eq!((state.epoch, state.last[&Env::from("dev")].outcome.word()), (3, "unknown"));
+}
+
+#[test]
+fn whoever_plans_waits_for_an_apply_in_the_same_environment_alone_and_takes_over_from_one_that_is_gone() {
+    let (small, outside) = (Small::new(), Outside::new());
+    leave_behind(&small, &outside, "dev");
+    let mine = |watch: Rc<dyn LeaseWatch>, environment: &str, waiting| {
+        let desk = desk(&small.world, &outside, "erika", watch);
+        match block(turn(&desk, &environment.into(), waiting)).expect("no error") {
+            Turn::Free => "free".to_owned(),
+            Turn::Busy { why, .. } => why,
+            Turn::Stopped => "stopped".to_owned(),
+        }
+    };
+    assert_eq!(mine(Rc::new(Silent), "prod", NOW), "free");
+    assert_eq!(mine(Rc::new(Silent), "dev", NOW), "it is alive");
+    // A person who asks to stop is heard before the next look is due.
+    let before = small.world.clock.now();
+    let hour = Waiting { for_ms: 3_600_000, first_poll_ms: 600_000, max_poll_ms: 600_000 };
+    assert_eq!(mine(Rc::new(StopsSoon::default()), "dev", hour), "stopped");
+    assert!(small.world.clock.now().duration_since(before).as_secs() <= 5);
+    let watch = Rc::new(FreesAfter { ms: 60_000, outside: outside.clone(), waits: Cell::new(0) });
+    assert_eq!(mine(watch, "dev", Waiting::default()), "free");
+    let desk = desk(&small.world, &outside, "erika", Rc::new(Silent));
+    assert!(state(&desk).held.is_none() && state(&desk).last[&Env::from("dev")].outcome.word() == "unknown");
+}
+
+/// Asks to stop when it was asked a few times.
+#[derive(Default)]
+struct StopsSoon(Cell<u32>);
+
+impl LeaseWatch for StopsSoon {
+    fn see(&self, _: &LeaseProgress<'_>) {}
+
+    fn stop_asked(&self) -> bool {
+        self.0.set(self.0.get() + 1);
+        self.0.get() > 4
+    }
 }
 
 #[test]
