@@ -28,7 +28,7 @@ pub enum BindingError {
     Io { path: PathBuf, error: io::Error },
     #[error("{path} is not what Terraform writes: {why}")]
     Foreign { path: PathBuf, why: String },
-    #[error("{path}: {why}")]
+    #[error("{path} can't be read as Terraform reads it: {why}")]
     Syntax { path: PathBuf, why: String },
 }
 
@@ -59,7 +59,10 @@ pub fn declared(root: &Path, file: Option<&Path>) -> Result<Option<Declared>, Bi
     let Some((kind, mut settings)) = of_module(root)? else { return Ok(None) };
     if let Some(path) = file {
         let text = fs::read_to_string(path).map_err(|error| BindingError::Io { path: path.to_owned(), error })?;
-        settings.extend(literals(&parse(path, &text)?, path)?);
+        settings.extend(match path.extension().is_some_and(|extension| extension == "json") {
+            true => json_settings(path, &text)?,
+            false => literals(&parse(path, &text)?, path)?,
+        });
     }
     Ok(Some((kind, settings)))
 }
@@ -128,6 +131,12 @@ fn of_json(text: &str) -> Option<(String, BTreeMap<String, Value>)> {
     Some((kind.clone(), settings.as_object()?.iter().map(|(name, value)| (name.clone(), value.clone())).collect()))
 }
 
+/// A backend file in JSON, which `init -backend-config` takes as well.
+fn json_settings(path: &Path, text: &str) -> Result<BTreeMap<String, Value>, BindingError> {
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
+        .map_err(|error| BindingError::Syntax { path: path.to_owned(), why: error.to_string() })
+}
+
 fn read(path: &Path) -> Result<Option<String>, BindingError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -140,7 +149,15 @@ fn parse(path: &Path, text: &str) -> Result<Body, BindingError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.parse().map_err(|error: hcl_edit::parser::Error| {
         let at = error.location();
-        let why = format!("line {}, column {}: {}", at.line(), at.column(), error.message());
+        let line = text.lines().nth(at.line().saturating_sub(1)).unwrap_or_default();
+        let why = format!(
+            "line {}, column {}: {}\n  {}\n  {}^",
+            at.line(),
+            at.column(),
+            error.message(),
+            line.replace('\t', " "),
+            " ".repeat(at.column().saturating_sub(1))
+        );
         BindingError::Syntax { path: path.to_owned(), why }
     })
 }
@@ -220,6 +237,18 @@ mod tests {
             .expect("a file");
         let error = declared(dir.path(), None).expect_err("refused").to_string();
         assert!(error.contains("`key` is not a literal"), "{error}");
+        fs::write(dir.path().join("main.tf"), "terraform {\n  backend \"s3\" {}\n\tx = = 1\n}\n").expect("a file");
+        let error = declared(dir.path(), None).expect_err("no Terraform").to_string();
+        assert!(
+            error.contains("main.tf can't be read as Terraform reads it: line 3, column 6")
+                && error.contains("   x = = 1\n       ^"),
+            "{error}"
+        );
+        fs::write(dir.path().join("main.tf"), "terraform {\n  backend \"s3\" {}\n}\n").expect("a file");
+        fs::write(dir.path().join("backend.json"), r#"{"bucket": "b", "key": "k"}"#).expect("a file");
+        let (_, settings) =
+            declared(dir.path(), Some(&dir.path().join("backend.json"))).expect("readable").expect("one");
+        assert_eq!(settings, [("bucket".to_owned(), "b".into()), ("key".to_owned(), "k".into())].into());
         fs::remove_file(dir.path().join("main.tf")).expect("removed");
         fs::write(dir.path().join("main.tf.json"), r#"{"terraform": [{"backend": {"gcs": {"bucket": "b"}}}]}"#)
             .expect("a file");

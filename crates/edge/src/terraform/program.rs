@@ -85,10 +85,17 @@ impl Terraform {
         Ok(format!("{name} {}", version.terraform_version))
     }
 
-    /// Initialises the data directory with this backend file. Nothing is ever migrated or reconfigured.
-    pub async fn init(&self, backend: Option<&Path>, stop: &dyn Fn() -> bool) -> Result<Done, TerraformError> {
+    /// Initialises the data directory with this backend file. Nothing is ever migrated or reconfigured, and a lock file of providers
+    /// that is `kept` is only read.
+    pub async fn init(
+        &self,
+        backend: Option<&Path>,
+        kept: bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Done, TerraformError> {
         let config = backend.map(|path| format!("-backend-config={}", path.display()));
         let mut args = vec!["init", "-input=false", "-no-color"];
+        args.extend(kept.then_some("-lockfile=readonly"));
         args.extend(config.as_deref());
         self.good(&args, stop).await
     }
@@ -136,12 +143,14 @@ impl Terraform {
         ended.map(Done::from).map_err(|error| TerraformError::Io { what: self.program.clone(), error })
     }
 
-    /// Whether the backend's own lock is free: a plan that looks at nothing takes it and gives it back at once.
+    /// Whether the backend's own lock is free: it is taken and given back at once for a resource that is not there, which looks at
+    /// nothing, writes nothing, and needs none of the environment's values.
     pub async fn lock_state(&self) -> LockState {
-        let values = self.values();
-        let mut args = vec!["plan", "-input=false", "-no-color", "-refresh=false", "-lock-timeout=0s"];
-        args.extend(values.as_deref());
-        match self.run(&args, Show::Nothing, &|| false).await {
+        let probe = "terraform_data.tiers_looks_whether_the_lock_is_free";
+        match self
+            .run(&["untaint", "-allow-missing", "-no-color", "-lock-timeout=0s", probe], Show::Nothing, &|| false)
+            .await
+        {
             Ok(done) if done.code == Some(0) => LockState::Free,
             Ok(done) if done.is_locked() => LockState::Held(done.lock_info()),
             Ok(done) => LockState::Unknown(done.first_error()),

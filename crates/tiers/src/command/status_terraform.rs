@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tiers_core::id::Env;
 use tiers_core::lease::{Attempt, Lease, LeaseState, Outcome};
-use tiers_engine::lease::LeaseSession;
+use tiers_engine::lease::{LeaseSession, look};
 use tiers_engine::ledger::Ledger;
+use tiers_engine::port::lease::Life;
 
 use crate::context::Context;
 use crate::fault::{Fault, chain};
@@ -14,7 +15,7 @@ use crate::render::style::Style;
 use crate::render::table::{Cell, painted, plain, table};
 use crate::render::time::ago;
 use crate::render::wrap;
-use crate::terraform::desk::desk;
+use crate::terraform::desk::{desk, stands};
 
 /// Characters of a reason that is shown.
 const WIDTH: usize = 160;
@@ -26,6 +27,8 @@ pub struct Infrastructure {
     seq: Option<u64>,
     /// The apply in flight, in whatever environment.
     held: Option<Lease>,
+    #[serde(skip)]
+    life: Option<Life>,
     environments: Vec<One>,
     /// Why the stream can't be read.
     pub problem: Option<String>,
@@ -49,11 +52,15 @@ pub async fn infrastructure(
     if context.project.terraform.is_none() {
         return Ok(None);
     }
-    let mut shown = Infrastructure { seq: None, held: None, environments: Vec::new(), problem: None };
+    let mut shown = Infrastructure { seq: None, held: None, life: None, environments: Vec::new(), problem: None };
     let mut state = LeaseState::default();
     if let Some(ledger) = ledger {
-        match LeaseSession::load(&desk(context, ledger)?).await {
+        let desk = desk(context, ledger)?;
+        match LeaseSession::load(&desk).await {
             Ok(session) => {
+                if let Some(lease) = &session.state.held {
+                    shown.life = Some(look(&desk, lease).await);
+                }
                 shown.seq = session.head.as_ref().map(|head| head.seq);
                 state = session.state;
             }
@@ -94,7 +101,7 @@ impl Infrastructure {
             }
         }
         if let Some(lease) = &self.held {
-            text.push_str(&in_flight(lease, style, now));
+            text.push_str(&in_flight(lease, self.life.as_ref(), style, now));
         }
         text
     }
@@ -136,15 +143,16 @@ fn not_whole(env: &Env, last: &Attempt, style: Style, now: Timestamp) -> String 
     line(env, word, Style::bad, &says, style)
 }
 
-fn in_flight(lease: &Lease, style: Style, now: Timestamp) -> String {
+fn in_flight(lease: &Lease, life: Option<&Life>, style: Style, now: Timestamp) -> String {
     let env = &lease.facts.environment;
     let says = format!(
-        "{} by {} ({}), tree {} ({}); `tiers tf which {env}` says more",
+        "{} by {} ({}), tree {} ({}){}; `tiers tf which {env}` says more",
         ago(lease.since, now),
         lease.by,
         lease.holder.text(),
         lease.facts.tree.short(),
         lease.facts.counts,
+        life.map_or(String::new(), |life| format!("; {}", stands(life, env))),
     );
     line(env, "apply in flight:", Style::careful, &says, style)
 }

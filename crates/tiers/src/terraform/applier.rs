@@ -43,7 +43,7 @@ impl PlanApplier {
     pub fn new(terraform: Terraform, planned: &Planned) -> PlanApplier {
         let (nothing, lock_id) = (Cell::new(None), RefCell::new(None));
         let facts = &planned.request.facts;
-        let (plan, digest, is_first) = (planned.file.clone(), facts.plan.clone(), facts.lineage.is_none());
+        let (plan, digest, is_first) = (planned.saved.file.clone(), facts.plan.clone(), facts.lineage.is_none());
         PlanApplier { terraform, plan, digest, is_first, prepared: RefCell::new(None), nothing, lock_id }
     }
 

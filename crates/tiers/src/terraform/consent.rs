@@ -111,8 +111,9 @@ fn what_to_type(env: &Env, review: &Review) -> String {
     match review.class() {
         Class::Nothing | Class::Safe => format!("`tiers tf apply {env} --auto-approve` applies it."),
         Class::Breaking => {
-            let addresses: Vec<String> = review.breaking_addresses().into_iter().map(quoted).collect();
-            format!("`tiers tf apply {env} --approve-breaking {}` agrees to exactly this.", addresses.join(" "))
+            let named =
+                review.breaking_addresses().into_iter().map(|name| format!(" --approve-breaking {}", quoted(name)));
+            format!("`tiers tf apply {env}{}` agrees to exactly this.", named.collect::<String>())
         }
     }
 }

@@ -10,7 +10,7 @@ use tiers_core::lease::{Backend, Holder, LeaseEvent};
 use tiers_edge::terraform::{GitHubRuns, LocalProcesses, here, this_process};
 use tiers_engine::lease::{Desk, LeaseError, LeaseProgress, LeaseWatch};
 use tiers_engine::ledger::Ledger;
-use tiers_engine::port::lease::{BackendLocks, LockState};
+use tiers_engine::port::lease::{BackendLocks, Life, LockState};
 
 use super::interrupt;
 use super::place::same_state;
@@ -37,6 +37,18 @@ pub fn desk(context: &Rc<Context>, ledger: &Ledger) -> Result<Desk, Fault> {
 /// This process, as the ledger knows it.
 pub fn holder() -> Holder {
     Holder { machine: here(), process: this_process(), ci: GitHubRuns::this_run() }
+}
+
+/// How a holder stands, and what that means for whoever reads it.
+pub fn stands(life: &Life, environment: &Env) -> String {
+    match life {
+        Life::Alive => "it is at work".to_owned(),
+        Life::Gone => format!(
+            "its processes are gone: the next apply takes the lease over if the state's own lock is free, and a person does with \
+             `tiers tf unlock {environment} --reason …`"
+        ),
+        Life::Unknown(why) => why.clone(),
+    }
 }
 
 /// The backends of the project's environments.

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM while Terraform may be at work: noted once, and handed on once by whoever runs it. A second one would make
+//! Ctrl-C, SIGTERM and the end of the terminal while Terraform may be at work: noted once, and handed on once by whoever runs it. A second one would make
 //! Terraform give up without writing its state or releasing its lock, so it is not handed on.
 
 use std::io::Write as _;
@@ -10,16 +10,13 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 
 /// Begins to listen; from now on neither signal ends this process by itself.
 pub fn listen() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+    // Under nohup the end of a terminal is none of this process's business.
+    let hangup = (!ignores_hangup()).then(SignalKind::hangup);
+    let Ok(mut signals) = kinds.into_iter().chain(hangup).map(signal).collect::<Result<Vec<_>, _>>() else { return };
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            futures::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
             let text = match ASKED.fetch_add(1, Ordering::SeqCst) {
                 0 => {
                     "\nstopping; where Terraform is at work it is asked once, and is waited for while it writes its state\n"
@@ -31,6 +28,13 @@ pub fn listen() {
             let _ = std::io::stderr().write_all(text.as_bytes());
         }
     });
+}
+
+/// Whether signal 1 was ignored when this process began: the first bit of `SigIgn` (proc(5)).
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 == 1))
 }
 
 /// True once somebody asked to stop.

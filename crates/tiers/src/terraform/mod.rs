@@ -10,6 +10,7 @@ pub mod interrupt;
 pub mod needed;
 pub mod place;
 pub mod planning;
+pub mod plans;
 pub mod secrets;
 pub mod site;
 pub mod tree;

@@ -1,21 +1,20 @@
 //! Making a plan: in the right place, saved for its owner's eyes, read as JSON, judged, and gone when the command is over.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
 
-use tempfile::TempDir;
 use tiers_core::config::Place;
 use tiers_core::id::Digest;
 use tiers_core::lease::{Attempt, Backend, Facts, LeaseState, Request};
 use tiers_core::terraform::{Deployed, PlanJson, Review, review};
-use tiers_edge::terraform::TerraformError;
+use tiers_edge::terraform::{Terraform, TerraformError};
 use tiers_engine::lambda_target::LEDGER_TAG;
+use tiers_lambda::api::ApiError;
 
 use super::doppler::right_config;
 use super::interrupt;
 use super::place::same_state;
-use super::site::{Binding, Site, private_folder};
+use super::plans::SavedPlan;
+use super::site::{Binding, Site};
 use super::words::{not_planned, said, show};
 use crate::context::Context;
 use crate::fault::{Fault, chain};
@@ -24,7 +23,7 @@ use crate::request::apply_rules;
 
 /// A plan that was made and judged. Dropping it deletes the saved plan.
 pub struct Planned {
-    pub file: PathBuf,
+    pub saved: SavedPlan,
     /// Terraform's own words for people, redacted.
     pub text: String,
     pub review: Review,
@@ -34,34 +33,33 @@ pub struct Planned {
     pub place: String,
     /// A person has to agree, whatever flags there are.
     pub asks: bool,
-    _folder: TempDir,
 }
 
 /// Plans an environment. `state` was read before: what is applied after it outdates the plan.
 pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<Planned, Fault> {
+    let program = program(&site.terraform).await?;
     right_config(&site.environment, |name| std::env::var(name).ok())?;
     let place = account(site).await?;
     let tree = site.tree(context)?;
     let binding = site.ready(&tree, state).await?;
-    let folder = private(site)?;
-    let file = folder.path().join("plan");
-    // Made before Terraform writes to it, so that nobody else can ever read it.
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options.open(&file).map_err(|error| Fault::errored(format!("{}: {error}", file.display())))?;
+    let saved = SavedPlan::new(&site.home)?;
+    let file = &saved.file;
     let terraform = &site.terraform;
     let before = terraform.state().await.map_err(|error| said(error, "terraform state pull"))?;
     site.own_lineage(&binding.backend, before.as_ref().map(|(lineage, _)| lineage.as_str()), state)?;
     let env = &site.environment.name;
-    let planned = terraform.plan(&file, &interrupt::asked).await;
-    let (_, done) = planned.map_err(|error| not_planned(error, env, terraform))?;
+    if interrupt::asked() {
+        return Err(Fault::errored("stopped as asked; nothing was changed"));
+    }
+    let planned = terraform.plan(file, &interrupt::asked).await;
+    let (_, done) = planned.map_err(|error| not_planned(error, env, terraform, state))?;
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }
     // A log that was asked for (TF_LOG) is no part of the plan that somebody agrees to.
     show(done.text_err());
-    let bytes = std::fs::read(&file).map_err(|error| Fault::errored(format!("{}: {error}", file.display())))?;
-    let json = terraform.show(&file).await.map_err(|error| said(error, "terraform show"))?;
+    let bytes = std::fs::read(file).map_err(|error| Fault::errored(format!("{}: {error}", file.display())))?;
+    let json = terraform.show(file).await.map_err(|error| said(error, "terraform show"))?;
     let json = PlanJson::parse(&json).map_err(|error| Fault::refused(error.to_string()))?;
     let place = region(site, &json, place)?;
     // Judged by the addresses as they are; from here on they are shown, compared and recorded without secrets.
@@ -82,21 +80,12 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
         var_file: tree.var_file.clone(),
         commit: tree.commit.clone(),
         dirty: tree.dirty,
-        program: terraform.version().await.map_err(|error| said(error, "terraform version"))?,
+        program,
     };
     let made_after = state.last_epoch(env);
     let breaking = review.breaking_addresses().into_iter().map(str::to_owned).collect();
     let request = Request { facts, changes: review.changes.clone(), breaking: Some(breaking), made_after };
-    Ok(Planned {
-        file,
-        text: done.text_out().to_owned(),
-        review,
-        request,
-        binding,
-        place,
-        asks: rules.asks,
-        _folder: folder,
-    })
+    Ok(Planned { text: done.text_out().to_owned(), review, request, binding, place, asks: rules.asks, saved })
 }
 
 /// Why the state is not the one that the last apply here left, if so.
@@ -108,23 +97,6 @@ fn broken_off(last: Option<&Attempt>, backend: &Backend, found: Option<&(String,
         return Some(format!("it is {backend}, and {by} applied to {known} here; nothing says that it was moved"));
     }
     last.broken_off(found.map(|(lineage, serial)| (lineage.as_str(), *serial)))
-}
-
-/// A folder that only its owner may enter, for one plan; those of commands that were killed are swept away first.
-fn private(site: &Site) -> Result<TempDir, Fault> {
-    let plans = site.home.join("plans");
-    private_folder(&plans)?;
-    for entry in std::fs::read_dir(&plans).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let maker = name.split('-').next().and_then(|pid| pid.parse().ok()).and_then(rustix::process::Pid::from_raw);
-        let gone = maker.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
-        if gone {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-    let prefix = format!("{}-", std::process::id());
-    let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(&plans);
-    made.map_err(|error| Fault::errored(format!("{}: {error}", plans.display())))
 }
 
 fn deployed(context: &Context, site: &Site) -> Deployed {
@@ -144,9 +116,7 @@ async fn account(site: &Site) -> Result<String, Fault> {
         return Err(Fault::refused(format!("wrong region: {env} is declared in {region}, and AWS_REGION says {set}")));
     }
     let api = tiers_aws::AwsLambda::from_environment(region, None).await;
-    let caller = tiers_lambda::api::LambdaApi::caller(&api)
-        .await
-        .map_err(|error| Fault::errored(format!("the account that credentials lead to can't be told: {error}")))?;
+    let caller = tiers_lambda::api::LambdaApi::caller(&api).await.map_err(|error| untold(&error))?;
     if &caller.account != account {
         return Err(Fault::refused(format!(
             "wrong account: {env} is declared in {account}, and the credentials lead to {}",
@@ -154,6 +124,30 @@ async fn account(site: &Site) -> Result<String, Fault> {
         )));
     }
     Ok(format!("{account}, as declared"))
+}
+
+fn untold(error: &ApiError) -> Fault {
+    let told = |why: &str| Fault::errored(format!("the account that credentials lead to can't be told: {why}"));
+    match error {
+        ApiError::Denied(why) => told(why).hint(
+            "Log in first, or say whose credentials to use: AWS_PROFILE, AWS_ACCESS_KEY_ID with its secret, or the role of the CI job.",
+        ),
+        // It was only a look, so there is no outcome that would be unknown.
+        ApiError::Ambiguous(why) => told(why),
+        other => told(&other.to_string()),
+    }
+}
+
+/// The program and its version; a program that is no Terraform is found out before anything else is asked of it.
+async fn program(terraform: &Terraform) -> Result<String, Fault> {
+    terraform.version().await.map_err(|error| match error {
+        TerraformError::Answer { .. } => Fault::usage(format!(
+            "`{}` does not say its version as Terraform does (`version -json`)",
+            terraform.program
+        ))
+        .hint("`program` in [terraform] of tiers.toml names it: `terraform`, `tofu`, or a path from there."),
+        error => said(error, "terraform version"),
+    })
 }
 
 /// Compares the AWS provider's region, where the configuration tells it.

@@ -1,19 +1,25 @@
 //! One environment's Terraform: where it runs, what its data directory must be bound to, and the proof that it is.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tiers_core::config::{Environment, Place, Terraform as Config};
 use tiers_core::id::{Digest, Env};
 use tiers_core::lease::{Backend, LeaseState};
 use tiers_core::terraform::{Difference, compare};
-use tiers_edge::terraform::{Bound, Terraform, bound, declared};
+use tiers_edge::terraform::{BindingError, Bound, Declared, Terraform, bound, declared};
 
+use super::interrupt;
 use super::place::{of_declared, placed, same_state};
 use super::secrets::redactor;
-use super::tree::{Tree, tree};
-use super::words::{by_hand, said};
+use super::tree::{PROVIDERS, Tree, tree};
+use super::words::{by_hand, not_initialised};
 use crate::context::Context;
 use crate::fault::{Fault, chain};
+
+/// How long somebody else's `init` of the same folder is waited for.
+const ALONE: Duration = Duration::from_secs(300);
 
 /// An environment's Terraform, not yet looked at.
 #[derive(Clone)]
@@ -40,10 +46,7 @@ impl Site {
     /// The Terraform of this environment, as tiers.toml describes it.
     pub fn open(context: &Context, environment: &Environment, lock_timeout: &str) -> Result<Site, Fault> {
         let Some(config) = context.project.terraform.clone() else {
-            return Err(Fault::usage("tiers.toml has no [terraform]").hint(
-                "Add it: `root = \"terraform\"`, `backend = \"envs/{environment}/backend.hcl\"`, `var_file = \
-                 \"envs/{environment}/terraform.tfvars\"`.",
-            ));
+            return Err(undeclared());
         };
         let at = |name: &Env| {
             let root = context.root.join(Config::expand(&config.root, name));
@@ -51,7 +54,7 @@ impl Site {
             (file(&config.backend), file(&config.var_file), root)
         };
         let (backend_file, var_file, root) = at(&environment.name);
-        for (what, path) in [("backend", &backend_file), ("var_file", &var_file), ("root", &Some(root.clone()))] {
+        for (what, path) in [("root", &Some(root.clone())), ("backend", &backend_file), ("var_file", &var_file)] {
             if let Some(path) = path.as_ref().filter(|path| !path.exists()) {
                 let shown = path.strip_prefix(&context.root).unwrap_or(path).display();
                 return Err(Fault::usage(format!("{shown}, the `{what}` of {}, does not exist", environment.name)));
@@ -65,7 +68,11 @@ impl Site {
             env.insert("AWS_REGION".to_owned(), region.clone());
         }
         let terraform = Terraform {
-            program: config.program.clone(),
+            // As every path in tiers.toml it is one from there.
+            program: match config.program.contains('/') {
+                true => context.root.join(&config.program).display().to_string(),
+                false => config.program.clone(),
+            },
             root,
             data: home.join("data"),
             var_file,
@@ -88,14 +95,17 @@ impl Site {
     /// another environment has.
     pub async fn ready(&self, tree: &Tree, state: &LeaseState) -> Result<Binding, Fault> {
         private_folder(&self.home)?;
+        // Commands at once in one folder would trip over each other's `init`.
+        let _alone = alone(&self.home).await?;
         // A directory that is bound elsewhere is refused before Terraform is asked anything about it.
-        self.binding_if_any()?;
+        let was_bound = self.binding_if_any()?.is_some();
         self.apart()?;
         let stamp = self.home.join("initialised");
         let wanted = self.stamp(tree)?;
-        if !self.terraform.data.is_dir() || std::fs::read_to_string(&stamp).ok().as_deref() != Some(wanted.as_str()) {
-            let init = self.terraform.init(self.backend_file.as_deref(), &super::interrupt::asked).await;
-            init.map_err(|error| said(error, "terraform init"))?;
+        let is_there = self.terraform.data.is_dir() && (was_bound || self.declared()?.is_none());
+        if !is_there || std::fs::read_to_string(&stamp).ok().as_deref() != Some(wanted.as_str()) {
+            let init = self.terraform.init(self.backend_file.as_deref(), tree.locks_providers, &interrupt::asked).await;
+            init.map_err(|error| not_initialised(error, &self.terraform, tree))?;
             std::fs::write(&stamp, wanted).map_err(|error| cant(&stamp, &error))?;
         }
         let binding = self.binding()?;
@@ -107,6 +117,10 @@ impl Site {
     pub fn binding(&self) -> Result<Binding, Fault> {
         if let Some(binding) = self.binding_if_any()? {
             return Ok(binding);
+        }
+        if self.declared()?.is_some() {
+            let data = self.terraform.data.display();
+            return Err(Fault::refused(format!("{data} is bound to nothing; the next plan initialises it")));
         }
         match &self.backend_file {
             Some(file) => {
@@ -122,10 +136,13 @@ impl Site {
         }
     }
 
+    fn declared(&self) -> Result<Option<Declared>, Fault> {
+        declared(&self.terraform.root, self.backend_file.as_deref()).map_err(unreadable)
+    }
+
     fn binding_if_any(&self) -> Result<Option<Binding>, Fault> {
-        let Some(bound) = bound(&self.terraform.data).map_err(|error| unreadable(&error))? else { return Ok(None) };
-        let declared =
-            declared(&self.terraform.root, self.backend_file.as_deref()).map_err(|error| unreadable(&error))?;
+        let Some(bound) = bound(&self.terraform.data).map_err(unreadable)? else { return Ok(None) };
+        let declared = self.declared()?;
         let env = &self.environment.name;
         let place = self.terraform.data.display().to_string();
         let Some((kind, settings)) = declared else {
@@ -155,7 +172,7 @@ impl Site {
 
     /// Nothing that is declared for another environment leads to the same state.
     fn apart(&self) -> Result<(), Fault> {
-        let mine = declared(&self.terraform.root, self.backend_file.as_deref()).map_err(|error| unreadable(&error))?;
+        let mine = self.declared()?;
         // What a root module without a backend block ignores is told when the binding is looked at.
         if mine.is_none() && self.backend_file.is_some() {
             return Ok(());
@@ -196,15 +213,24 @@ impl Site {
     }
 
     fn stamp(&self, tree: &Tree) -> Result<String, Fault> {
-        let file = match &self.backend_file {
-            None => String::new(),
-            Some(path) => {
-                let bytes = std::fs::read(path).map_err(|error| cant(path, &error))?;
-                Digest::of(&bytes).to_string()
-            }
+        let hash = |path: &Path| {
+            let bytes = std::fs::read(path).map_err(|error| cant(path, &error))?;
+            Ok::<_, Fault>(Digest::of(&bytes).to_string())
         };
-        Ok(format!("{}\n{file}\n{}\n", tree.hash, self.terraform.program))
+        let file = self.backend_file.as_deref().map(hash).transpose()?.unwrap_or_default();
+        // One that nobody committed is written by `init` itself.
+        let providers = tree.locks_providers.then(|| hash(&self.terraform.root.join(PROVIDERS))).transpose()?;
+        let providers = providers.unwrap_or_default();
+        Ok(format!("{}\n{file}\n{}\n{providers}\n", tree.hash, self.terraform.program))
     }
+}
+
+/// There is no Terraform in this project, as far as it is declared.
+pub fn undeclared() -> Fault {
+    Fault::usage("tiers.toml has no [terraform]").hint(
+        "Add it: `root = \"terraform\"`, `backend = \"envs/{environment}/backend.hcl\"`, `var_file = \
+         \"envs/{environment}/terraform.tfvars\"`.",
+    )
 }
 
 fn shared(env: &Env, other: &Env, backend: &Backend, why: &str) -> Fault {
@@ -247,6 +273,33 @@ fn cant(path: &Path, error: &std::io::Error) -> Fault {
     Fault::errored(format!("{}: {error}", path.display()))
 }
 
-fn unreadable(error: &dyn std::error::Error) -> Fault {
-    Fault::refused(format!("what Terraform is bound to can't be told: {}", chain(error)))
+fn unreadable(error: BindingError) -> Fault {
+    match error {
+        BindingError::Syntax { .. } => Fault::usage(error.to_string()),
+        BindingError::Io { .. } => Fault::errored(error.to_string()),
+        BindingError::Foreign { .. } => {
+            Fault::refused(format!("what Terraform is bound to can't be told: {}", chain(&error)))
+        }
+    }
+}
+
+/// The folder to oneself until what is answered is dropped.
+async fn alone(home: &Path) -> Result<File, Fault> {
+    let path = home.join("lock");
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|error| cant(&path, &error))?;
+    let until = Instant::now() + ALONE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until && !interrupt::asked() => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Fault::errored(format!("another command initialises {}", home.display()))
+                    .hint("Try again once it is done."));
+            }
+            Err(TryLockError::Error(error)) => return Err(cant(&path, &error)),
+        }
+    }
 }

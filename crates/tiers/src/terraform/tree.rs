@@ -15,6 +15,8 @@ use crate::source::Source;
 
 /// How the names of Terraform's and OpenTofu's files end.
 const ENDINGS: [&str; 3] = [".tf", ".tofu", ".tf.json"];
+/// Which providers were taken, as Terraform writes it down.
+pub const PROVIDERS: &str = ".terraform.lock.hcl";
 /// A line that names where a module is, for git; [`sources`] reads it.
 const SOURCE: &str = r#"source"?[[:space:]]*[=:][[:space:]]*"\.\./"#;
 
@@ -28,6 +30,8 @@ pub struct Tree {
     pub commit: Option<Commit>,
     /// The files differ from that commit.
     pub dirty: bool,
+    /// That commit holds the root module's lock file of providers.
+    pub locks_providers: bool,
 }
 
 /// The code that stands in the working tree.
@@ -53,7 +57,14 @@ pub fn tree(context: &Context, environment: &Environment, config: &Terraform) ->
             None => digest_of(&top.join(path)),
         }
     });
-    Ok(Tree { hash: hash(&entries), var_file: var_file.transpose()?, commit: seen.commit, dirty })
+    let providers = join(&places.root, PROVIDERS);
+    let locks_providers = match &seen.commit {
+        Some(commit) => {
+            source.repository.read_file(commit, &providers).map_err(git)?.is_some() && top.join(&providers).exists()
+        }
+        None => false,
+    };
+    Ok(Tree { hash: hash(&entries), var_file: var_file.transpose()?, commit: seen.commit, dirty, locks_providers })
 }
 
 /// The code that a commit holds. Where the environment's values are no part of it, git does not know them.
@@ -80,6 +91,7 @@ pub fn tree_at(
         var_file: values.flatten().map(|bytes| Digest::of(&bytes)),
         commit: Some(commit.clone()),
         dirty: false,
+        locks_providers: repository.read_file(commit, &join(&places.root, PROVIDERS)).map_err(git)?.is_some(),
     })
 }
 
@@ -167,7 +179,7 @@ fn is_by_product(path: &str) -> bool {
         || name.ends_with(".md")
         || name.ends_with(".tftest.hcl")
         // Written by `init` where nobody committed it; which providers were taken is said in the apply's own record.
-        || name == ".terraform.lock.hcl"
+        || name == PROVIDERS
 }
 
 fn is_code(path: &str) -> bool {

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::path::Path;
 
 use tiers_core::id::Env;
+use tiers_core::lease::LeaseState;
 use tiers_edge::terraform::{Done, Terraform, TerraformError};
 
 use super::interrupt;
+use super::tree::Tree;
 use crate::fault::{Fault, chain};
 
 /// Terraform's error, its own words on standard error.
@@ -27,8 +29,31 @@ pub fn said(error: TerraformError, what: &str) -> Fault {
     }
 }
 
-/// Why there is no plan.
-pub fn not_planned(error: TerraformError, env: &Env, terraform: &Terraform) -> Fault {
+/// Why a data directory could not be initialised.
+pub fn not_initialised(error: TerraformError, terraform: &Terraform, tree: &Tree) -> Fault {
+    let text = match &error {
+        TerraformError::Failed { done, .. } => done.text().to_owned(),
+        _ => String::new(),
+    };
+    let fault = said(error, "terraform init");
+    let by_hand = |arguments: &str| format!("`{}`", by_hand(terraform, arguments));
+    if text.contains("state migration") || text.contains("migrate-state") {
+        return fault.hint(format!(
+            "The state lies elsewhere than is declared now, and tiers moves none. Move it by hand, once: {}.",
+            by_hand("init -migrate-state -backend-config=FILE")
+        ));
+    }
+    if tree.locks_providers && (text.contains("lock file") || text.contains("dependency changes")) {
+        return fault.hint(format!(
+            "The committed .terraform.lock.hcl is only read here. Bring it up to date by hand, and commit it: {}.",
+            by_hand("init -backend=false -upgrade")
+        ));
+    }
+    fault
+}
+
+/// Why there is no plan. `state` says whether an apply of ours is what holds the lock.
+pub fn not_planned(error: TerraformError, env: &Env, terraform: &Terraform, state: &LeaseState) -> Fault {
     let (has_no_lock, id) = match &error {
         TerraformError::Failed { done, .. } => (done.has_no_lock(), done.lock_id()),
         _ => (false, None),
@@ -36,6 +61,15 @@ pub fn not_planned(error: TerraformError, env: &Env, terraform: &Terraform) -> F
     let fault = said(error, "terraform plan");
     if !has_no_lock || interrupt::asked() {
         return fault;
+    }
+    if let Some(lease) = state.in_flight(env) {
+        let (by, holder) = (&lease.by, lease.holder.text());
+        return Fault::errored(format!(
+            "{by} applies in {env} ({holder}), and the state is locked; nothing was changed"
+        ))
+        .hint(format!(
+            "Wait for it, or give it time with --lock-timeout 10m. `tiers tf which {env}` shows how it stands."
+        ));
     }
     match id {
         Some(id) => Fault::errored(format!(

@@ -5,17 +5,16 @@ use std::io::IsTerminal as _;
 use clap::Args;
 use tiers_core::config::Environment;
 use tiers_core::id::App;
-use tiers_core::lease::{LeaseState, Outcome as Ending};
+use tiers_core::lease::{Lease, LeaseState, Outcome as Ending};
 use tiers_core::terraform::Class;
-use tiers_engine::lease::{Applied, Waiting, apply, standing};
+use tiers_engine::lease::{Applied, LeaseError, Turn, Waiting, apply, standing, turn};
 
 use super::Bench;
+use super::order::{is_recorded, not_ahead, older};
 use super::show;
 use crate::command::{print, print_json};
 use crate::fault::{Fault, Outcome};
 use crate::place::shared_ledger;
-use crate::render::plan::short;
-use crate::source::Source;
 use crate::terraform::applier::{Nothing, PlanApplier};
 use crate::terraform::consent::{Flags, agreed};
 use crate::terraform::desk::holder;
@@ -35,8 +34,11 @@ const PLANS: u32 = 3;
 pub struct Apply {
     /// The environment
     environment: String,
+    /// Agree to a plan that breaks exactly the addresses that are named, each by one of these
+    #[arg(long, value_name = "ADDRESS")]
+    approve_breaking: Vec<String>,
     #[command(flatten)]
-    pub how: How,
+    how: How,
 }
 
 /// How an apply is done.
@@ -45,9 +47,6 @@ pub struct How {
     /// Agree to a plan that is safe
     #[arg(long)]
     auto_approve: bool,
-    /// Agree to a plan that breaks exactly these addresses
-    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
-    approve_breaking: Vec<String>,
     /// How many seconds to wait for somebody else's apply
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     wait: u64,
@@ -63,28 +62,35 @@ pub struct How {
 }
 
 impl How {
-    /// The addresses that break, as the plan shows them: without secrets.
-    fn named(&self, site: &Site) -> Vec<String> {
-        self.approve_breaking.iter().map(|address| site.terraform.redactor.text(address).into_owned()).collect()
+    /// True when going back was asked for.
+    pub fn allows_older(&self) -> bool {
+        self.allow_older
     }
 
-    /// True when breaking addresses were named.
-    pub fn names_breaking(&self) -> bool {
-        !self.approve_breaking.is_empty()
+    fn waiting(&self) -> Waiting {
+        Waiting { for_ms: self.wait.saturating_mul(1000), ..Waiting::default() }
     }
 }
 
 pub async fn run(args: &Apply, bench: &Bench) -> Outcome {
     let environment = bench.environment(&args.environment)?;
-    one(bench, environment, &args.how).await
+    one(bench, environment, &args.how, &args.approve_breaking).await
 }
 
-/// Applies in one environment. Answers the exit code.
-pub async fn one(bench: &Bench, environment: &Environment, how: &How) -> Outcome {
+/// Applies in one environment, where `named` is what may break. Answers the exit code.
+pub async fn one(bench: &Bench, environment: &Environment, how: &How, named: &[String]) -> Outcome {
     let context = &bench.context;
     shared_ledger(context, environment)?;
     let site = Site::open(context, environment, &how.lock_timeout)?;
+    // As the plan shows them: without secrets.
+    let named = named.iter().map(|address| site.terraform.redactor.text(address).into_owned());
+    let flags = Flags { auto_approve: how.auto_approve, approve_breaking: named.collect() };
     for _ in 0..PLANS {
+        match turn(&bench.desk, &environment.name, how.waiting()).await? {
+            Turn::Free => {}
+            Turn::Busy { lease, why } => return Err(busy(&lease, &why)),
+            Turn::Stopped => return Err(stopped()),
+        }
         let lease = bench.lease().await?;
         let planned = plan(context, &site, &lease.state).await?;
         if !context.global.json {
@@ -93,7 +99,9 @@ pub async fn one(bench: &Bench, environment: &Environment, how: &How) -> Outcome
         if planned.review.class() == Class::Nothing && is_recorded(&lease.state, &planned) {
             return nothing(bench, &planned);
         }
-        let flags = Flags { auto_approve: how.auto_approve, approve_breaking: how.named(&site) };
+        if let Some(note) = not_ahead(bench, environment, &lease.state, &planned) {
+            tell(bench, &format!("{} {note}", context.style.careful("note:")));
+        }
         let is_seen = !context.global.json && std::io::stdout().is_terminal();
         let unseen = (!is_seen).then(|| show::plan(&planned, context.style));
         agreed(&environment.name, &planned.review, &flags, planned.asks, unseen).await?;
@@ -125,7 +133,6 @@ async fn carry_out(bench: &Bench, site: &Site, planned: &Planned, how: &How) -> 
         ));
     }
     let applier = PlanApplier::new(site.terraform.clone(), planned);
-    let waiting = Waiting { for_ms: how.wait.saturating_mul(1000), ..Waiting::default() };
     // What was true when the plan was made is looked at again once the lease is held: waiting keeps no order.
     let again = |state: &LeaseState| match site.binding() {
         Err(fault) => Some(fault.message),
@@ -137,27 +144,40 @@ async fn carry_out(bench: &Bench, site: &Site, planned: &Planned, how: &How) -> 
             Ok(()) => older(bench, state, planned, how),
         },
     };
-    let applied = apply(&bench.desk, &holder(), &planned.request, &apps, waiting, &applier, &again).await?;
+    let applied = apply(&bench.desk, &holder(), &planned.request, &apps, how.waiting(), &applier, &again).await?;
     match applied {
         Applied::Ended(outcome) => Ok(Some(ended(bench, planned, &outcome, &applier)?)),
         Applied::Outdated { .. } => Ok(None),
-        Applied::Busy { lease, why } => Err(Fault::refused(format!(
-            "{} applies in {} ({}), and {why}; nothing was changed",
-            lease.by,
-            lease.facts.environment,
-            lease.holder.text()
-        ))
-        .hint(format!(
-            "Wait longer with --wait SECONDS. A person who knows that it is over frees the lease with `tiers tf unlock {} --reason …`.",
-            lease.facts.environment
-        ))),
-        Applied::Stopped => Err(Fault::refused("stopped as asked; nothing was changed")),
-        Applied::NotRecorded { outcome, error } => Err(Fault::errored(format!(
-            "Terraform's end in {env} (`{}`) could not be recorded: {error}",
-            outcome.word()
-        ))
-        .hint(format!("`tiers tf which {env}` shows where things stand; the lease is free again once it is proven that this process is gone."))),
+        Applied::Busy { lease, why } => Err(busy(&lease, &why)),
+        Applied::Stopped => Err(stopped()),
+        Applied::NotRecorded { outcome, error } => {
+            let hint = match error {
+                LeaseError::Superseded { .. } => format!(
+                    "Somebody took the lease from this apply, and the ledger says that how it ended is unknown. `tiers tf plan {env}` \
+                     shows what is left to do."
+                ),
+                _ => format!(
+                    "`tiers tf which {env}` shows where things stand; the lease is free again once it is proven that this process \
+                     is gone."
+                ),
+            };
+            let word = outcome.word();
+            Err(Fault::errored(format!("Terraform's end in {env} (`{word}`) could not be recorded: {error}"))
+                .hint(hint))
+        }
     }
+}
+
+fn busy(lease: &Lease, why: &str) -> Fault {
+    let env = &lease.facts.environment;
+    let holder = lease.holder.text();
+    Fault::refused(format!("{} applies in {env} ({holder}), and {why}; nothing was changed", lease.by)).hint(format!(
+        "Wait longer with --wait SECONDS. A person who knows that it is over frees the lease with `tiers tf unlock {env} --reason …`."
+    ))
+}
+
+fn stopped() -> Fault {
+    Fault::refused("stopped as asked; nothing was changed")
 }
 
 fn ended(bench: &Bench, planned: &Planned, outcome: &Ending, applier: &PlanApplier) -> Outcome {
@@ -173,7 +193,7 @@ fn ended(bench: &Bench, planned: &Planned, outcome: &Ending, applier: &PlanAppli
         print_json("tiers.terraform/1", &show::shown(word, planned, outcome.why()))?;
         return Ok(code);
     }
-    let mut text = show::ended(planned, outcome, context.style);
+    let mut text = show::ended(planned, outcome, word, context.style);
     if applier.nothing.get() == Some(Nothing::Stale) {
         text.push_str("  the state moved on since the plan was made; run this again, and look at the new plan\n");
     }
@@ -187,17 +207,6 @@ fn ended(bench: &Bench, planned: &Planned, outcome: &Ending, applier: &PlanAppli
     Ok(code)
 }
 
-/// True when an apply of this very code is recorded, so that there is nothing to say either.
-fn is_recorded(state: &LeaseState, planned: &Planned) -> bool {
-    let facts = &planned.request.facts;
-    let (applied, last) = (state.applied.get(&facts.environment), state.last.get(&facts.environment));
-    applied.is_some_and(|attempt| {
-        let known = &attempt.facts;
-        last == Some(attempt)
-            && (&known.tree, &known.var_file, &known.backend) == (&facts.tree, &facts.var_file, &facts.backend)
-    })
-}
-
 fn nothing(bench: &Bench, planned: &Planned) -> Outcome {
     if bench.context.global.json {
         print_json("tiers.terraform/1", &show::shown("unchanged", planned, None))?;
@@ -206,24 +215,6 @@ fn nothing(bench: &Bench, planned: &Planned) -> Outcome {
         print(&format!("unchanged, skipped: {env} has what these files describe, and that is recorded\n"))?;
     }
     Ok(0)
-}
-
-/// Why this code is older than what was applied last, if it is.
-fn older(bench: &Bench, state: &LeaseState, planned: &Planned, how: &How) -> Option<String> {
-    let facts = &planned.request.facts;
-    let last = state.last.get(&facts.environment)?.facts.commit.as_ref()?;
-    let ours = facts.commit.as_ref().filter(|ours| *ours != last && !how.allow_older)?;
-    let source = Source::open(&bench.context.root).ok()?;
-    // A commit that this clone does not have can't be compared; it is no older one of this history.
-    let is_older = source.repository.is_ancestor(ours, last).unwrap_or(false);
-    is_older.then(|| {
-        format!(
-            "commit {} is older than {}, which was applied in {} last",
-            short(ours.as_str()),
-            short(last.as_str()),
-            facts.environment
-        )
-    })
 }
 
 fn older_fault(why: &str) -> Fault {

@@ -1,6 +1,7 @@
 //! `tiers tf`: Terraform in the right place, one apply at a time.
 
 mod apply;
+mod order;
 mod plan;
 mod show;
 mod sync;
@@ -16,6 +17,7 @@ use tiers_engine::lease::{Desk, LeaseSession};
 use crate::cli::Global;
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
+use crate::terraform::plans::sweep;
 use crate::terraform::{desk, interrupt};
 
 /// Terraform (or OpenTofu), guarded
@@ -45,6 +47,7 @@ struct Bench {
 
 pub async fn run(args: &Tf, global: &Global) -> Outcome {
     let context = Rc::new(Context::open(global)?);
+    sweep(&context);
     if let What::Which(which) = &args.what {
         return which::run(which, &context).await;
     }

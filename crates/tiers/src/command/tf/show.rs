@@ -7,6 +7,7 @@ use tiers_core::terraform::{Class, Review};
 
 use crate::render::plan::short;
 use crate::render::style::Style;
+use crate::render::wrap;
 use crate::terraform::planning::Planned;
 
 /// `tiers.terraform/1`.
@@ -63,13 +64,20 @@ pub fn plan(planned: &Planned, style: Style) -> String {
     let commit = facts.commit.as_ref().map_or("no commit", |commit| short(commit.as_str()));
     let dirty = if facts.dirty { ", with uncommitted changes" } else { "" };
     let mut text = format!("{}\n", style.strong(&format!("Terraform in {}", facts.environment)));
-    text.push_str(&format!("  state    {} ({serial}), {}\n", facts.backend, planned.binding.as_declared));
-    text.push_str(&format!("  account  {}\n", planned.place));
-    text.push_str(&format!("  files    commit {commit}{dirty}, tree {}, {}\n\n", facts.tree.short(), facts.program));
+    text.push_str(&field("state", &format!("{} ({serial}), {}", facts.backend, planned.binding.as_declared)));
+    text.push_str(&field("account", &planned.place));
+    let files = format!("commit {commit}{dirty}, tree {}, {}", facts.tree.short(), facts.program);
+    text.push_str(&format!("{}\n", field("files", &files)));
     text.push_str(planned.text.trim_matches('\n'));
     text.push_str("\n\n");
     text.push_str(&judgement(&planned.review, style));
     text
+}
+
+/// One of the facts at the head, at the terminal's width.
+pub fn field(name: &str, says: &str) -> String {
+    let lead = format!("  {name:9}");
+    format!("{}\n", wrap::paragraph(&lead, lead.len(), lead.len(), says, wrap::width()))
 }
 
 /// The class of a plan with its reasons.
@@ -84,7 +92,7 @@ pub fn judgement(review: &Review, style: Style) -> String {
         Class::Safe | Class::Breaking => format!("{word}: {}\n", review.counts),
     };
     for one in &review.breaking {
-        text.push_str(&format!("  {}: {}\n", one.address, one.why));
+        text.push_str(&wrap::line(&format!("  {}: {}", one.address, one.why)));
     }
     for one in &review.refusals {
         text.push_str(&format!("  {} {}: {}\n", style.bad("not Terraform's:"), one.address, one.why));
@@ -92,21 +100,21 @@ pub fn judgement(review: &Review, style: Style) -> String {
     text
 }
 
-/// The last words on an apply.
-pub fn ended(planned: &Planned, outcome: &Outcome, style: Style) -> String {
+/// The last words on an apply, after the word for how it ended.
+pub fn ended(planned: &Planned, outcome: &Outcome, word: &str, style: Style) -> String {
     let facts = &planned.request.facts;
     let env = &facts.environment;
     match outcome {
         Outcome::Applied { serial, .. } => {
             let serial = serial.map_or(String::new(), |serial| format!(", the state has serial {serial} now"));
-            format!("{} {env}: {}{serial}\n", style.good("applied:"), facts.counts)
+            format!("{} {env}: {}{serial}\n", style.good(&format!("{word}:")), facts.counts)
         }
         Outcome::Failed { why, .. } => format!(
             "{} {env}: {why}\n  a part of the plan may be there; `tiers tf plan {env}` shows what is left to do\n",
-            style.bad("errored:")
+            style.bad(&format!("{word}:"))
         ),
         Outcome::NotStarted { why } | Outcome::Unknown { why } => {
-            format!("{} {env}: {why}; nothing was changed\n", style.bad("refused:"))
+            format!("{} {env}: {why}; nothing was changed\n", style.bad(&format!("{word}:")))
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::fault::{Fault, Outcome};
 /// Apply in every environment, in their order, stopping at the first that does not end well
 ///
 /// A breaking plan stops it as well, unless a person at the terminal agrees: what breaks in dev shall not go on to prod by itself.
+/// Where addresses are to be named, apply that environment by itself.
 #[derive(Debug, Args)]
 pub struct Sync {
     /// Stop after this environment
@@ -20,10 +21,6 @@ pub struct Sync {
 }
 
 pub async fn run(args: &Sync, bench: &Bench) -> Outcome {
-    if args.how.names_breaking() {
-        return Err(Fault::usage("`--approve-breaking` agrees to one plan, and `sync` makes one for each environment")
-            .hint("Apply the environment that breaks by itself: `tiers tf apply ENV --approve-breaking ADDRESS`."));
-    }
     if let Some(to) = &args.to {
         bench.environment(to)?;
     }
@@ -35,7 +32,7 @@ pub async fn run(args: &Sync, bench: &Bench) -> Outcome {
             let names: Vec<&str> = wanted[at + 1..].iter().map(|env| env.name.as_str()).collect();
             if names.is_empty() { String::new() } else { format!("; not looked at: {}", names.join(", ")) }
         };
-        match one(bench, environment, &args.how).await {
+        match one(bench, environment, &args.how, &[]).await {
             Ok(0) => {}
             Ok(code) => {
                 if !bench.context.global.json {

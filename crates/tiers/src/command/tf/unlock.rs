@@ -10,6 +10,7 @@ use crate::command::{print, print_json};
 use crate::fault::{Fault, Outcome};
 use crate::terraform::consent::{ask, terminal};
 use crate::terraform::site::Site;
+use crate::terraform::words::force_unlock;
 
 /// Free the project's lease from a holder that is gone, as a named person who answers for it
 ///
@@ -64,7 +65,8 @@ pub async fn run(args: &Unlock, bench: &Bench) -> Outcome {
     if overrule(&bench.desk, &held, &args.reason, &seen).await?.is_none() {
         return Err(Fault::refused("the lease is not held by that apply any more; nothing was changed"));
     }
-    let site = Site::open(&bench.context, environment, "0s")?;
+    // The lease is freed now, whatever can still be told: the environment's files may be on another machine, or another branch.
+    let by_hand = Site::open(&bench.context, environment, "0s").map(|site| force_unlock(&site.terraform, "ID"));
     let lock = bench.desk.locks.state(&environment.name, held.backend()).await;
     if bench.context.global.json {
         let lock = match &lock {
@@ -81,11 +83,12 @@ pub async fn run(args: &Unlock, bench: &Bench) -> Outcome {
     match lock {
         LockState::Free => text.push_str("  the state's own lock is free\n"),
         LockState::Held(by) => text.push_str(&format!(
-            "  the state's own lock is still held: {by}\n  once you are sure: `TF_DATA_DIR={} terraform -chdir={} force-unlock ID`; tiers never does that by itself\n",
-            site.terraform.data.display(),
-            site.terraform.root.display()
+            "  the state's own lock is still held: {by}\n  once you are sure: `{}`; tiers never does that by itself\n",
+            by_hand.unwrap_or_else(|_| "terraform force-unlock ID".to_owned()),
         )),
-        LockState::Unknown(why) => text.push_str(&format!("  whether the state's own lock is free can't be told: {why}\n")),
+        LockState::Unknown(why) => {
+            text.push_str(&format!("  whether the state's own lock is free can't be told: {why}\n"))
+        }
     }
     print(&text)?;
     Ok(0)

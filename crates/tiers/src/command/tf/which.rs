@@ -4,18 +4,21 @@ use std::rc::Rc;
 
 use clap::Args;
 use serde::Serialize;
-use tiers_core::config::{Environment, Place};
+use tiers_core::config::{Environment, Place, Terraform};
 use tiers_core::id::Env;
 use tiers_core::lease::{Attempt, Backend, Lease, LeaseState};
-use tiers_engine::lease::LeaseSession;
+use tiers_engine::lease::{LeaseSession, look};
+use tiers_engine::port::lease::Life;
 
+use super::show::field;
 use crate::command::{print, print_json};
 use crate::context::Context;
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::render::plan::short;
 use crate::render::time::ago;
-use crate::terraform::desk::desk;
-use crate::terraform::site::Site;
+use crate::render::wrap;
+use crate::terraform::desk::{desk, stands};
+use crate::terraform::site::{Site, undeclared};
 
 /// Show what a directory is bound to, and what was applied last
 #[derive(Debug, Args)]
@@ -28,6 +31,8 @@ pub struct Which {
 #[derive(Serialize)]
 struct Shown<'a> {
     held: Option<&'a Lease>,
+    /// `alive`, `gone` or `unknown`: what can be told of its processes from here.
+    holder: Option<&'static str>,
     environments: Vec<One<'a>>,
 }
 
@@ -46,55 +51,76 @@ struct One<'a> {
 }
 
 pub async fn run(args: &Which, context: &Rc<Context>) -> Outcome {
-    let state = match context.ledger_if_any().await? {
-        None => LeaseState::default(),
-        Some(ledger) => LeaseSession::load(&desk(context, &ledger)?).await?.state,
-    };
+    let (mut state, mut life) = (LeaseState::default(), None);
+    if let Some(ledger) = context.ledger_if_any().await? {
+        let desk = desk(context, &ledger)?;
+        state = LeaseSession::load(&desk).await?.state;
+        if let Some(lease) = &state.held {
+            life = Some(look(&desk, lease).await);
+        }
+    }
+    let Some(config) = &context.project.terraform else { return Err(undeclared()) };
     let wanted = match &args.environment {
         Some(name) => vec![context.environment(name)?],
         None => context.project.environments.iter().collect(),
     };
     let mut environments = Vec::new();
     for environment in wanted {
-        environments.push(one(context, environment, &state)?);
+        environments.push(one(context, config, environment, &state));
     }
     let wrong =
         environments.iter().any(|one| one.problem.as_deref().is_some_and(|text| text.starts_with("wrong place")));
     if context.global.json {
-        print_json("tiers.terraform-which/1", &Shown { held: state.held.as_ref(), environments })?;
+        print_json(
+            "tiers.terraform-which/1",
+            &Shown { held: state.held.as_ref(), holder: life.as_ref().map(life_word), environments },
+        )?;
     } else {
-        print(&text(context, &environments, &state))?;
+        print(&text(context, &environments, &state, life.as_ref()))?;
     }
     // As for every proof: a difference that was found is an answer of its own.
     Ok(u8::from(wrong))
 }
 
-fn one<'a>(context: &Context, environment: &'a Environment, state: &'a LeaseState) -> Result<One<'a>, Fault> {
-    let site = Site::open(context, environment, "0s")?;
-    let initialised = site.terraform.data.is_dir();
-    let (backend, problem) = match site.binding() {
-        _ if !initialised => (None, Some("not initialised on this machine; the first plan does that".to_owned())),
-        Ok(binding) => (Some(binding.backend), None),
+fn one<'a>(context: &Context, config: &Terraform, environment: &'a Environment, state: &'a LeaseState) -> One<'a> {
+    let name = &environment.name;
+    let data = context.home("terraform").join(name.as_str()).join("data");
+    // What is wrong in one environment is no reason to say nothing of the others.
+    let bound = Site::open(context, environment, "0s").and_then(|site| match site.terraform.data.is_dir() {
+        true => site.binding().map(Some),
+        false => Ok(None),
+    });
+    let (backend, problem) = match bound {
+        Ok(Some(binding)) => (Some(binding.backend), None),
+        Ok(None) => (None, Some("not initialised on this machine; the first plan does that".to_owned())),
         Err(fault) => (None, Some(fault.message)),
     };
     let (account, region) = match &environment.place {
         Place::Local => (None, None),
         Place::Aws { account, region } => (Some(account.as_str()), Some(region.as_str())),
     };
-    Ok(One {
-        environment: &environment.name,
-        root: site.terraform.root.display().to_string(),
-        data: site.terraform.data.display().to_string(),
+    One {
+        environment: name,
+        root: context.root.join(Terraform::expand(&config.root, name)).display().to_string(),
+        data: data.display().to_string(),
         backend,
         problem,
         account,
         region,
-        applied: state.applied.get(&environment.name),
-        last: state.last.get(&environment.name),
-    })
+        applied: state.applied.get(name),
+        last: state.last.get(name),
+    }
 }
 
-fn text(context: &Context, environments: &[One<'_>], state: &LeaseState) -> String {
+fn life_word(life: &Life) -> &'static str {
+    match life {
+        Life::Alive => "alive",
+        Life::Gone => "gone",
+        Life::Unknown(_) => "unknown",
+    }
+}
+
+fn text(context: &Context, environments: &[One<'_>], state: &LeaseState, life: Option<&Life>) -> String {
     let now = context.clock.now();
     let style = context.style;
     let mut text = String::new();
@@ -105,10 +131,13 @@ fn text(context: &Context, environments: &[One<'_>], state: &LeaseState) -> Stri
             (None, Some(problem)) => problem.clone(),
             (None, None) => "nothing".to_owned(),
         };
-        text.push_str(&format!("  bound    {bound}\n  data     {}\n", one.data));
+        text.push_str(&field("bound", &bound));
+        text.push_str(&field("data", &one.data));
         match (one.account, one.region) {
-            (Some(account), Some(region)) => text.push_str(&format!("  account  {account}, {region} (declared)\n")),
-            _ => text.push_str("  account  none is declared, so none is compared\n"),
+            (Some(account), Some(region)) => {
+                text.push_str(&field("account", &format!("{account}, {region} (declared)")))
+            }
+            _ => text.push_str(&field("account", "none is declared, so none is compared")),
         }
         let last = one.last.map_or("never by tiers".to_owned(), |attempt| {
             let facts = &attempt.facts;
@@ -122,18 +151,24 @@ fn text(context: &Context, environments: &[One<'_>], state: &LeaseState) -> Stri
                 facts.counts
             )
         });
-        text.push_str(&format!("  last     {last}\n"));
+        text.push_str(&field("last", &last));
     }
     match &state.held {
         None => text.push_str("the project's lease is free\n"),
-        Some(lease) => text.push_str(&format!(
-            "{} {} applies in {} since {} ({})\n",
-            style.careful("the project's lease is held:"),
-            lease.by,
-            lease.facts.environment,
-            ago(lease.since, now),
-            lease.holder.text()
-        )),
+        Some(lease) => {
+            let word = "the project's lease is held:";
+            let says = format!(
+                "{} applies in {} since {} ({}){}",
+                lease.by,
+                lease.facts.environment,
+                ago(lease.since, now),
+                lease.holder.text(),
+                life.map_or(String::new(), |life| format!("; {}", stands(life, &lease.facts.environment)))
+            );
+            let lead = format!("{} ", style.careful(word));
+            let shown = wrap::paragraph(&lead, word.len() + 1, 2, &says, wrap::width());
+            text.push_str(&format!("{shown}\n"));
+        }
     }
     text
 }

@@ -11,6 +11,11 @@ use rustix::process::{Signal, kill_process};
 use self::shop::{Shop, lockfile};
 use crate::world::Run;
 
+/// Without the breaks of lines that the terminal's width makes.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn environments_are_planned_and_applied_each_in_its_own_place() {
     let Some(shop) = Shop::new() else { return };
@@ -34,7 +39,15 @@ fn environments_are_planned_and_applied_each_in_its_own_place() {
         breaking.err.contains("--approve-breaking terraform_data.database` agrees to exactly this"),
         "{breaking:#?}"
     );
-    let other = shop.run(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.database", "terraform_data.x"]);
+    let other = shop.run(&[
+        "tf",
+        "apply",
+        "--approve-breaking",
+        "terraform_data.database",
+        "--approve-breaking",
+        "terraform_data.x",
+        "dev",
+    ]);
     assert!(other.code() == 3 && other.err.contains("named and not breaking: `terraform_data.x`"), "{other:#?}");
     let json = shop.good(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.database", "--json"]).json();
     assert_eq!(
@@ -69,7 +82,7 @@ fn environments_are_planned_and_applied_each_in_its_own_place() {
     let tree = lines[0]["tree"].as_str().expect("a digest").strip_prefix("sha256:").expect("a digest")[..12].to_owned();
     assert!(row("dev").contains(&tree) && row("prod").contains("never applied by tiers"), "{status:#?}");
 
-    let left: Vec<_> = shop.files(".tiers/terraform").into_iter().filter(|path| path.contains("/plans/")).collect();
+    let left: Vec<_> = shop.files(".tiers/terraform").into_iter().filter(|path| path.ends_with("/plan")).collect();
     assert!(left.is_empty(), "saved plans are gone: {left:?}");
     shop.good(&["ledger", "verify"]);
 }
@@ -96,6 +109,9 @@ fn a_directory_that_is_bound_to_another_environment_is_refused_before_anything_i
     assert_eq!(shop.run(&["tf", "which", "staging"]).code(), 1);
     std::fs::write(data("staging"), own).expect("written");
     assert_eq!(shop.run(&["tf", "which", "staging"]).code(), 0);
+    // One that is bound to nothing any more is made ready again.
+    std::fs::remove_file(data("staging")).expect("removed");
+    shop.good(&["tf", "plan", "staging"]);
 
     // The backend file of one environment that names the state of another.
     shop.world.write("terraform/envs/staging/backend.hcl", &shop::backend("dev", shop::TABLE_LOCK));
@@ -137,7 +153,7 @@ fn a_state_that_vanished_or_lies_elsewhere_than_was_applied_is_no_safe_plan() {
     let state = shop.moto.objects()["dev/terraform.tfstate"].clone();
     let refused = |why: &str| {
         let run = shop.run(&["tf", "apply", "dev", "--auto-approve"]);
-        assert!(run.code() == 3 && run.out.contains(why), "{why}: {run:#?}");
+        assert!(run.code() == 3 && flat(&run.out).contains(why), "{why}: {run:#?}");
         assert!(run.err.contains("--approve-breaking 'the state'` agrees to exactly this"), "{run:#?}");
     };
     shop.moto.delete("dev/terraform.tfstate");
@@ -155,6 +171,14 @@ fn a_state_that_vanished_or_lies_elsewhere_than_was_applied_is_no_safe_plan() {
     shop.world.write("tiers.toml", &toml.replace("[terraform]\n", "[terraform]\nask = []\n"));
     let prod = shop.run(&["tf", "apply", "prod", "--auto-approve"]);
     assert!(prod.code() == 3 && prod.err.contains("prod asks a person before every apply"), "{prod:#?}");
+    assert!(prod.err.contains("this code comes to prod first: staging was never applied by tiers"), "{prod:#?}");
+    // A committed lock file of providers is read and never written.
+    let locked = "provider \"registry.terraform.io/hashicorp/null\" {\n  version = \"3.2.3\"\n}\n";
+    shop.world.write("terraform/.terraform.lock.hcl", locked);
+    shop.world.commit("providers");
+    let stale = shop.run(&["tf", "plan", "dev"]);
+    assert!(stale.code() == 4 && stale.err.contains(".terraform.lock.hcl is only read here"), "{stale:#?}");
+    assert_eq!(std::fs::read_to_string(shop.world.path("terraform/.terraform.lock.hcl")).expect("there"), locked);
 }
 
 #[test]
@@ -162,17 +186,28 @@ fn of_two_applies_at_once_the_second_waits_and_a_plan_that_became_stale_is_not_a
     let Some(shop) = Shop::new() else { return };
     shop.good(&["tf", "apply", "dev", "--auto-approve"]);
     shop.good(&["tf", "apply", "staging", "--auto-approve"]);
-    // dev works for two seconds; staging makes its plan and waits; its state moves on meanwhile.
-    shop.values("dev", "turns = 1\npause = 2\n");
+    // dev works for three seconds; staging makes its plan and waits; its state moves on meanwhile.
+    shop.values("dev", "turns = 1\npause = 3\n");
     shop.values("staging", "turns = 1\n");
     let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
     shop.until_work_begins();
+    // In the same environment a plan says who is at work, and an apply waits for its turn.
+    let after_it = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
+    let plan = shop.run(&["tf", "plan", "dev", "--lock-timeout", "0s"]);
+    assert!(
+        plan.code() == 4 && plan.err.contains("note: erika applies in dev") && plan.err.contains("it is at work"),
+        "{plan:#?}"
+    );
+    assert!(plan.err.contains("and the state is locked") && !plan.err.contains("force-unlock"), "{plan:#?}");
+    shop.until(|| after_it.said("waiting: erika applies in dev"));
     let waiting = shop.start(&["tf", "apply", "staging", "--auto-approve"]);
     shop.until(|| waiting.said("waiting: erika applies in dev"));
     let by_hand = shop.terraform("staging", &["apply", "-auto-approve", "-var=engine=99", "-var=turns=0"]);
     assert!(by_hand.status.success(), "{by_hand:#?}");
     let dev = slow.end();
     assert_eq!(dev.code(), 0, "{dev:#?}");
+    let after_it = after_it.end();
+    assert!(after_it.code() == 0 && after_it.out.contains("unchanged, skipped"), "{after_it:#?}");
     let stale = waiting.end();
     assert_eq!(stale.code(), 3, "{stale:#?}");
     assert!(stale.err.contains("Saved plan is stale") && stale.out.contains("nothing was changed"), "{stale:#?}");
@@ -196,12 +231,15 @@ fn an_apply_whose_tiers_is_killed_ends_terraform_which_releases_its_lock_and_the
     assert!(shop.good(&["history"]).out.contains("terraform in flight: 3 to create; safe"));
     kill_process(slow.pid(), Signal::KILL).expect("it ran");
     slow.end();
-    // What the guard asks to end gives its lock back itself, and then its end can be proven.
-    shop.values("dev", "turns = 1\n");
+    // What the guard asks to end gives its lock back itself, and then its end can be proven, without any of dev's values.
+    shop.world.write("terraform/envs/dev/terraform.tfvars", "nobody = { can read");
     shop.values("staging", "turns = 1\n");
     let next = shop.run(&["tf", "apply", "staging", "--auto-approve", "--wait", "60"]);
     assert_eq!(next.code(), 0, "{next:#?}");
     assert!(next.err.contains("took the lease over: its processes on"), "{next:#?}");
+    let plans: Vec<_> = shop.files(".tiers/terraform").into_iter().filter(|path| path.ends_with("/plan")).collect();
+    assert!(plans.is_empty(), "what the killed one saved is swept away: {plans:?}");
+    shop.values("dev", "turns = 1\n");
     let which = shop.good(&["tf", "which", "dev", "--json"]).json();
     assert_eq!(which["environments"][0]["last"]["outcome"]["outcome"], "unknown", "{which:#}");
     let status = shop.good(&["status"]);
@@ -244,8 +282,23 @@ fn a_lock_that_nobody_is_left_to_release_is_a_persons_to_break() {
     assert!(unasked.code() == 3 && unasked.err.contains("nobody was asked"), "{unasked:#?}");
     let other = shop.run(&["tf", "unlock", "staging", "--reason", "x", "--yes"]);
     assert!(other.code() == 3 && other.err.contains("held for an apply in dev"), "{other:#?}");
+    // What is wrong in one environment keeps nobody from seeing the rest, nor from freeing the lease.
+    let values = shop.world.path("terraform/envs/dev/terraform.tfvars");
+    let aside = values.with_extension("aside");
+    std::fs::rename(&values, &aside).expect("moved");
+    let which = shop.good(&["tf", "which"]);
+    assert!(which.out.contains("terraform.tfvars, the `var_file` of dev, does not exist"), "{which:#?}");
+    assert!(
+        which.out.contains("staging/terraform.tfstate, as declared")
+            && flat(&which.out).contains("its processes are gone"),
+        "{which:#?}"
+    );
     let freed = shop.good(&["tf", "unlock", "dev", "--reason", "the machine burned down", "--yes"]);
-    assert!(freed.out.contains("force-unlock ID`; tiers never does that by itself"), "{freed:#?}");
+    assert!(
+        freed.out.contains("freed: the lease") && freed.out.contains("own lock is free can't be told"),
+        "{freed:#?}"
+    );
+    std::fs::rename(&aside, &values).expect("moved back");
     shop.good(&["tf", "apply", "staging", "--auto-approve"]);
 
     // The state of dev stays locked until a person breaks that lock.
@@ -265,11 +318,11 @@ fn a_terraform_that_is_killed_or_interrupted_leaves_an_apply_that_is_recorded_as
     shop.good(&["tf", "apply", "staging", "--auto-approve"]);
     let before = shop.others("dev");
     shop.values("dev", "turns = 1\npause = 60\n");
-    // Ctrl-C: Terraform is asked once, and gives its lock back.
+    // The terminal is closed, or Ctrl-C: Terraform is asked once, and gives its lock back.
     let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
     shop.until_work_begins();
-    for _ in 0..2 {
-        kill_process(slow.pid(), Signal::INT).expect("it runs");
+    for signal in [Signal::HUP, Signal::INT] {
+        kill_process(slow.pid(), signal).expect("it runs");
         std::thread::sleep(Duration::from_millis(20));
     }
     let stopped = slow.end();
@@ -387,6 +440,19 @@ fn values_of_secrets_appear_nowhere_and_older_commits_are_not_applied_over_newer
     let run = shop
         .run_with(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]", "--allow-older"], &secret);
     assert_eq!(run.code(), 0, "{run:#?}");
+
+    // What was applied before it was committed is recorded with its commit, so that older ones are older than that.
+    shop.world.git(&["checkout", "-q", "-"]);
+    let apply = || shop.run_with(&["tf", "apply", "dev", "--auto-approve"], &secret[..1]);
+    shop.values("dev", "turns = 2\n");
+    assert_eq!(apply().code(), 0);
+    shop.world.commit("newest");
+    let recorded = apply();
+    assert!(recorded.code() == 0 && recorded.out.contains("applied: dev: nothing to change"), "{recorded:#?}");
+    assert!(apply().out.contains("unchanged, skipped"));
+    shop.world.git(&["checkout", "-q", "HEAD~1"]);
+    let run = shop.run_with(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[1]"], &secret);
+    assert!(run.code() == 3 && run.err.contains("is older than"), "{run:#?}");
 }
 
 #[test]
