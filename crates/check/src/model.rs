@@ -40,6 +40,8 @@ pub(crate) struct Module<'a> {
     pub(crate) cloud: Option<Place>,
     /// One of the folder's files could not be read: what is not found here may stand there.
     pub(crate) incomplete: bool,
+    /// Positions of the variables that hold secrets.
+    pub(crate) secret_variables: Vec<usize>,
     /// The texts in this module that hold a policy with a wildcard.
     pub(crate) policy_texts: Vec<(FileId, &'a Node<'a>)>,
     variable_index: NameIndex<'a>,
@@ -341,6 +343,8 @@ fn module<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>], dir: &'a str, files:
     for (index, call) in module.calls.iter_mut().enumerate() {
         call.first = *first.entry(call.name).or_insert(index);
     }
+    let variables = module.variables.iter().enumerate();
+    module.secret_variables = variables.filter(|(_, variable)| variable.is_secret()).map(|(index, _)| index).collect();
     module.policy_texts = policies::texts(&module);
     module.files = files;
     module

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::action::Action;
 use crate::command::{self, Command};
-use crate::hcl::{self, Body, Expr, SyntaxError};
+use crate::hcl::{self, Body, Expr, Reader, SyntaxError};
 use crate::tree::{File, FileTree, is_workflow_path};
 use crate::workflow::{Invalid, Workflow};
 
@@ -33,10 +33,10 @@ pub(crate) enum Parsed<'a> {
 
 /// The parsed files, in the order of the tree.
 pub(crate) fn parse<'a>(tree: &'a FileTree) -> Vec<Parsed<'a>> {
-    tree.files().par_iter().with_min_len(16).map(parse_file).collect()
+    tree.files().par_iter().with_min_len(16).map_init(Reader::default, parse_file).collect()
 }
 
-fn parse_file(file: &File) -> Parsed<'_> {
+fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
     let Some(text) = file.text() else { return Parsed::Nothing };
     let name = file.name();
     let lower = name.to_ascii_lowercase();
@@ -52,19 +52,19 @@ fn parse_file(file: &File) -> Parsed<'_> {
         return readable(hcl::parse_json_values(text), |body| values_or_settings(&lower, body));
     }
     match lower.rsplit_once('.').map_or("", |(_, extension)| extension) {
-        "tf" | "tofu" => readable(hcl::parse(text), Parsed::Terraform),
-        "tfvars" => readable(hcl::parse(text), |body| values_or_settings(&lower, body)),
+        "tf" | "tofu" => readable(hcl::parse_with(reader, text), Parsed::Terraform),
+        "tfvars" => readable(hcl::parse_with(reader, text), |body| values_or_settings(&lower, body)),
         "hcl" if is_other_hcl(&lower) => Parsed::Nothing,
-        "hcl" => match hcl::parse(text) {
+        "hcl" => match hcl::parse_with(reader, text) {
             Ok(body) if is_terragrunt(&lower, &body) => Parsed::Terragrunt,
             Ok(body) if is_settings(&lower, &body) => Parsed::Settings(body),
             Ok(_) => Parsed::Nothing,
             Err(error) if lower.contains("backend") => Parsed::Unreadable(error),
             Err(_) => Parsed::Nothing,
         },
-        "tfbackend" => readable(hcl::parse(text), Parsed::Settings),
+        "tfbackend" => readable(hcl::parse_with(reader, text), Parsed::Settings),
         // Many programs have files with these extensions: one that does not read as settings of a backend is none.
-        "conf" | "config" => match hcl::parse(text) {
+        "conf" | "config" => match hcl::parse_with(reader, text) {
             Ok(body) if is_settings(&lower, &body) => Parsed::Settings(body),
             _ => Parsed::Nothing,
         },

@@ -21,10 +21,8 @@ impl Secrets {
     pub(crate) fn of(view: &View<'_>) -> Secrets {
         let mut secrets = Secrets::default();
         for deployed in &view.deployed {
-            let variables = deployed.module.variables.iter().filter(|variable| variable.is_secret());
-            let mut any = false;
-            for variable in variables {
-                any = true;
+            for index in &deployed.module.secret_variables {
+                let variable = &deployed.module.variables[*index];
                 if let Some((file, attr)) = deployed.given(variable.name) {
                     secrets.places.insert(Place { file, span: attr.value.span });
                 }
@@ -32,6 +30,7 @@ impl Secrets {
                     secrets.places.insert(Place { file: variable.place.file, span: default.value.span });
                 }
             }
+            let mut any = !deployed.module.secret_variables.is_empty();
             // A name that is declared nowhere, or a part of an object, may hold one as well.
             for (file, attr) in &deployed.values {
                 any |= secrets.written(*file, attr.name, &attr.value);

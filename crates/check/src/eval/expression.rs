@@ -13,6 +13,9 @@ const MAX_STEPS: u32 = 4_000_000;
 /// Nested expressions; far below what would exhaust a thread's stack.
 const MAX_NESTING: u32 = 160;
 
+/// Arguments that most calls have at most: they need no list of their own.
+const FEW: usize = 4;
+
 /// Names that a `for` or a repeated block binds.
 pub(super) struct Frame<'f, 'a> {
     pub(super) parent: Option<&'f Frame<'f, 'a>>,
@@ -108,9 +111,15 @@ impl<'a> Evaluation<'a> {
     ) -> Outcome<'a> {
         let mut out = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let key = self.eval(scope, key, frame)?;
-            let Some(key) = key.to_text() else {
-                return if key.is_unknown() { Ok(Value::Unknown) } else { Err(Failure) };
+            let key = match &key.expr {
+                Expr::Str(text) => Text::Borrowed(text),
+                _ => {
+                    let key = self.eval(scope, key, frame)?;
+                    let Some(key) = key.to_text() else {
+                        return if key.is_unknown() { Ok(Value::Unknown) } else { Err(Failure) };
+                    };
+                    key
+                }
             };
             out.push((key, self.eval(scope, value, frame)?));
         }
@@ -260,6 +269,13 @@ impl<'a> Evaluation<'a> {
                 };
             }
             _ => {}
+        }
+        if call.args.len() <= FEW && !call.expand {
+            let mut args = [const { Value::Unknown }; FEW];
+            for (place, arg) in args.iter_mut().zip(&call.args) {
+                *place = self.eval(scope, arg, frame)?;
+            }
+            return functions::call(name, &args[..call.args.len()]);
         }
         let mut args = Vec::with_capacity(call.args.len());
         for arg in &call.args {

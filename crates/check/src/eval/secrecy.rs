@@ -119,7 +119,8 @@ impl<'a> Evaluation<'a> {
     /// The texts of this module's secret variables: where one of them stands, a secret is shown.
     pub(crate) fn secrets(&self, scope: ScopeId) -> Vec<String> {
         let mut out = Vec::new();
-        for variable in self.module(scope).variables.iter().filter(|variable| variable.is_secret()) {
+        let module = self.module(scope);
+        for variable in module.secret_variables.iter().map(|index| &module.variables[*index]) {
             texts(&self.variable(scope, variable.name), &mut out);
         }
         // A longer one may hold a shorter one.

@@ -9,6 +9,7 @@ mod lower;
 mod quick;
 
 pub(crate) use expr::{Attr, BinaryOp, Block, Body, Call, Expr, For, Node, Part, Span, Step, UnaryOp};
+pub(crate) use quick::Reader;
 
 /// Why a file could not be read.
 #[derive(Clone, Debug)]
@@ -20,7 +21,12 @@ pub(crate) struct SyntaxError {
 
 /// Parses Terraform's native syntax. Files in the syntax of Terraform 0.11 are read too, where that can be done.
 pub(crate) fn parse(text: &str) -> Result<Body<'_>, SyntaxError> {
-    match quick::body(text) {
+    parse_with(&mut Reader::default(), text)
+}
+
+/// The same for whoever reads many files.
+pub(crate) fn parse_with<'a>(reader: &mut Reader<'a>, text: &'a str) -> Result<Body<'a>, SyntaxError> {
+    match quick::body(reader, text) {
         Some(body) => Ok(body),
         None => parse_in_full(text),
     }
@@ -66,7 +72,7 @@ fn syntax_error(error: &hcl_edit::parser::Error) -> SyntaxError {
 /// Whether the text is read the quick way. Panics where that does not bring out what hcl-edit brings out.
 #[cfg(feature = "properties")]
 pub(crate) fn check_quick(text: &str) -> bool {
-    let Some(quick) = quick::body(text) else { return false };
+    let Some(quick) = quick::body(&mut Reader::default(), text) else { return false };
     let full = match text.parse::<hcl_edit::structure::Body>() {
         Ok(body) => lower::body(text, &body),
         Err(error) => panic!("hcl-edit does not take what was read the quick way: {error}\n{text}"),

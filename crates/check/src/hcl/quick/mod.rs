@@ -12,6 +12,7 @@ mod reader;
 mod structure;
 
 use super::expr::Body;
+pub(crate) use reader::Reader;
 
 /// hcl-edit refuses what is nested deeper than 64.
 const DEPTH_MAX: u32 = 48;
@@ -21,6 +22,6 @@ const OPERATORS_MAX: u32 = 64;
 const NAMES_MAX: usize = 256;
 
 /// The whole file, or `None` where hcl-edit has to read it.
-pub(super) fn body(text: &str) -> Option<Body<'_>> {
-    reader::Reader::new(text)?.file()
+pub(super) fn body<'a>(reader: &mut Reader<'a>, text: &'a str) -> Option<Body<'a>> {
+    reader.file(text)
 }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use crate::hcl::expr::{Attr, Block, Expr, Node, Part, Span, Step};
 
-pub(super) struct Reader<'a> {
+/// Reads one file after another, and keeps the room that it needed for one for the next.
+#[derive(Default)]
+pub(crate) struct Reader<'a> {
     pub(super) text: &'a str,
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
@@ -45,23 +47,21 @@ pub(super) fn continues_name(byte: u8) -> bool {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str) -> Option<Reader<'a>> {
+    /// Begins with a file.
+    pub(super) fn begin(&mut self, text: &'a str) -> Option<()> {
         if text.contains('\r') || u32::try_from(text.len()).is_err() {
             return None;
         }
-        Some(Reader {
-            text,
-            bytes: text.as_bytes(),
-            at: 0,
-            depth: 0,
-            operators: 0,
-            nodes: Vec::new(),
-            entries: Vec::new(),
-            steps: Vec::new(),
-            attrs: Vec::new(),
-            blocks: Vec::new(),
-            parts: Vec::new(),
-        })
+        (self.text, self.bytes) = (text, text.as_bytes());
+        (self.at, self.depth, self.operators) = (0, 0, 0);
+        // Something is left of a file that was given up.
+        self.nodes.clear();
+        self.entries.clear();
+        self.steps.clear();
+        self.attrs.clear();
+        self.blocks.clear();
+        self.parts.clear();
+        Some(())
     }
 
     pub(super) fn peek(&self) -> Option<u8> {

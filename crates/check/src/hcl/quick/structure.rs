@@ -5,7 +5,8 @@ use super::{DEPTH_MAX, NAMES_MAX};
 use crate::hcl::expr::{Attr, Block, Body, Span};
 
 impl<'a> Reader<'a> {
-    pub(super) fn file(mut self) -> Option<Body<'a>> {
+    pub(super) fn file(&mut self, text: &'a str) -> Option<Body<'a>> {
+        self.begin(text)?;
         let body = self.body()?;
         (self.at == self.bytes.len()).then_some(body)
     }

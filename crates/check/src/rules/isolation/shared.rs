@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
+
 use super::misnamed;
 use crate::finding::{Finding, Related, Severity, listed};
 use crate::layout::Shape;
@@ -62,14 +64,19 @@ pub(crate) fn states(view: &View<'_>) -> Vec<State> {
 
 /// States that several environments or root modules keep. What is said here of a backend that names another is not said again.
 pub(crate) fn check(context: &Context<'_>, states: &[State], out: &mut Vec<Finding>) {
-    let mut by_identity: BTreeMap<&[String], Vec<&State>> = BTreeMap::new();
+    // Nearly every state is kept by one environment alone.
+    let mut counts: HashMap<&[String], usize> = HashMap::with_capacity(states.len());
     for state in states {
+        *counts.entry(&state.identity).or_default() += 1;
+    }
+    let mut by_identity: BTreeMap<&[String], Vec<&State>> = BTreeMap::new();
+    for state in states.iter().filter(|state| counts[&*state.identity] > 1) {
         by_identity.entry(&state.identity).or_default().push(state);
     }
     let mut of_stacks: BTreeMap<Vec<Place>, Vec<&Vec<&State>>> = BTreeMap::new();
     // What one wrong line brings about is one finding.
     let mut of_line: BTreeMap<Place, Vec<&Vec<&State>>> = BTreeMap::new();
-    for sharing in by_identity.values().filter(|sharing| sharing.len() > 1) {
+    for sharing in by_identity.values() {
         let first = sharing[0];
         // Two root modules with one key do so in every environment.
         if sharing.iter().all(|state| state.environment == first.environment && !state.environment.is_empty()) {

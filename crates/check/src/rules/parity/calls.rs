@@ -11,7 +11,8 @@ const META: &[&str] = &["source", "version", "count", "for_each", "providers", "
 
 pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
     for (index, module) in context.world.modules.iter().enumerate() {
-        let environments = environments(context, index);
+        // Looked up only for a finding: there are as many instances as components times environments.
+        let environments = || environments(context, index);
         for call in &module.calls {
             let Some(called) = call.target.map(|target| &context.world.modules[target]) else { continue };
             if !module.incomplete && !called.incomplete {
@@ -32,11 +33,11 @@ fn shown<'m>(called: &Module<'m>) -> &'m str {
     if called.dir.is_empty() { "the root of the repository" } else { called.dir }
 }
 
-fn unknown(
+fn unknown<'e>(
     context: &Context<'_>,
     call: &ModuleCall<'_>,
     called: &Module<'_>,
-    environments: &[&str],
+    environments: &dyn Fn() -> Vec<&'e str>,
     out: &mut Vec<Finding>,
 ) {
     for attr in call.body.attrs.iter().filter(|attr| !META.contains(&attr.name)) {
@@ -49,7 +50,7 @@ fn unknown(
         let mut finding = context
             .finding("module-arguments", place, &format!("{}/{}", call.name, attr.name), message)
             .label("no variable of this name")
-            .environments(environments.iter().copied());
+            .environments(environments());
         let free = called.variables.iter().map(|it| it.name).filter(|name| call.body.attr(name).is_none());
         if let Some(variable) = nearest(attr.name, free).and_then(|near| called.variable(near)) {
             finding = finding.beside(context.related(variable.place, "declared under this name"));
@@ -58,11 +59,11 @@ fn unknown(
     }
 }
 
-fn missing(
+fn missing<'e>(
     context: &Context<'_>,
     call: &ModuleCall<'_>,
     called: &Module<'_>,
-    environments: &[&str],
+    environments: &dyn Fn() -> Vec<&'e str>,
     out: &mut Vec<Finding>,
 ) {
     for variable in called.variables.iter().filter(|variable| variable.default.is_none()) {
@@ -76,7 +77,7 @@ fn missing(
                 .finding("module-arguments", call.place, &format!("{}/{}", call.name, variable.name), message)
                 .label(format!("no {}", variable.name))
                 .beside(context.related(variable.place, "declared here, with no default"))
-                .environments(environments.iter().copied()),
+                .environments(environments()),
         );
     }
 }

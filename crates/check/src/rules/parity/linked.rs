@@ -11,6 +11,9 @@ use crate::tree::File;
 type Same = (&'static str, String, (usize, usize), String);
 
 pub(super) fn merge(context: &Context<'_>, found: Vec<Finding>, out: &mut Vec<Finding>) {
+    if found.is_empty() {
+        return;
+    }
     let mut files: HashMap<(&str, usize), Vec<&File>> = HashMap::new();
     for finding in &found {
         if let Some(file) = context.tree.get(&finding.at.path) {

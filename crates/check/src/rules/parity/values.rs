@@ -1,6 +1,6 @@
 //! What is set and declared nowhere, required and missing, given twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use rayon::prelude::*;
 
 use crate::discover::names::{self, Stage};
 use crate::eval::literal;
@@ -17,47 +17,50 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
 
 /// Values in variable files for which no module that reads the file has a variable.
 pub(super) fn undeclared(context: &Context<'_>, out: &mut Vec<Finding>) {
-    let mut readers: BTreeMap<FileId, BTreeSet<usize>> = BTreeMap::new();
-    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
-        for file in &instance.var_files {
-            readers.entry(*file).or_default().insert(instance.module);
-        }
+    let instances = context.found.stacks.iter().flat_map(|stack| &stack.instances);
+    let mut readers: Vec<(FileId, usize)> =
+        instances.flat_map(|instance| instance.var_files.iter().map(|file| (*file, instance.module))).collect();
+    readers.sort_unstable();
+    readers.dedup();
+    let by_file: Vec<&[(FileId, usize)]> = readers.chunk_by(|a, b| a.0 == b.0).collect();
+    out.par_extend(by_file.into_par_iter().with_min_len(64).flat_map_iter(|readers| {
+        let mut out = Vec::new();
+        undeclared_in(context, readers, &mut out);
+        out
+    }));
+}
+
+/// One file with all of its readers.
+fn undeclared_in(context: &Context<'_>, readers: &[(FileId, usize)], out: &mut Vec<Finding>) {
+    let Some((file, _)) = readers.first().copied() else { return };
+    let Parsed::Values(body) = &context.parsed[file] else { return };
+    let modules: Vec<_> = readers.iter().map(|(_, index)| &context.world.modules[*index]).collect();
+    // A file that several roots share may be meant for one that was not found; one that Terraform reads by itself is not.
+    let (dir, name) = (context.tree.files()[file].dir(), context.tree.files()[file].name());
+    let read_by_itself = |module: &Module<'_>| {
+        module.dir == dir && (name.starts_with("terraform.tfvars") || name.contains(".auto.tfvars"))
+    };
+    if modules.iter().any(|module| module.incomplete || (module.variables.is_empty() && !read_by_itself(module))) {
+        return;
     }
-    for (file, modules) in readers {
-        let Parsed::Values(body) = &context.parsed[file] else { continue };
-        let modules: Vec<_> = modules.into_iter().map(|index| &context.world.modules[index]).collect();
-        // A file that several roots share may be meant for one that was not found; one that Terraform reads by itself is not.
-        let (dir, name) = (context.tree.files()[file].dir(), context.tree.files()[file].name());
-        let read_by_itself = |module: &Module<'_>| {
-            module.dir == dir && (name.starts_with("terraform.tfvars") || name.contains(".auto.tfvars"))
-        };
-        if modules.iter().any(|module| module.incomplete || (module.variables.is_empty() && !read_by_itself(module))) {
+    for attr in &body.attrs {
+        if modules.iter().any(|module| module.variable(attr.name).is_some()) {
             continue;
         }
-        for attr in &body.attrs {
-            if modules.iter().any(|module| module.variable(attr.name).is_some()) {
-                continue;
-            }
-            let declared = modules.iter().flat_map(|module| &module.variables).map(|variable| variable.name);
-            let free = declared.filter(|name| body.attr(name).is_none());
-            let near = nearest(attr.name, free);
-            let place = Place { file, span: attr.name_span };
-            let mut finding = context
-                .finding(
-                    "value-undeclared",
-                    place,
-                    attr.name,
-                    format!("{:?} is set here and declared nowhere", attr.name),
-                )
-                .label("Terraform ignores this value");
-            if let Some(near) = near {
-                finding = finding.fix(format!("Did you mean {near:?}, which this file does not set?"));
-                let variable = modules.iter().find_map(|module| module.variable(near));
-                finding = finding
-                    .besides(variable.map(|variable| context.related(variable.place, "declared under this name")));
-            }
-            out.push(finding);
+        let declared = modules.iter().flat_map(|module| &module.variables).map(|variable| variable.name);
+        let free = declared.filter(|name| body.attr(name).is_none());
+        let near = nearest(attr.name, free);
+        let place = Place { file, span: attr.name_span };
+        let message = format!("{:?} is set here and declared nowhere", attr.name);
+        let mut finding =
+            context.finding("value-undeclared", place, attr.name, message).label("Terraform ignores this value");
+        if let Some(near) = near {
+            finding = finding.fix(format!("Did you mean {near:?}, which this file does not set?"));
+            let variable = modules.iter().find_map(|module| module.variable(near));
+            finding =
+                finding.besides(variable.map(|variable| context.related(variable.place, "declared under this name")));
         }
+        out.push(finding);
     }
 }
 
