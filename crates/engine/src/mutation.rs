@@ -57,10 +57,12 @@ pub enum Mutation {
     ExpireLeaseByTime,
     /// Deployments don't look whether Terraform is at work.
     IgnoreLease,
+    /// Terraform starts while a deployment that was halted for it is on its way back.
+    ApplyBesideHalted,
 }
 
 /// All of them.
-pub const MUTATIONS: [Mutation; 26] = [
+pub const MUTATIONS: [Mutation; 27] = [
     Mutation::RefreshTokenInEffect,
     Mutation::SkipIntent,
     Mutation::SendAgain,
@@ -87,6 +89,7 @@ pub const MUTATIONS: [Mutation; 26] = [
     Mutation::SkipPlace,
     Mutation::ExpireLeaseByTime,
     Mutation::IgnoreLease,
+    Mutation::ApplyBesideHalted,
 ];
 
 /// True when the code shall break this rule.

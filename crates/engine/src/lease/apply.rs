@@ -5,7 +5,7 @@ use tiers_core::lease::{Holder, Lease, LeaseEvent, LeaseState, Outcome, Request}
 
 use super::Desk;
 use super::acquire::{Obtained, Waiting, acquire};
-use super::downstream::halt;
+use super::downstream::{ended, halt};
 use super::session::{LeaseError, LeaseSession};
 use crate::port::lease::Applier;
 
@@ -31,7 +31,7 @@ pub enum Applied {
     Stopped,
 }
 
-/// Acquires the lease, halts what stands in the environment, starts Terraform and records how it ended.
+/// Acquires the lease, halts what stands in the environment and waits for its end, starts Terraform and records how it ended.
 ///
 /// `again` is asked once the lease is held, and answers why the plan may no longer be applied, if so.
 pub async fn apply(
@@ -49,7 +49,7 @@ pub async fn apply(
         Obtained::Busy { lease, why } => return Ok(Applied::Busy { lease, why }),
         Obtained::Stopped => return Ok(Applied::Stopped),
     };
-    match before_start(&mut session, request, apps, applier, again).await {
+    match before_start(&mut session, request, apps, waiting, applier, again).await {
         Ok(None) => {}
         Ok(Some(why)) => return not_started(&mut session, why).await,
         // The lease stays where the ledger has it: this process ends, and whoever comes next can prove it.
@@ -70,6 +70,7 @@ async fn before_start(
     session: &mut LeaseSession,
     request: &Request,
     apps: &[App],
+    waiting: Waiting,
     applier: &dyn Applier,
     again: &dyn Fn(&LeaseState) -> Option<String>,
 ) -> Result<Option<String>, LeaseError> {
@@ -83,6 +84,13 @@ async fn before_start(
     // Whether a deployment stands there must be known; the lease itself is in order, and is given back.
     if let Err(error) = halt(&desk, &facts.environment, apps, &why).await {
         return Ok(Some(format!("the deployments in {} could not be halted: {error}", facts.environment)));
+    }
+    match ended(&desk, &facts.environment, apps, waiting).await {
+        Ok(None) => {}
+        Ok(Some(why)) => return Ok(Some(why)),
+        Err(error) => {
+            return Ok(Some(format!("whether the deployments in {} ended can't be told: {error}", facts.environment)));
+        }
     }
     let child = match applier.prepare().await {
         Ok(child) => child,

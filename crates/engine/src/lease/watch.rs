@@ -3,6 +3,8 @@
 use tiers_core::id::Env;
 use tiers_core::lease::{Lease, LeaseEvent};
 
+use super::downstream::Standing;
+
 /// Something that happened, or goes on.
 #[derive(Clone, Debug)]
 pub enum LeaseProgress<'a> {
@@ -12,6 +14,8 @@ pub enum LeaseProgress<'a> {
     Waiting { lease: &'a Lease, why: &'a str, waited_ms: u64 },
     /// An open deployment was halted because of this apply.
     Halted { environment: &'a Env, app: &'a str },
+    /// A deployment that was halted, or was on its way back before, has not ended yet: Terraform starts once it has.
+    Ending { deployment: &'a Standing, waited_ms: u64 },
 }
 
 /// Watches the lease.

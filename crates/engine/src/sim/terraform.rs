@@ -15,7 +15,7 @@ use super::actor::End;
 use super::invariant::broken;
 use super::net::ActorId;
 use super::rng::Rng;
-use super::truth::{Broken, Truth};
+use super::truth::{Broken, Known, Truth};
 use super::world::{APP, ENVS, Shared};
 use crate::driver::World;
 use crate::lease::{Applied, Desk, LeaseError, LeaseSession, Silent, Waiting, apply};
@@ -112,6 +112,22 @@ pub fn no_apply_in_the_way(truth: &Truth, env: usize, intended_ms: u64) -> Resul
     }
 }
 
+/// **one-apply**, what applies do: Terraform starts once every deployment that was open when its lease was acquired has ended.
+fn nothing_goes_back(truth: &Truth, env: usize) -> Result<(), Broken> {
+    let (Some(lease), Some(now)) = (truth.lease.last(), truth.streams[env].last()) else { return Ok(()) };
+    let Some(open) = &now.state.open else { return Ok(()) };
+    let acquired = truth.lease.iter().rev().take_while(|known| known.state.epoch == lease.state.epoch).last();
+    let is_same = |known: &&Rc<Known>| known.state.open.as_ref().is_some_and(|other| other.id == open.id);
+    let claimed = truth.streams[env].iter().find(is_same);
+    match (acquired, claimed) {
+        (Some(acquired), Some(claimed)) if claimed.at_ms < acquired.at_ms => {
+            let what = format!("Terraform starts in {} while deployment {} is open there", ENVS[env], open.id);
+            Err(broken("one-apply", what))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[async_trait(?Send)]
 impl Processes for Outside {
     fn machine(&self) -> Machine {
@@ -190,6 +206,8 @@ impl Applier for Terraform {
                     Err(broken("one-apply", what))
                 }
             };
+            truth.hold_to(kept);
+            let kept = nothing_goes_back(&truth, self.env);
             truth.hold_to(kept);
             truth.running.push(Running { actor: self.actor, env: self.env, until_ms: now_ms + self.takes_ms });
             truth.tally.applies += 1;

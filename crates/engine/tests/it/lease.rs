@@ -15,7 +15,7 @@ use tiers_core::lease::{
 };
 use tiers_core::plan::Waiver;
 use tiers_core::record::{Actor, Stream};
-use tiers_engine::driver::{Claim, Driven, Objection, Progress, Watch, World, claim, drive, preflight};
+use tiers_engine::driver::{Claim, Driven, Objection, Progress, Session, Watch, World, claim, drive, preflight};
 use tiers_engine::lease::{
     Applied, Desk, LeaseError, LeaseProgress, LeaseSession, LeaseWatch, Silent, Turn, Waiting, apply, overrule,
     standing, turn,
@@ -484,8 +484,30 @@ fn a_holder_that_dies_at_any_append_leaves_a_lease_that_the_next_one_can_prove_o
     }
 }
 
+/// The deployer, who finds out that it was halted while the apply waits for it.
+struct GoesBack {
+    staging: RefCell<Session>,
+    waits: Cell<u32>,
+    ending: RefCell<Option<(Ending, String)>>,
+}
+
+impl LeaseWatch for GoesBack {
+    fn see(&self, progress: &LeaseProgress<'_>) {
+        let LeaseProgress::Ending { deployment, .. } = progress else { return };
+        assert_eq!(deployment.app, "app".into());
+        self.waits.set(self.waits.get() + 1);
+        // At first it is in the middle of something.
+        if self.waits.get() == 3 {
+            let mut staging = self.staging.borrow_mut();
+            block(staging.reload()).expect("read");
+            let Driven::Ended(end) = block(drive(&mut staging)).expect("driven") else { panic!("it ends") };
+            *self.ending.borrow_mut() = Some((end.ending, end.why));
+        }
+    }
+}
+
 #[test]
-fn an_apply_halts_what_stands_in_its_environment_and_nothing_else() {
+fn an_apply_halts_what_stands_in_its_environment_and_nothing_else_and_starts_once_that_has_ended() {
     let (small, outside) = (Small::new(), Outside::new());
     let release = small.release("one");
     small.deploy("dev", Goal::Deploy(release.clone()));
@@ -496,20 +518,29 @@ fn an_apply_halts_what_stands_in_its_environment_and_nothing_else() {
             _ => panic!("not claimed"),
         }
     };
-    let mut staging = open("staging");
+    let staging = open("staging");
     let desk = desk(&small.world, &outside, "erika", Rc::new(Silent));
     ended(block(run(&desk, &request("dev", 0), NOW, &Script::new(&outside))));
     assert!(small.session("staging").state.open.expect("open").cause.is_none(), "another environment");
-    ended(block(run(&desk, &request("staging", 0), NOW, &Script::new(&outside))));
+    // Whoever does not wait starts nothing, and has halted it.
+    let at_once = ended(block(run(&desk, &request("staging", 0), NOW, &Script::new(&outside))));
+    let Outcome::NotStarted { why } = at_once else { panic!("{at_once:?}") };
+    assert!(why.contains("has not ended (`tiers resume staging`"), "{why}");
+    assert_eq!(outside.starts.get(), 1, "the one in dev");
     assert_eq!(block(standing(&small.world, &"staging".into(), &apps())).expect("read").len(), 1);
-    block(staging.reload()).expect("read");
-    let Driven::Ended(end) = block(drive(&mut staging)).expect("driven") else { panic!("it ends") };
-    assert_eq!(
-        (end.ending, end.why.contains("erika applies Terraform in staging")),
-        (Ending::Refused, true),
-        "{}",
-        end.why
-    );
+
+    let watch = Rc::new(GoesBack { staging: RefCell::new(*staging), waits: Cell::new(0), ending: RefCell::new(None) });
+    let desk = self::desk(&small.world, &outside, "erika", watch.clone());
+    let world = small.world.clone();
+    let before = Box::new(move || {
+        let open = block(standing(&world, &"staging".into(), &apps())).expect("read");
+        assert_eq!(open, [], "it has ended when Terraform is about to start");
+    });
+    let script = Script { before, ..Script::new(&outside) };
+    assert_eq!(ended(block(run(&desk, &request("staging", 0), Waiting::default(), &script))).word(), "applied");
+    let (ending, why) = watch.ending.borrow_mut().take().expect("it ended");
+    assert_eq!((watch.waits.get(), ending), (3, Ending::Refused));
+    assert!(why.contains("erika applies Terraform in staging"), "{why}");
 }
 
 #[test]

@@ -88,6 +88,14 @@ impl Lines {
             let _ = writeln!(std::io::stderr(), "  {text}");
         }
     }
+
+    /// The reason once, and after that how long it has been.
+    fn waits(&self, text: &str, waited_ms: u64) {
+        let waited = took(waited_ms);
+        let changed = self.last.replace(text.to_owned()) != text;
+        let shown = if changed { format!("waiting: {text} ({waited})") } else { format!("waiting ({waited})") };
+        self.line(&self.style.dim(&format!("…    {shown}")));
+    }
 }
 
 impl LeaseWatch for Lines {
@@ -105,17 +113,17 @@ impl LeaseWatch for Lines {
             LeaseProgress::Waiting { lease, why, waited_ms } => {
                 let (who, env) = (&lease.by, &lease.facts.environment);
                 let text = format!("{who} applies in {env} ({}): {why}", lease.holder.text());
-                let waited = took(*waited_ms);
-                // The reason once, and after that how long it has been.
-                let changed = self.last.replace(text.clone()) != text;
-                let shown = if changed { format!("waiting: {text} ({waited})") } else { format!("waiting ({waited})") };
-                self.line(&self.style.dim(&format!("…    {shown}")));
+                self.waits(&text, *waited_ms);
             }
             LeaseProgress::Halted { environment, app } => {
                 self.line(&format!(
                     "{} the open deployment of {app} in {environment} was halted",
                     self.style.careful("stop")
                 ));
+            }
+            LeaseProgress::Ending { deployment, waited_ms } => {
+                let (id, app, owner) = (&deployment.id, &deployment.app, &deployment.owner);
+                self.waits(&format!("deployment {id} of {app} by {owner} has not ended"), *waited_ms);
             }
         }
     }

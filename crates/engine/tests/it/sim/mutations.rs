@@ -65,6 +65,7 @@ caught! {
     evidence_of_another_build_is_caught: EvidenceBySource, "same-bits", 0;
     a_lease_that_expires_by_time_is_caught: ExpireLeaseByTime, "one-apply", 275;
     a_lease_that_deployments_ignore_is_caught: IgnoreLease, "one-apply", 727;
+    an_apply_beside_what_goes_back_is_caught: ApplyBesideHalted, "one-apply", 91;
     a_release_that_goes_back_unasked_is_caught: UndoUnasked, "a-person-decides", 163;
     a_place_that_is_not_compared_is_caught: SkipPlace, "right-place", 1269;
 }
