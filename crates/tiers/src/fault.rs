@@ -5,6 +5,7 @@ use std::fmt;
 use tiers_engine::driver::DriveError;
 use tiers_engine::ledger::LedgerError;
 use tiers_engine::planner::PlanError;
+use tiers_engine::port::log::LogError;
 use tiers_engine::port::target::TargetError;
 
 /// The kinds of not doing what was asked, and their exit codes. Stuck (5) is an ending, never a fault.
@@ -114,6 +115,12 @@ impl From<LedgerError> for Fault {
                 fault.hint("`tiers ledger verify` names every damaged record of the ledger.")
             }
             LedgerError::NeedsNewerWriter { .. } => Fault { kind: Kind::Refused, ..fault },
+            LedgerError::Store(LogError::NoPlace { .. }) => {
+                fault.hint("Create that bucket or folder, or correct `ledger` in tiers.toml.")
+            }
+            LedgerError::Store(LogError::Denied { .. }) => {
+                fault.hint("Credentials that may read and create objects there are needed; `ledger` in tiers.toml says where it is.")
+            }
             LedgerError::Genesis { .. } | LedgerError::NotCreated { .. } | LedgerError::Store(_) => fault,
         }
     }

@@ -12,7 +12,7 @@ use crate::port::log::{Create, LogError, Refusal};
 /// What a failed create means, for a service behind a network.
 pub(super) fn of_create(error: &Error) -> Create {
     let why = text(error);
-    match (error, status(&why)) {
+    match (error, status(&chain(error))) {
         // Status 412, and 409 as well, which S3 answers while another create of the key is under way. Either may be our own
         // earlier send; the caller reads the key, and sends again where it is absent.
         (Error::AlreadyExists { .. }, _) => Create::Exists,
@@ -28,7 +28,7 @@ pub(super) fn of_create(error: &Error) -> Create {
 /// What a failed read or listing means, where it is not plainly absent.
 pub(super) fn of_read(key: &str, error: &Error) -> LogError {
     let (key, why) = (key.to_owned(), text(error));
-    match (error, status(&why)) {
+    match (error, status(&chain(error))) {
         (Error::PermissionDenied { .. } | Error::Unauthenticated { .. }, _) | (_, Some(400 | 401 | 403)) => {
             LogError::Denied { key, why }
         }
@@ -40,13 +40,36 @@ pub(super) fn of_read(key: &str, error: &Error) -> LogError {
 
 /// An error where "not found" means the bucket and not the object.
 pub(super) fn check_absent(key: &str, source: &(dyn StdError + 'static)) -> Result<(), LogError> {
-    let why = chain(source);
+    let why = readable(&chain(source));
     if why.contains("NoSuchBucket") { Err(LogError::NoPlace { key: key.to_owned(), why }) } else { Ok(()) }
 }
 
-/// The error and its causes on one line, without repetitions.
+/// The error and its causes on one line, without repetitions and without the form of the answer.
 pub(super) fn text(error: &Error) -> String {
-    chain(error)
+    readable(&chain(error))
+}
+
+/// `Error performing GET URL in 10ms - Server returned non-2xx status code: 404 Not Found: <?xml…` becomes `GET URL: 404 Not Found:
+/// NoSuchBucket: The specified bucket does not exist`. What has another form stays as it is.
+fn readable(text: &str) -> String {
+    let text = match text.split_once(" - Server returned non-2xx status code: ") {
+        Some((request, answer)) => {
+            let request = request.rsplit_once(" in ").map_or(request, |(request, _)| request);
+            format!("{}: {answer}", request.replacen("Error performing ", "", 1))
+        }
+        None => text.to_owned(),
+    };
+    let Some(at) = text.find("<?xml").or_else(|| text.find("<Error>")) else { return text };
+    let (before, xml) = text.split_at(at);
+    let tag = |name: &str| {
+        let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(value, _)| value)
+    };
+    match (tag("Code"), tag("Message")) {
+        (Some(code), Some(message)) => format!("{before}{code}: {message}"),
+        (Some(code), None) => format!("{before}{code}"),
+        (None, _) => text,
+    }
 }
 
 /// The input or output error at the bottom of an error, where there is one.
@@ -82,4 +105,21 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
 fn status(text: &str) -> Option<u16> {
     let (_, after) = text.split_once("non-2xx status code: ")?;
     after.get(..3)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_in_xml_is_told_by_its_code_and_message() {
+        let raw = "Error performing GET http://127.0.0.1:5977/shop-nope/x/genesis.json in 10.832977ms - Server returned non-2xx status \
+                   code: 404 Not Found: <?xml version=\"1.0\"?> <Error><Code>NoSuchBucket</Code><Message>The specified bucket does not \
+                   exist</Message><RequestId>1</RequestId></Error>";
+        let told = "GET http://127.0.0.1:5977/shop-nope/x/genesis.json: 404 Not Found: NoSuchBucket: The specified bucket does not exist";
+        assert_eq!(readable(raw), told);
+        assert_eq!(status(raw), Some(404));
+        assert_eq!(readable("Generic S3 error: <html>"), "Generic S3 error: <html>");
+        assert_eq!(readable("x: <Error><Code>SlowDown</Code></Error>"), "x: SlowDown");
+    }
 }
