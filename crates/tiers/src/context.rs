@@ -15,6 +15,7 @@ use tiers_engine::port::log::Log;
 use crate::cli::Global;
 use crate::fault::{Fault, Kind};
 use crate::render::style::Style;
+use crate::render::tame;
 
 /// The file that a project is described by.
 pub const FILE: &str = "tiers.toml";
@@ -99,11 +100,22 @@ impl Context {
 
     /// The ledger, begun if it is not there yet: for commands that record something.
     pub async fn ledger(&self) -> Result<Ledger, Fault> {
+        self.keep_home_out_of_git();
         let log = self.log(true)?;
         let seen = Rc::new(SeenInFolder::new(self.home("cache")));
         let ledger = Ledger::init(log, Rc::clone(&self.clock), Rc::clone(&self.ids), seen, self.actor.clone()).await?;
         ledger.check_writable()?;
         Ok(ledger)
+    }
+
+    /// What this machine keeps holds credentials and values in clear, and is no part of any commit. What can't be written here is said
+    /// where it is needed.
+    fn keep_home_out_of_git(&self) {
+        let home = self.root.join(HOME);
+        let file = home.join(".gitignore");
+        if std::fs::create_dir_all(&home).is_ok() && !file.exists() {
+            let _ = std::fs::write(file, "*\n");
+        }
     }
 
     /// The ledger for reading; `None` where none was begun.
@@ -205,6 +217,8 @@ fn who(root: &Path) -> Actor {
         .or_else(|| git_email(root))
         .or_else(|| variable("USER"))
         .unwrap_or_else(|| "unknown".to_owned());
+    // It stands in a line of its own in the ledger and on every terminal.
+    let who = Some(tame::line(&who)).filter(|who| !who.is_empty()).unwrap_or_else(|| "unknown".to_owned());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let run = variable("GITHUB_RUN_ID").map(|run| {
         let server = variable("GITHUB_SERVER_URL").unwrap_or_default();

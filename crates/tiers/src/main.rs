@@ -35,7 +35,7 @@ fn main() -> ExitCode {
                 text.push_str(&format!("  {} {hint}\n", style.dim("hint:")));
             }
             // Nobody reads what can't be written.
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            let _ = std::io::stderr().write_all(render::tame::tame(&text).as_bytes());
             ExitCode::from(fault.kind.exit_code())
         }
     }

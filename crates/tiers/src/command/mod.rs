@@ -37,6 +37,7 @@ use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 use crate::fault::{Fault, Outcome};
+use crate::render::tame::tame;
 
 /// Runs the command that was asked for.
 pub fn run(cli: &Cli) -> Outcome {
@@ -89,8 +90,13 @@ fn one_thread(work: impl Future<Output = Outcome>) -> Outcome {
     runtime.block_on(work)
 }
 
-/// Writes a result to standard output. A reader that went away (`| head`) is no error.
+/// Writes a result for people to standard output.
 pub fn print(text: &str) -> Result<(), Fault> {
+    write(&tame(text))
+}
+
+/// Writes a result to standard output as it is. A reader that went away (`| head`) is no error.
+pub fn write(text: &str) -> Result<(), Fault> {
     match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -108,5 +114,5 @@ pub fn print_json<T: Serialize>(shape: &str, value: &T) -> Result<(), Fault> {
     }
     let text = serde_json::to_string_pretty(&Shaped { shape, value })
         .map_err(|error| Fault::errored(format!("the result can't be written as JSON: {error}")))?;
-    print(&format!("{text}\n"))
+    write(&format!("{text}\n"))
 }

@@ -4,5 +4,6 @@ pub mod at_hand;
 pub mod plan;
 pub mod style;
 pub mod table;
+pub mod tame;
 pub mod time;
 pub mod wrap;
