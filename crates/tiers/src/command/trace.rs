@@ -15,6 +15,7 @@ use crate::command::{print, print_json};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
 use crate::place;
+use crate::render::style::Style;
 use crate::render::time::exact;
 use crate::request::find_release;
 use crate::source::Source;
@@ -22,7 +23,8 @@ use crate::terraform::applies::{Apply, applies};
 
 /// The trail of a commit, digest, tag or release: built when and how, verified where, serving where
 ///
-/// A commit leads to the release that was built from its files, though another commit with the same files built it.
+/// A commit leads to the release that was built from its files, though another commit with the same files built it, and to the
+/// applies of its Terraform code.
 #[derive(Debug, Args)]
 pub struct Trace {
     /// A release id, a digest or the beginning of one, a commit, a tag or a branch
@@ -32,11 +34,16 @@ pub struct Trace {
     app: Option<String>,
 }
 
+/// How many applies are looked through, the newest first.
+const APPLIES: usize = 500;
+
 /// `tiers.trace/1`.
 #[derive(Serialize)]
 struct Shown {
     what: String,
     trails: Vec<Trail>,
+    /// Applies of the commit itself that stand in no trail.
+    applies: Vec<Apply>,
 }
 
 #[derive(Serialize)]
@@ -70,16 +77,18 @@ pub async fn run(args: &Trace, global: &Global) -> Outcome {
             trails.push(trail(&context, &ledger, app.name.as_str(), release).await?);
         }
     }
-    if trails.is_empty() {
-        return Err(Fault::refused(format!("`{}` leads to no release", args.what))
-            .hint("Nothing was built from it. `tiers history` lists what was built."));
+    let applies = of_commit(&context, &ledger, &args.what, &trails).await?;
+    if trails.is_empty() && applies.is_empty() {
+        return Err(Fault::refused(format!("`{}` leads to no release, and to no apply", args.what))
+            .hint("Nothing was built from it. `tiers history` lists what was built and applied."));
     }
     if global.json {
-        print_json("tiers.trace/1", &Shown { what: args.what.clone(), trails })?;
+        print_json("tiers.trace/1", &Shown { what: args.what.clone(), trails, applies })?;
     } else {
         for trail in &trails {
             print(&text(&context, trail))?;
         }
+        print(&applied(&applies, context.style))?;
     }
     Ok(0)
 }
@@ -115,11 +124,23 @@ async fn trail(context: &Context, ledger: &Ledger, app: &str, release: Release) 
         Line::Said { event, .. } => mentions(event, &release),
         Line::Applied(_) => false,
     });
-    let applies = applies(context, ledger, None, 500).await?;
+    let applies = applies(context, ledger, None, APPLIES).await?;
     let of_it = applies.into_iter().filter(|apply| is_of(apply, &release));
     lines.extend(of_it.map(|apply| Line::Applied(Box::new(apply))));
     lines.sort_by_key(Line::at);
     Ok(Trail { app: app.to_string(), release, environments, lines })
+}
+
+/// The applies of a commit's Terraform code, changes on top of it included, which are not a part of a trail; the oldest first.
+async fn of_commit(context: &Context, ledger: &Ledger, what: &str, trails: &[Trail]) -> Result<Vec<Apply>, Fault> {
+    let Ok(source) = Source::open(&context.root) else { return Ok(Vec::new()) };
+    let Ok(commit) = source.resolve(what) else { return Ok(Vec::new()) };
+    let mut all = applies(context, ledger, None, APPLIES).await?;
+    all.retain(|apply| {
+        apply.facts.commit.as_ref() == Some(&commit) && !trails.iter().any(|trail| is_of(apply, &trail.release))
+    });
+    all.reverse();
+    Ok(all)
 }
 
 /// True for an apply of the Terraform code of the very commit that the release was built from.
@@ -179,6 +200,17 @@ fn text(context: &Context, trail: &Trail) -> String {
             Line::Applied(apply) => (format!("{} ", apply.facts.environment), apply.text()),
         };
         text.push_str(&format!("{}  {place}{what}\n", exact(line.at())));
+    }
+    text
+}
+
+fn applied(applies: &[Apply], style: Style) -> String {
+    if applies.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{}\n", style.strong("Terraform of this commit"));
+    for apply in applies {
+        text.push_str(&format!("{}  {} {} by {}\n", exact(apply.at), apply.facts.environment, apply.text(), apply.by));
     }
     text
 }

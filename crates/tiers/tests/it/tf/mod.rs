@@ -82,6 +82,14 @@ fn environments_are_planned_and_applied_each_in_its_own_place() {
     let tree = lines[0]["tree"].as_str().expect("a digest").strip_prefix("sha256:").expect("a digest")[..12].to_owned();
     assert!(row("dev").contains(&tree) && row("prod").contains("never applied by tiers"), "{status:#?}");
 
+    // The trail of a commit that nothing was built from holds its applies, and git is kept from all that this machine keeps.
+    let trace = shop.good(&["trace", "HEAD"]);
+    assert!(trace.out.contains("dev terraform applied: 2 to create; safe; commit "), "{trace:#?}");
+    assert!(trace.out.contains("and changes by erika"), "{trace:#?}");
+    assert_eq!(shop.good(&["trace", "HEAD", "--json"]).json()["applies"].as_array().map(Vec::len), Some(2));
+    let ignored = std::fs::read_to_string(shop.world.path(".tiers/.gitignore")).expect("it is there");
+    assert_eq!(ignored, "*\n");
+
     let left: Vec<_> = shop.files(".tiers/terraform").into_iter().filter(|path| path.ends_with("/plan")).collect();
     assert!(left.is_empty(), "saved plans are gone: {left:?}");
     shop.good(&["ledger", "verify"]);
