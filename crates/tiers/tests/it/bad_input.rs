@@ -415,6 +415,16 @@ fn records_from_the_future_are_read_and_followed() {
     fs::remove_dir_all(world.path(".tiers/cache")).expect("removed");
     check(&world.tiers(&["status"]), 0, &["dev", "verified"]);
     check(&world.tiers(&["history"]), 0, &["succeeded"]);
+    // And whatever somebody called himself, or wrote, steers no terminal.
+    let who = [("TIERS_ACTOR", "otto\nlied \u{1b}]0;title\u{7}")];
+    let held = world.tiers_with(&["hold", "prod", "--reason", "wait\u{1b}[2J"], &who);
+    assert_eq!(held.code(), 0, "{held:#?}");
+    for command in ["history", "status"] {
+        let shown = world.good(&[command]);
+        assert!(!shown.out.contains(['\u{1b}', '\u{7}']) && shown.out.contains("wait\u{fffd}[2J"), "{shown:#?}");
+    }
+    assert!(world.good(&["history"]).out.contains("otto lied ]0;title"));
+    world.good(&["unhold", "prod"]);
     check(&world.tiers(&["trace", "HEAD"]), 0, &["dev"]);
     let release = world.release("after the clock went back");
     world.good(&["deploy", "dev"]);
