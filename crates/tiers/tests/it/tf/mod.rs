@@ -87,7 +87,7 @@ fn environments_are_planned_and_applied_each_in_its_own_place() {
     let trace = shop.good(&["trace", "HEAD"]);
     assert!(trace.out.contains("dev terraform applied: 2 to create; safe; commit "), "{trace:#?}");
     assert!(trace.out.contains("and changes by erika"), "{trace:#?}");
-    assert_eq!(shop.good(&["trace", "HEAD", "--json"]).json()["applies"].as_array().map(Vec::len), Some(2));
+    assert_eq!(shop.good(&["trace", "HEAD", "--json"]).json()["applies"].as_array().map(Vec::len), Some(3));
     let ignored = std::fs::read_to_string(shop.world.path(".tiers/.gitignore")).expect("it is there");
     assert_eq!(ignored, "*\n");
 
