@@ -6,6 +6,7 @@ use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use crate::eval::Type;
+use crate::gaps;
 use crate::hcl::{Attr, Block, Body, Expr, Node, Span};
 use crate::name_index::NameIndex;
 use crate::parsed::Parsed;
@@ -42,6 +43,8 @@ pub(crate) struct Module<'a> {
     pub(crate) incomplete: bool,
     /// Positions of the variables that hold secrets.
     pub(crate) secret_variables: Vec<usize>,
+    /// Why, where it is not that.
+    pub(crate) gap: Option<String>,
     /// The texts in this module that hold a policy with a wildcard.
     pub(crate) policy_texts: Vec<(FileId, &'a Node<'a>)>,
     variable_index: NameIndex<'a>,
@@ -326,7 +329,10 @@ pub(crate) fn modules<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>]) -> Vec<M
         }
     }
     let dirs: Vec<(&'a str, Vec<FileId>)> = by_dir.into_iter().collect();
-    dirs.into_par_iter().with_min_len(16).map(|(dir, files)| module(tree, parsed, dir, files)).collect()
+    let mut modules: Vec<Module<'a>> =
+        dirs.into_par_iter().with_min_len(16).map(|(dir, files)| module(tree, parsed, dir, files)).collect();
+    gaps::mark(&mut modules, tree, parsed);
+    modules
 }
 
 fn module<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>], dir: &'a str, files: Vec<FileId>) -> Module<'a> {

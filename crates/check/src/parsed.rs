@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::action::Action;
 use crate::command::{self, Command};
+use crate::elsewhere::is_worded;
 use crate::hcl::{self, Body, Expr, Reader, SyntaxError};
 use crate::tree::{File, FileTree, is_workflow_path};
 use crate::workflow::{Invalid, Workflow};
@@ -26,6 +27,8 @@ pub(crate) enum Parsed<'a> {
     Workflow(Box<Workflow<'a>>),
     Action(Box<Action<'a>>),
     InvalidWorkflow(Invalid),
+    /// What is read for its words alone.
+    Words(&'a str),
     /// The lines of a `.gitignore`.
     Ignores(Vec<&'a str>),
     Unreadable(SyntaxError),
@@ -44,6 +47,9 @@ fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
         return Parsed::Ignores(
             text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect(),
         );
+    }
+    if is_worded(file.path()) {
+        return Parsed::Words(text);
     }
     if lower.ends_with(".tf.json") || lower.ends_with(".tofu.json") {
         return readable(hcl::parse_json(text), Parsed::Terraform);

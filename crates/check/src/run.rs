@@ -50,7 +50,7 @@ impl<'a> Context<'a> {
         let ignores = ignores.map(|(file, _)| file).collect();
         const WRITTEN: &[&str] = &["backend.tf", "_override.tf", "backend \"", "providers.tf"];
         let scripts_write_backend = tree.files().iter().zip(parsed).any(|(file, parsed)| {
-            matches!(parsed, Parsed::Script(_) | Parsed::Workflow(_))
+            matches!(parsed, Parsed::Script(_) | Parsed::Workflow(_) | Parsed::Words(_))
                 && file.text().is_some_and(|text| WRITTEN.iter().any(|sign| text.contains(sign)))
         });
         let written = Written::find(tree, parsed);

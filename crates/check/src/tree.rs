@@ -1,5 +1,7 @@
 //! The text that is checked: paths and contents, and the places in them that findings point at.
 
+use crate::elsewhere::is_worded;
+
 use std::string::FromUtf8Error;
 
 /// What a walk of a repository does with one path.
@@ -38,7 +40,7 @@ pub fn wanted(path: &str) -> Wanted {
     );
     let json = lower.ends_with(".tf.json") || lower.ends_with(".tfvars.json") || lower.ends_with(".tofu.json");
     let yaml = matches!(extension, "yml" | "yaml") && (is_workflow_path(path) || is_action_name(&lower));
-    if by_name || by_extension || json || yaml || is_script_path(path, extension) {
+    if by_name || by_extension || json || yaml || is_script_path(path, extension) || is_worded(path) {
         Wanted::Content
     } else {
         Wanted::No

@@ -3,8 +3,9 @@
 use crate::command::Command;
 use crate::discover::names;
 use crate::discover::usage;
+use crate::elsewhere;
 use crate::parsed::Parsed;
-use crate::tree::FileTree;
+use crate::tree::{File, FileTree};
 
 /// Facts that are not in Terraform's own files.
 #[derive(Debug, Default)]
@@ -13,16 +14,20 @@ pub(crate) struct Written {
     values: Vec<String>,
     /// Something sets TF_WORKSPACE.
     pub(crate) workspace: bool,
+    /// Another service runs pipelines here, with variables that no file shows.
+    pub(crate) foreign_pipeline: bool,
 }
 
 impl Written {
     pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>]) -> Written {
-        let mut written = Written::default();
+        let foreign_pipeline = elsewhere::has_foreign_pipeline(tree.files().iter().map(File::path));
+        let mut written = Written { foreign_pipeline, ..Written::default() };
         for (file, parsed) in tree.files().iter().zip(parsed) {
             match parsed {
                 Parsed::Script(commands) => written.take(commands),
                 Parsed::Workflow(workflow) => workflow.runs.iter().for_each(|run| written.take(&run.commands)),
                 Parsed::Action(action) => written.take(&action.commands),
+                Parsed::Words(text) => written.workspace |= text.contains("workspace select"),
                 _ => continue,
             }
             written.workspace |= file.text().is_some_and(|text| text.contains("TF_WORKSPACE"));

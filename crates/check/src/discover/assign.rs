@@ -91,6 +91,7 @@ pub(crate) fn assign(
     let taken: HashSet<FileId> =
         instances.flat_map(|instance| instance.var_files.iter().chain(&instance.backend_files)).copied().collect();
     let mut assigned: Assigned = vec![Files::default(); world.modules.len()];
+    let told = told(world, roots, uses);
     let owned: Vec<Option<Owned>> = parsed
         .par_iter()
         .enumerate()
@@ -101,8 +102,14 @@ pub(crate) fn assign(
                 // tiers.toml says whose they are.
                 _ if taken.contains(&file) => return None,
                 Parsed::Values(_) | Parsed::Settings(_) if is_specimen(path, uses) => return None,
-                Parsed::Values(body) => owners_of_values(path, body, world, roots, uses),
-                Parsed::Settings(body) => owners_of_settings(path, body, world, roots, uses),
+                Parsed::Values(body) => match told_owners(path, &told, true) {
+                    Some(owners) => owners,
+                    None => owners_of_values(path, body, world, roots, uses),
+                },
+                Parsed::Settings(body) => match told_owners(path, &told, false) {
+                    Some(owners) => owners,
+                    None => owners_of_settings(path, body, world, roots, uses),
+                },
                 _ => return None,
             };
             let labelled = owners.into_iter().map(|owner| (owner, label(path, world.modules[owner].dir, roots)));
@@ -316,6 +323,40 @@ fn fitting(path: &str, candidates: Vec<usize>, roots: &Roots<'_>) -> Vec<usize> 
             _ => true,
         })
         .collect()
+}
+
+/// What a command that runs in a root module's folder gives it from outside of that folder: the root, whether it is values, the path.
+type Told = Vec<(usize, bool, String)>;
+
+fn told(world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Told {
+    let mut out = Told::new();
+    for used in uses {
+        let Some(dir) = used.dir.as_deref().filter(|dir| !dir.is_empty()) else { continue };
+        let files = used.var_files.iter().map(|file| (true, file));
+        let files = files.chain(used.backend_configs.iter().filter(|it| !it.contains('=')).map(|file| (false, file)));
+        for (is_values, file) in files.filter(|(_, file)| file.starts_with("../")) {
+            for (index, module) in world.modules.iter().enumerate().filter(|(index, _)| roots.is_root[*index]) {
+                // A loop over all folders gives a backend file to one that has no backend, too.
+                if usage::ends_with_pattern(module.dir, dir)
+                    && (is_values || module.backend.is_some())
+                    && let Some(path) = crate::eval::join_path(module.dir, file)
+                {
+                    out.push((index, is_values, path));
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The roots that commands give this file to.
+fn told_owners(path: &str, told: &Told, is_values: bool) -> Option<Vec<usize>> {
+    let fits =
+        |(_, of_values, pattern): &&(usize, bool, String)| *of_values == is_values && usage::matches(path, pattern);
+    let mut owners: Vec<usize> = told.iter().filter(fits).map(|(index, ..)| *index).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    (!owners.is_empty()).then_some(owners)
 }
 
 fn owners_of_values(path: &str, body: &Body<'_>, world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Vec<usize> {

@@ -43,7 +43,7 @@ pub fn discover(tree: &FileTree, options: &Options) -> Layout {
 }
 
 pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, options: &Options) -> Found {
-    let uses = roots::uses(parsed);
+    let uses = roots::uses(tree, parsed);
     let mut notes = Vec::new();
     let roots = roots::find(tree, parsed, world, &uses, options, &mut notes);
     let declared = stacks::declared(tree, world, options, &mut notes);

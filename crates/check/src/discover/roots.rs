@@ -8,6 +8,7 @@ use super::fragments;
 use super::names::Named;
 use super::surroundings::Surroundings;
 use super::usage::{self, Use};
+use crate::elsewhere;
 use crate::eval::World;
 use crate::layout::Note;
 use crate::options::Options;
@@ -39,7 +40,7 @@ const SELDOM_ROOTS: &[&str] = &[
 ];
 
 /// Every call of Terraform in scripts and workflows.
-pub(crate) fn uses(parsed: &[Parsed<'_>]) -> Vec<Use> {
+pub(crate) fn uses(tree: &FileTree, parsed: &[Parsed<'_>]) -> Vec<Use> {
     let mut uses = Vec::new();
     for (file, parsed) in parsed.iter().enumerate() {
         match parsed {
@@ -56,7 +57,24 @@ pub(crate) fn uses(parsed: &[Parsed<'_>]) -> Vec<Use> {
                     uses.push(Use { variables, ..Use::nothing(file) });
                 }
             }
+            Parsed::Words(text) => {
+                let variables = elsewhere::variables(text);
+                let told = !tree.files()[file].name().ends_with(".md");
+                let selects = told && (text.contains("workspace select") || text.contains("TF_WORKSPACE"));
+                if !variables.is_empty() || selects {
+                    let variables = variables.into_iter().map(ToString::to_string).collect();
+                    let subcommand = if selects { "workspace".to_string() } else { String::new() };
+                    uses.push(Use { variables, subcommand, ..Use::nothing(file) });
+                }
+            }
             _ => {}
+        }
+        // A Jenkinsfile's shell stands in quotes.
+        let quoted = matches!(parsed, Parsed::Script(_)).then(|| tree.files()[file].text()).flatten();
+        let variables = quoted.map(elsewhere::variables).unwrap_or_default();
+        if !variables.is_empty() {
+            let variables = variables.into_iter().map(ToString::to_string).collect();
+            uses.push(Use { variables, ..Use::nothing(file) });
         }
     }
     uses
@@ -73,6 +91,7 @@ pub(crate) fn find<'a>(
     let surroundings = look_around(tree, parsed);
     let called = called(world);
     let terragrunt = terragrunt(tree, parsed, notes);
+    let sources = terragrunt_sources(tree, parsed, world);
     let with_files = folders_with_files(tree, parsed, world);
     let mut is_root = Vec::with_capacity(world.modules.len());
     // Nothing but what they hold speaks for these.
@@ -85,7 +104,7 @@ pub(crate) fn find<'a>(
         let seldom = module.dir.split('/').any(|segment| SELDOM_ROOTS.contains(&segment));
         let does_something = !module.resources.is_empty() || !module.calls.is_empty() || !module.data.is_empty();
         let stands_alone = !called[index] && !seldom && does_something && terragrunt.is_empty();
-        let under_terragrunt = terragrunt.contains(module.dir);
+        let under_terragrunt = terragrunt.contains(module.dir) || sources.contains(module.dir);
         // What others are made from stands for none of them, though it may hold all that they hold.
         let mould = !used && module.dir.split('/').any(super::names::is_mould);
         let environment = surroundings.of_dir(module.dir, 0);
@@ -111,7 +130,9 @@ pub(crate) fn find<'a>(
     for (module, _) in world.modules.iter().zip(&is_root).filter(|(module, _)| module.incomplete) {
         notes.push(Note {
             path: module.dir.to_string(),
-            says: "a file here could not be read, so nothing is said about what may be missing".into(),
+            says: module.gap.clone().unwrap_or_else(|| {
+                "a file here could not be read, so nothing is said about what may be missing".into()
+            }),
         });
     }
     Roots { surroundings, is_root, called, path_environment }
@@ -178,6 +199,26 @@ fn terragrunt<'a>(tree: &'a FileTree, parsed: &[Parsed<'_>], notes: &mut Vec<Not
         });
     }
     folders.into_keys().collect()
+}
+
+/// Folders of modules that Terragrunt is given as a source: it hands them values that no variable file holds.
+fn terragrunt_sources<'a>(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'a>) -> HashSet<&'a str> {
+    let mut out = HashSet::new();
+    for (file, _) in tree.files().iter().zip(parsed).filter(|(_, parsed)| matches!(parsed, Parsed::Terragrunt)) {
+        for line in file.text().unwrap_or_default().lines().map(str::trim) {
+            let Some(rest) = line.split_once("source").map(|(_, rest)| rest.trim_start()) else { continue };
+            let Some(source) = rest.strip_prefix('=').map(|rest| rest.trim().trim_matches('"')) else { continue };
+            let source = source.split("?ref").next().unwrap_or(source).replace("//", "/");
+            let wanted = crate::eval::join_path(file.dir(), &source).filter(|_| source.starts_with('.'));
+            // What stands behind a function is a path from some folder above.
+            let tail = source.rsplit_once('}').map(|(_, tail)| tail.trim_matches('/'));
+            out.extend(world.modules.iter().map(|module| module.dir).filter(|dir| {
+                wanted.as_deref() == Some(*dir)
+                    || tail.is_some_and(|tail| !tail.is_empty() && usage::ends_with_pattern(dir, tail))
+            }));
+        }
+    }
+    out
 }
 
 /// Modules with variable files in their own folder, or below it with no other module between.

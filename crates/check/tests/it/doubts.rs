@@ -150,3 +150,102 @@ fn tenants_of_one_environment_are_not_laid_over_each_other() {
     }
     error(&format!("{main}--- prod.tfvars\nmin_size = 5\nmax_size = 2\n"), "bounds-inverted");
 }
+
+/// A variable that dev's file sets and prod's does not, with another file beside them.
+fn set_in_dev(other: &str) -> String {
+    format!(
+        "--- main.tf\n{BACKEND}variable \"other\" {{\n  type = number\n}}\nvariable \"image_tag\" {{\n  type = string\n}}\noutput \"o\" {{\n  value = [var.image_tag, var.other]\n}}\n\
+         --- envs/dev.tfvars\nimage_tag = \"x\"\nother = 1\n--- envs/prod.tfvars\nother = 1\n{other}"
+    )
+}
+
+#[test]
+fn a_variable_that_some_pipeline_gives_is_not_missing() {
+    for other in [
+        "--- .gitlab-ci.yml\nbuild:\n  variables:\n    TF_VAR_image_tag: $CI_COMMIT_TAG\n",
+        "--- Jenkinsfile\npipeline {\n  sh \"terraform apply -var image_tag=${TAG} p\"\n}\n",
+        "--- azure-pipelines.yml\nsteps:\n- script: terraform apply -var=\"image_tag=$(tag)\"\n",
+        "--- .envrc\nexport TF_VAR_image_tag=x\n",
+        "--- deploy.py\nrun([\"terraform\", \"apply\", \"-var\", f\"image_tag={tag}\"])\n",
+        "--- deploy.ps1\nterraform apply -var \"image_tag=$tag\"\n",
+        "--- README.md\nSet `TF_VAR_image_tag` first.\n",
+        "--- deploy.sh\nterraform apply -var image_tag=$1\n",
+    ] {
+        quiet(&set_in_dev(other), "value-missing");
+    }
+    // A service may hold it where no file shows it.
+    let gitlab = "--- .gitlab-ci.yml\nbuild:\n  script: [terraform apply]\n";
+    assert_eq!(worst(&set_in_dev(gitlab), "value-missing"), Some(Severity::Warning));
+    error(&set_in_dev("--- README.md\nNothing to say.\n"), "value-missing");
+}
+
+#[test]
+fn what_git_ignores_or_a_script_copies_may_hold_what_is_missing() {
+    let tree = |other: &str| {
+        format!(
+            "--- main.tf\nvariable \"env\" {{}}\nresource \"aws_sqs_queue\" \"a\" {{\n  name = \"${{local.name}}-${{var.env}}-${{var.injected}}\"\n}}\n\
+             --- envs/dev.tfvars\nenv = \"dev\"\n--- envs/dev.tfbackend\nbucket = \"b\"\nkey = \"dev\"\n{other}"
+        )
+    };
+    let rules = ["local-undeclared", "variable-undeclared", "backend-unused"];
+    for other in [
+        "--- .gitignore\n*.generated.tf\nbackend.tf\n",
+        "--- deploy.sh\ncp shared/*.tf .\nterraform apply\n",
+        "--- Makefile\nlink:\n\tln -sf ../shared/common.tf $(DIR)\n",
+    ] {
+        rules.iter().for_each(|rule| quiet(&tree(other), rule));
+    }
+    for other in
+        ["--- .gitignore\n.terraform/\noverride.tf\n*_override.tf\n*.tfvars\n", "--- deploy.sh\ncp app.zip dist\n"]
+    {
+        rules.iter().for_each(|rule| error(&tree(other), rule));
+    }
+}
+
+#[test]
+fn a_backend_block_may_be_written_by_any_program() {
+    let tree = |other: &str| {
+        format!(
+            "--- app/main.tf\nresource \"aws_sqs_queue\" \"a\" {{}}\n--- app/envs/dev/backend.hcl\nbucket = \"b\"\nkey = \"dev\"\n{other}"
+        )
+    };
+    for other in [
+        "--- .gitlab-ci.yml\nplan:\n  script:\n    - echo 'terraform { backend \"s3\" {} }' > app/backend.tf\n",
+        "--- deploy.py\nopen(\"backend.tf\", \"w\").write('terraform { backend \"s3\" {} }')\n",
+        "--- app/backend.tf.tpl\nterraform {\n  backend \"s3\" {}\n}\n",
+    ] {
+        quiet(&tree(other), "backend-unused");
+    }
+    error(&tree(""), "backend-unused");
+}
+
+#[test]
+fn a_file_belongs_to_the_root_that_a_script_gives_it_to() {
+    let tree = |script: &str| {
+        format!(
+            "--- infra/backend/dev.hcl\nbucket = \"b\"\nkey = \"dev\"\n--- infra/main.tf\nresource \"aws_sqs_queue\" \"a\" {{}}\n\
+             --- infra/app/main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\nvariable \"e\" {{}}\noutput \"e\" {{\n  value = var.e\n}}\n{script}"
+        )
+    };
+    let script =
+        "--- run.sh\ncd infra/app\nterraform init -backend-config=../backend/$1.hcl\nterraform plan -var e=$1\n";
+    quiet(&tree(script), "backend-unused");
+    error(&tree(""), "backend-unused");
+}
+
+#[test]
+fn a_module_that_terragrunt_hands_inputs_to_lacks_nothing() {
+    let tree = |source: &str| {
+        format!(
+            "--- terragrunt.hcl\nremote_state {{\n  backend = \"s3\"\n}}\n--- app/terragrunt.hcl\nterraform {{\n  source = \"{source}\"\n}}\ninputs = {{ b = 2 }}\n\
+             --- modules/app/main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\nvariable \"a\" {{}}\nvariable \"b\" {{}}\noutput \"x\" {{\n  value = [var.a, var.b]\n}}\n\
+             --- envs/dev.tfvars\na = 1\nb = 1\n--- envs/prod.tfvars\na = 2\n"
+        )
+    };
+    for source in
+        ["../modules//app", "${get_repo_root()}/modules/app", "${get_parent_terragrunt_dir()}//modules/app?ref=v1"]
+    {
+        quiet(&tree(source), "value-missing");
+    }
+    error(&tree("git::https://example.com/other"), "value-missing");
+}

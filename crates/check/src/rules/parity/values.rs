@@ -165,7 +165,9 @@ fn missing(view: &View<'_>, out: &mut Vec<Finding>) {
                 break;
             }
             // An environment with no values at all gets them from somewhere else too.
-            let severity = if deployed.values.is_empty() { Severity::Warning } else { Severity::Error };
+            // So it may from a service that holds variables for its pipelines.
+            let doubtful = deployed.values.is_empty() || view.context.written.foreign_pipeline;
+            let severity = if doubtful { Severity::Warning } else { Severity::Error };
             let place = deployed.values.last().map_or(variable.place, |(file, _)| view.context.top(*file));
             let subject = format!("{}/{}", deployed.environment, variable.name);
             let message =
