@@ -6,6 +6,7 @@ use super::Bench;
 use super::apply::{How, one};
 use crate::command::print;
 use crate::fault::{Fault, Outcome};
+use crate::terraform::doppler::right_config;
 
 /// Apply in every environment, in their order, stopping at the first that does not end well
 ///
@@ -27,6 +28,11 @@ pub async fn run(args: &Sync, bench: &Bench) -> Outcome {
     let environments = &bench.context.project.environments;
     let last = args.to.as_ref().and_then(|to| environments.iter().position(|env| env.name.as_str() == to));
     let wanted = &environments[..last.map_or(environments.len(), |at| at + 1)];
+    // One command has one environment's secrets: found out before anything is applied with them.
+    for environment in wanted {
+        right_config(environment, |name| std::env::var(name).ok())
+            .map_err(|fault| fault.hint("Apply each environment by itself, with its own secrets."))?;
+    }
     for (at, environment) in wanted.iter().enumerate() {
         let left = || {
             let names: Vec<&str> = wanted[at + 1..].iter().map(|env| env.name.as_str()).collect();
