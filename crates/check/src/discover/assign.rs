@@ -331,7 +331,9 @@ type Told = Vec<(usize, bool, String)>;
 fn told(world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Told {
     let mut out = Told::new();
     for used in uses {
-        let Some(dir) = used.dir.as_deref().filter(|dir| !dir.is_empty()) else { continue };
+        let Some(dir) = used.dir.as_deref().filter(|dir| !dir.is_empty() && !dir.contains('*')) else {
+            continue;
+        };
         let files = used.var_files.iter().map(|file| (true, file));
         let files = files.chain(used.backend_configs.iter().filter(|it| !it.contains('=')).map(|file| (false, file)));
         for (is_values, file) in files.filter(|(_, file)| file.starts_with("../")) {

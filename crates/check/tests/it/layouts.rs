@@ -473,3 +473,20 @@ fn an_override_file_is_laid_over_what_it_overrides() {
         [("name-collides", "m/main.tf".to_string()), ("name-collides", "main_override.tf".to_string())]
     );
 }
+
+#[test]
+fn a_script_that_is_given_its_layer_gives_each_layer_its_own_values() {
+    let layer = |name: &str| format!("--- layers/{name}/main.tf\n{ROOT}{PARTIAL}");
+    check(
+        &format!(
+            "{}{}--- envs/dev/app.tfvars\nsize = 1\n--- envs/dev/network.tfvars\nsize = 2\n\
+             --- run.sh\ncd layers/$1\nterraform plan -var-file=../../envs/$2/$1.tfvars\n",
+            layer("app"),
+            layer("network")
+        ),
+        &[
+            "layers/app | dev | layers/app | envs/dev/app.tfvars |  | ",
+            "layers/network | dev | layers/network | envs/dev/network.tfvars |  | ",
+        ],
+    );
+}
