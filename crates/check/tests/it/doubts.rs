@@ -249,3 +249,25 @@ fn a_module_that_terragrunt_hands_inputs_to_lacks_nothing() {
     }
     error(&tree("git::https://example.com/other"), "value-missing");
 }
+
+/// Roots that were copied, with a provider and a service each.
+fn copied(provider_of_prod: &str, service_of_prod: &str) -> String {
+    let root = |env: &str, provider: &str, service: &str| {
+        format!(
+            "--- envs/{env}/main.tf\nterraform {{\n  backend \"s3\" {{\n    bucket = \"b\"\n    key = \"{env}\"\n  }}\n}}\n\
+             provider \"aws\" {{\n  assume_role {{\n    role_arn = \"arn:aws:iam::111111111111:role/tf-{provider}\"\n  }}\n}}\n\
+             provider \"aws\" {{\n  alias = \"dns\"\n  profile = \"acme-prod\"\n}}\n\
+             resource \"aws_ecs_task_definition\" \"t\" {{\n  family = \"t-{env}\"\n  container_definitions = jsonencode([{{ \
+             environment = [{{ name = \"DB\", value = \"db.{service}.acme.com\" }}] }}])\n}}\n"
+        )
+    };
+    let own = |env: &str| root(env, env, env);
+    format!("{}{}{}", own("dev"), own("staging"), root("prod", provider_of_prod, service_of_prod))
+}
+
+#[test]
+fn a_copied_provider_of_another_environment_is_an_error_and_one_that_all_share_is_none() {
+    error(&copied("staging", "prod"), "value-names-other");
+    assert_eq!(worst(&copied("prod", "staging"), "value-names-other"), Some(Severity::Warning), "inside of jsonencode");
+    quiet(&copied("prod", "prod"), "value-names-other");
+}

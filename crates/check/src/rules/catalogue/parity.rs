@@ -93,7 +93,8 @@ environment = "production"
         fix: "Correct the value; if it is meant, say so with a suppression and the reason.",
         explanation: "It speaks only where another environment's value of the same variable names that environment itself, so that \
 a value which names one environment for all of them is no finding. Root modules that were copied from one environment to the next \
-are held to each other in the same way: their remote states, module arguments and resources. The account number of another \
+are held to each other in the same way: their providers, remote states, data sources, module arguments and resources; a provider that takes another \
+environment's role, profile or project is an error, for all that is applied there is applied to the other one. The account number of another \
 environment counts as its name, where the accounts of both are known.",
         bad: r#"--- main.tf
 terraform {

@@ -9,7 +9,7 @@ use super::differences::{inner, mentions_many, other_account, strings};
 use super::{is_environment_name, severity_of_wrong_name};
 use crate::discover::names;
 use crate::eval::same_literal;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::hcl::{Block, Body, Node};
 use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
@@ -70,10 +70,13 @@ fn root<'a>(view: &View<'a>, deployed: &Deployed<'a>) -> Root<'a> {
     let mut out = Root::new();
     for file in &deployed.module.files {
         let Parsed::Terraform(body) = &view.context.parsed[*file] else { continue };
-        for block in body.blocks.iter().filter(|block| matches!(block.kind, "module" | "locals" | "resource" | "data"))
-        {
+        let kinds = ["module", "locals", "resource", "data", "provider"];
+        for block in body.blocks.iter().filter(|block| kinds.contains(&block.kind)) {
             let kind = if block.kind == "locals" { "local" } else { block.kind };
-            let path = std::iter::once(kind).chain(block.labels.iter().copied()).collect::<Vec<_>>().join(".");
+            // Of two configurations of one provider, the second has a name of its own.
+            let alias = block.body.attr("alias").filter(|_| kind == "provider").and_then(|attr| attr.value.as_str());
+            let path = std::iter::once(kind).chain(block.labels.iter().copied()).chain(alias);
+            let path = path.collect::<Vec<_>>().join(".");
             take(*file, block, &block.body, &path, &mut out);
         }
     }
@@ -95,6 +98,14 @@ fn take<'a>(file: FileId, top: &Block<'a>, body: &'a Body<'a>, path: &str, out: 
     for block in &body.blocks {
         take(file, top, &block.body, &format!("{path}.{}", block.kind), out);
     }
+}
+
+/// A provider that is configured for another environment makes everything there.
+fn severity(path: &str) -> Severity {
+    let usual = crate::rule::explain("value-names-other").map_or(Severity::Warning, |rule| rule.severity);
+    let place = ["role_arn", "profile", "project", "subscription_id", "allowed_account_ids", "credentials"];
+    let decides = path.rsplit('.').next().is_some_and(|last| place.contains(&last));
+    if path.starts_with("provider.") && decides { Severity::Error } else { usual }
 }
 
 /// `env = "staging"` in a call of prod's root.
@@ -133,6 +144,7 @@ fn names_other<'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
     others: impl Fn() -> O,
     out: &mut Vec<Finding>,
 ) {
+    let written_at = path;
     strings(written.value, path, &mut |node, path, text| {
         let Some((start, end, other)) = view.context.found.known.other_in(text, deployed.environment) else { return };
         if text.contains(' ') || mentions_many(text, &view.context.found.environments) {
@@ -159,6 +171,7 @@ fn names_other<'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
                     &format!("{}/{path}", deployed.environment),
                     message,
                 )
+                .severity(severity(written_at))
                 .label(format!("in the root module of {}", deployed.environment))
                 .besides(theirs.map(|(_, theirs)| view.context.related(theirs.place, format!("as in {other}"))))
                 .environments([deployed.environment, other]),
@@ -175,6 +188,7 @@ fn account_of_other<'a, 'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
     others: impl Fn() -> O,
     out: &mut Vec<Finding>,
 ) {
+    let written_at = path;
     strings(written.value, path, &mut |node, path, text| {
         let Some((other, number)) = other_account(view, deployed, text) else { return };
         let third = || others().filter(|(environment, _)| *environment != other);
@@ -198,6 +212,7 @@ fn account_of_other<'a, 'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
                     &format!("{}/{path}", deployed.environment),
                     message,
                 )
+                .severity(severity(written_at))
                 .label(format!("{number} is the account of {other}"))
                 .beside(view.context.related(theirs.place, format!("as in {other}")))
                 .environments([deployed.environment, other]),

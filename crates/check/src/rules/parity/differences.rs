@@ -184,6 +184,9 @@ fn strings_below(node: &Node<'_>, way: &Way<'_>, visit: &mut impl FnMut(&Node<'_
             }
         }
         Expr::Tuple(items) => items.iter().for_each(|item| strings_below(item, way, visit)),
+        Expr::Call("jsonencode" | "merge" | "concat" | "toset" | "tolist", call) => {
+            call.args.iter().for_each(|item| strings_below(item, way, visit));
+        }
         Expr::Object(entries) => {
             for (key, value) in entries {
                 match (key.as_str(), &value.expr) {
