@@ -271,3 +271,19 @@ fn a_copied_provider_of_another_environment_is_an_error_and_one_that_all_share_i
     assert_eq!(worst(&copied("prod", "staging"), "value-names-other"), Some(Severity::Warning), "inside of jsonencode");
     quiet(&copied("prod", "prod"), "value-names-other");
 }
+
+#[test]
+fn what_serves_is_not_repeated_over_environments_in_one_state_and_roles_may_be() {
+    let root = |resource: &str| {
+        format!(
+            "--- main.tf\nterraform {{\n  backend \"gcs\" {{\n    bucket = \"b\"\n  }}\n}}\n\
+             locals {{\n  all = {{ dev = {{}}, prod = {{}} }}\n}}\n{resource}\n--- service/main.tf\nresource \"aws_lambda_function\" \"f\" {{\n  \
+             function_name = \"f\"\n}}\n"
+        )
+    };
+    let speaks = |resource: &str| worst(&root(resource), "state-of-all");
+    assert_eq!(speaks("module \"s\" {\n  source = \"./service\"\n  for_each = local.all\n}"), Some(Severity::Warning));
+    assert_eq!(speaks("resource \"aws_iam_role\" \"r\" {\n  for_each = local.all\n  name = each.key\n}"), None);
+    assert_eq!(speaks("resource \"aws_sqs_queue\" \"q\" {\n  for_each = toset([\"mail\", \"orders\"])\n}"), None);
+    assert_eq!(speaks("resource \"aws_sqs_queue\" \"q\" {\n  for_each = toset([\"dev\", \"staging\"])\n}"), None);
+}

@@ -46,6 +46,59 @@ use_lockfile = true
 "#,
     },
     Rule {
+        id: "state-of-all",
+        family: Isolation,
+        severity: Warning,
+        title: "one state holds production and the environments before it",
+        consequence: "Every plan is about all of them: a mistake for dev reaches production in the same apply, and a lock stops all.",
+        fix: "Give each environment a state of its own: one root module, a backend file and a variable file for each.",
+        explanation: "It speaks where `for_each` over names of environments repeats what serves users or keeps their data, directly or \
+in a module of the repository. Roles, zones, repositories and accounts of all environments may well stand in one root module, and \
+are left alone.",
+        bad: r#"--- main.tf
+terraform {
+  backend "s3" {
+    bucket       = "acme-state"
+    key          = "app/terraform.tfstate"
+    region       = "eu-west-1"
+    encrypt      = true
+    use_lockfile = true
+  }
+}
+resource "aws_sqs_queue" "orders" {
+  for_each = toset(["dev", "staging", "prod"])
+  name     = "orders-${each.key}"
+}
+"#,
+        good: r#"--- main.tf
+terraform {
+  backend "s3" {}
+}
+variable "environment" {
+  type = string
+}
+resource "aws_sqs_queue" "orders" {
+  name = "orders-${var.environment}"
+}
+--- envs/dev/backend.hcl
+bucket       = "acme-state"
+key          = "app/dev/terraform.tfstate"
+region       = "eu-west-1"
+encrypt      = true
+use_lockfile = true
+--- envs/dev/terraform.tfvars
+environment = "dev"
+--- envs/prod/backend.hcl
+bucket       = "acme-state"
+key          = "app/prod/terraform.tfstate"
+region       = "eu-west-1"
+encrypt      = true
+use_lockfile = true
+--- envs/prod/terraform.tfvars
+environment = "prod"
+"#,
+    },
+    Rule {
         id: "state-lock-missing",
         family: Isolation,
         severity: Warning,
