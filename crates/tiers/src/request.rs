@@ -58,7 +58,7 @@ pub struct ApplyRules {
 }
 
 /// The policy's word, where one is declared. Without one it is that of the commit which is checked out: what was only written into
-/// the working copy may make it stricter, and never laxer.
+/// the working copy may make it stricter, and never laxer. Of an environment that is not known there, nobody said that it asks nobody.
 pub fn apply_rules(context: &Context, environment: &Env) -> Result<ApplyRules, Fault> {
     let asks = |project: &Project| {
         project.terraform.as_ref().is_none_or(|terraform| terraform.ask.iter().any(|name| name == environment))
@@ -66,8 +66,10 @@ pub fn apply_rules(context: &Context, environment: &Env) -> Result<ApplyRules, F
     let here = &context.project;
     let ruled = committed(context)?;
     let mut rules = match &ruled {
-        Some(ruled) => ApplyRules { asks: asks(ruled), protected: protected(ruled) },
-        None => ApplyRules { asks: asks(here), protected: Vec::new() },
+        Some(ruled) => {
+            ApplyRules { asks: ruled.env(environment).is_none() || asks(ruled), protected: protected(ruled) }
+        }
+        None => ApplyRules { asks: true, protected: Vec::new() },
     };
     rules.asks |= here.policy.is_none() && asks(here);
     rules.protected.extend(protected(here));

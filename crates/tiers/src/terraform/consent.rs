@@ -43,7 +43,11 @@ pub async fn agreed(
     if !terminal() {
         return Err(nobody(env, review, asks));
     }
-    let _ = std::io::stderr().write_all(unseen.unwrap_or_default().as_bytes());
+    if let Some(plan) = unseen {
+        let mut error = std::io::stderr();
+        let shown = error.write_all(plan.as_bytes()).and_then(|()| error.flush());
+        shown.map_err(|error| Fault::errored(format!("the plan can't be shown, so nobody can be asked: {error}")))?;
+    }
     let question = match class {
         Class::Nothing | Class::Safe => format!("Apply this in {env}?"),
         Class::Breaking => format!("Apply this BREAKING plan in {env}?"),
@@ -95,8 +99,8 @@ fn exactly_named(env: &Env, review: &Review, flags: &Flags) -> Result<(), Fault>
 fn nobody(env: &Env, review: &Review, asks: bool) -> Fault {
     if asks {
         return Fault::refused(format!("{env} asks a person before every apply, and there is no terminal to ask at")).hint(
-            "Run it at a terminal; or write `ask = []` (or the environments that shall ask) into [terraform], in the policy's \
-             commit.",
+            "Run it at a terminal; or write `ask = []` (or the environments that shall ask) into [terraform], and commit it: it \
+             is read from the policy's commit, or without a policy from the one that is checked out.",
         );
     }
     let what = match review.class() {

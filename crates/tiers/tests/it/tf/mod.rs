@@ -4,6 +4,7 @@
 mod halting;
 mod moto;
 mod shop;
+mod terminal;
 
 use std::time::Duration;
 
@@ -177,9 +178,18 @@ fn a_state_that_vanished_or_lies_elsewhere_than_was_applied_is_no_safe_plan() {
     assert!(shop.good(&["tf", "apply", "dev", "--auto-approve"]).out.contains("unchanged, skipped"));
     // That a person is asked is not for the working copy to take away.
     let toml = std::fs::read_to_string(shop.world.path("tiers.toml")).expect("readable");
-    shop.world.write("tiers.toml", &toml.replace("[terraform]\n", "[terraform]\nask = []\n"));
-    let prod = shop.run(&["tf", "apply", "prod", "--auto-approve"]);
-    assert!(prod.code() == 3 && prod.err.contains("prod asks a person before every apply"), "{prod:#?}");
+    let lax = toml.replace("[terraform]\n", "[terraform]\nask = []\n");
+    shop.world.write("tiers.toml", &format!("{lax}\n[environments.extra]\nafter = [\"dev\"]\n"));
+    shop.world.write("terraform/envs/extra/backend.hcl", &lockfile("extra"));
+    shop.values("extra", "");
+    // Nor does it say of an environment that no commit knows that nobody is asked there.
+    let apply = |environment: &str| {
+        let run = shop.run(&["tf", "apply", environment, "--auto-approve"]);
+        let asks = format!("{environment} asks a person before every apply");
+        assert!(run.code() == 3 && run.err.contains(&asks) && run.err.contains("and commit it"), "{run:#?}");
+        run
+    };
+    let (prod, _) = (apply("prod"), apply("extra"));
     assert!(prod.err.contains("this code comes to prod first: staging was never applied by tiers"), "{prod:#?}");
     // A committed lock file of providers is read and never written.
     let locked = "provider \"registry.terraform.io/hashicorp/null\" {\n  version = \"3.2.3\"\n}\n";

@@ -2,13 +2,15 @@
 //! machine that can download no provider.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output, Stdio};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::moto::{BUCKET, Moto, TABLE};
-use crate::world::{Run, SHOP, Started, World};
+use crate::world::{PROGRAM, Run, SHOP, Started, World};
 
 const TOML: &str = r#"project = "shop"
 
@@ -91,6 +93,12 @@ pub struct Shop {
     pub moto: Moto,
 }
 
+/// A person at a terminal.
+pub struct Seat {
+    child: Child,
+    screen: PathBuf,
+}
+
 /// A run of tiers that goes on.
 pub struct Going(Started);
 
@@ -167,6 +175,26 @@ impl Shop {
         let variables = self.moto.variables();
         let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         self.world.start(args, &variables.chain(more.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// The program at a terminal, with its standard output in a file of the project; `None`, loudly, where there is no `script`.
+    pub fn at_a_terminal(&self, args: &str, out: &str) -> Option<Seat> {
+        if Command::new("script").arg("--version").output().is_err() {
+            assert!(
+                std::env::var_os("CI").is_none_or(|value| value != "true"),
+                "`script` (package bsdutils) is missing"
+            );
+            println!("NOT TESTED: `script` (package bsdutils) is missing, so there is no terminal to be asked at");
+            return None;
+        }
+        let screen = self.world.path(".tiers/screen");
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &format!("exec '{PROGRAM}' {args} > {out}"), "/dev/null"]);
+        command.current_dir(&self.world.root).stdin(Stdio::piped()).stderr(Stdio::null());
+        command.stdout(std::fs::File::create(&screen).expect("a file"));
+        self.world.isolate(&mut command);
+        command.envs(self.moto.variables());
+        Some(Seat { child: command.spawn().expect("script starts"), screen })
     }
 
     /// Terraform by hand, in an environment's own data directory.
@@ -253,5 +281,30 @@ impl Going {
 
     pub fn end(self) -> Run {
         self.0.end()
+    }
+}
+
+impl Seat {
+    /// All that stands on the screen.
+    pub fn screen(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.screen).expect("a screen")).into_owned()
+    }
+
+    /// Types a line.
+    pub fn types(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().expect("an input");
+        input.write_all(text.as_bytes()).and_then(|()| input.write_all(b"\n")).expect("typed");
+    }
+
+    /// The exit code.
+    pub fn end(mut self) -> i32 {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it runs") {
+                return status.code().expect("an exit code");
+            }
+            assert!(Instant::now() < until, "it does not end: {}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
