@@ -522,7 +522,7 @@ pub fn not_stuck_for_nothing(truth: &Truth, env: usize, known: &Known, calm: boo
 }
 
 /// **same-bits**, rule 6: when whoever revoked evidence was told that it is done, no deployment downstream stands on it without
-/// knowing, unless it was claimed after that, and so reads the revocation itself.
+/// knowing, unless it reads the revocation itself: it was claimed after that, or taken over, and checks before it goes on.
 pub fn halted_downstream(truth: &Truth, env: usize, digest: &Digest) -> Result<(), Broken> {
     for (downstream, name) in ENVS.iter().enumerate().skip(env + 1) {
         let Some(open) = truth.state(downstream).and_then(|state| state.open.as_ref()) else { continue };
@@ -532,7 +532,8 @@ pub fn halted_downstream(truth: &Truth, env: usize, digest: &Digest) -> Result<(
         let (Some(revoked), Some(claim)) = (revoked, truth.claim_of(downstream, &open.id)) else { continue };
         let concerns = open.plan.release.digest == *digest && open.plan.kind != Kind::Rollback;
         let earlier = claim.at_ms <= revoked.at_ms;
-        let knows = open.cause.is_some() || open.is_undoing();
+        // A person who resumes what waited for one takes the halt away; the check that must follow asks for the evidence again.
+        let knows = open.cause.is_some() || open.is_undoing() || open.must_check;
         must(!concerns || !earlier || knows, "same-bits", || {
             format!("{} in {name} stands on evidence that was revoked, and was not halted", open.id)
         })?;
