@@ -91,12 +91,19 @@ impl Source {
         &self.below
     }
 
-    /// The working tree's files below these folders, uncommitted changes included; all paths are from the repository's root.
+    /// The working tree's files below these folders, or these files, uncommitted changes included; all paths are from the repository's root.
     pub fn working_below(&self, folders: &[String]) -> Result<Below, Fault> {
-        let paths: Vec<String> = folders
-            .iter()
-            .map(|folder| if folder.is_empty() { "**".to_owned() } else { format!("{}/**", escape_glob(folder)) })
-            .collect();
+        let mut paths = Vec::new();
+        for folder in folders {
+            if folder.is_empty() {
+                paths.push("**".to_owned());
+                continue;
+            }
+            paths.push(format!("{}/**", escape_glob(folder)));
+            // What is asked for may be a file, or lie in a submodule, which is one entry.
+            let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
+            paths.extend(ends.map(|end| escape_glob(&folder[..end])));
+        }
         let tree = self.repository.working_tree(&globs(&paths, "")?).map_err(git)?;
         let changes = tree.changes.iter().map(|change| change.path.clone()).collect();
         Ok(Below { entries: tree.entries.clone(), changes, commit: tree.base.clone() })

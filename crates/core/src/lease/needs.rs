@@ -19,6 +19,9 @@ pub struct Infrastructure {
     /// What was applied last when the plan was made, where its history holds this commit: newer infrastructure will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_of: Option<Commit>,
+    /// What was applied last and this commit each hold what the other lacks: to apply this one would take the other's changes back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
 }
 
 impl Infrastructure {
@@ -55,6 +58,17 @@ impl Infrastructure {
             self.commit.short(),
             applied.by,
         ))
+    }
+
+    /// What to do where it is lacking, in words.
+    pub fn advice(&self, environment: &Env) -> String {
+        match self.apart {
+            true => format!(
+                "commit {} lacks what was applied there, so merge that first, then `tiers tf apply {environment}`",
+                self.commit.short()
+            ),
+            false => format!("`tiers tf apply {environment}` first"),
+        }
     }
 
     fn differs(&self, facts: &Facts) -> Option<&'static str> {

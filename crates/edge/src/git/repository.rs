@@ -13,6 +13,8 @@ use super::error::GitError;
 
 /// The most that a file read at a revision may have: a configuration, not data.
 const FILE_LIMIT_BYTES: usize = 16 << 20;
+/// The longest path that Linux takes.
+const LINK_LIMIT_BYTES: usize = 4096;
 
 /// A git repository with a working tree.
 #[derive(Clone, Debug)]
@@ -145,6 +147,21 @@ impl Repository {
             return Err(unexpected("the file is larger than 16 MB"));
         }
         Ok(Some(content))
+    }
+
+    /// What a symbolic link says, by its blob.
+    ///
+    /// Errors: as for any call of git; [`GitError::Unexpected`] where it is longer than any path.
+    pub fn link(&self, blob: &str) -> Result<String, GitError> {
+        let args = ["cat-file", "blob", blob];
+        let content = self.git.tell(&self.root, &args)?;
+        if content.len() > LINK_LIMIT_BYTES {
+            return Err(GitError::Unexpected {
+                command: args.join(" "),
+                why: "the link is longer than any path".to_owned(),
+            });
+        }
+        Ok(lossy(&content))
     }
 
     /// Whether the history was cut off when the clone was made.

@@ -90,8 +90,10 @@ pub(super) async fn terraform(world: &World, plan: &Plan) -> Result<Applies, Dri
         state.in_flight(env).map(|lease| format!("{} applies Terraform in {env} ({})", lease.by, lease.holder.text()));
     let needed = plan.infrastructure.as_ref().filter(|_| !plan.is_waived(&format!("terraform:{env}")));
     // What is being applied may well be it: that is waited for, and looked at again.
-    let lacking = needed.filter(|_| in_flight.is_none()).and_then(|needed| needed.lacking(&state, env));
-    let lacking = lacking.map(|why| format!("{why}; `tiers tf apply {env}` first"));
+    let lacking = needed.filter(|_| in_flight.is_none()).and_then(|needed| {
+        let why = needed.lacking(&state, env)?;
+        Some(format!("{why}; {}", needed.advice(env)))
+    });
     Ok(Applies { head: Some((stream.to_string(), seq)), in_flight, lacking })
 }
 

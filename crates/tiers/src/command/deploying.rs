@@ -64,24 +64,34 @@ pub async fn deploy(context: &Context, ledger: &Ledger, governed: &Governed, ask
         reached.place.clone(),
         asked.waivers.clone(),
     )?;
-    let mut note = None;
+    let (mut note, mut told) = (None, false);
     let skips = format!("terraform:{}", asked.environment.name);
-    if let Goal::Deploy(release) = &asked.goal
-        && !asked.waivers.iter().any(|waiver| waiver.what == skips)
-    {
-        let needed = needed(context, ledger, governed, asked.environment, asked.app, release).await?;
-        wanted.infrastructure = needed.infrastructure;
-        note = needed.note.filter(|_| !context.global.json && !context.global.quiet);
-    }
+    let needs = |waivers: &[Waiver]| !waivers.iter().any(|waiver| waiver.what == skips);
     let watch = Rc::new(Lines::new(context.style, context.global.quiet));
     let mut world = place::world(context, ledger, &reached, watch, None);
     // Somebody else may append between the plan and the claim; a plan from an outdated head is made anew.
     for _ in 0..8 {
+        // What was applied in between may be just what was lacking.
+        let mut otherwise = None;
+        if let Goal::Deploy(release) = &asked.goal
+            && needs(&asked.waivers)
+        {
+            let needed = needed(context, ledger, governed, asked.environment, asked.app, release).await?;
+            wanted.infrastructure = needed.infrastructure;
+            note = needed.note.filter(|_| !context.global.json && !context.global.quiet && !told);
+            otherwise = needed.is_lacking.then(|| {
+                format!(
+                    "To go on without it: `tiers deploy {} --release {} --break-glass REASON --skip {skips}`.",
+                    asked.environment.name, release.id
+                )
+            });
+        }
         let planned = plan(&world, &wanted).await?;
         if planned.unchanged && !matches!(asked.goal, Goal::Rollback { .. }) {
             return unchanged(context, &planned.plan);
         }
         if let Some(note) = note.take() {
+            told = true;
             print(&worded(context.style, Style::careful, "", "note", &note))?;
         }
         if asked.plan_only {
@@ -92,7 +102,7 @@ pub async fn deploy(context: &Context, ledger: &Ledger, governed: &Governed, ask
         }
         let objections = preflight(&world, &planned.state, &planned.plan).await?;
         if !objections.is_empty() {
-            return not_now(context, &world, asked.environment, &planned.plan, &objections).await;
+            return not_now(context, &world, asked.environment, &planned.plan, &objections, otherwise).await;
         }
         if !asked.yes && !agreed(asked.environment)? {
             return Err(Fault::refused("not agreed to; nothing was changed"));
@@ -251,13 +261,18 @@ async fn not_now(
     environment: &Environment,
     plan: &Plan,
     objections: &[Objection],
+    otherwise: Option<String>,
 ) -> Outcome {
     let texts: Vec<String> = objections.iter().map(|objection| objection.text().to_owned()).collect();
     if let Some(Objection::Unanswered(what)) = objections.iter().find(|one| matches!(one, Objection::Unanswered(_))) {
         return Err(Fault::errored(what.clone()));
     }
     if let Some(no) = objections.iter().find(|one| matches!(one, Objection::No(_))) {
-        return Err(Fault::refused(no.text()));
+        let refused = Fault::refused(no.text());
+        return Err(match otherwise {
+            Some(hint) => refused.hint(hint),
+            None => refused,
+        });
     }
     let approval = plan.gates_at(At::Before).any(|gate| matches!(gate.check, Check::Approval { .. }));
     let wait_s = i64::try_from(environment.upstream_wait_s).unwrap_or(i64::MAX / 4);

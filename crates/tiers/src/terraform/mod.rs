@@ -7,6 +7,7 @@ pub mod consent;
 pub mod desk;
 pub mod doppler;
 pub mod interrupt;
+mod links;
 pub mod needed;
 pub mod place;
 pub mod planning;

@@ -17,6 +17,8 @@ use crate::source::Source;
 pub struct Needed {
     pub infrastructure: Option<Infrastructure>,
     pub note: Option<String>,
+    /// It is demanded, and not there.
+    pub is_lacking: bool,
 }
 
 /// The Terraform code that must have been applied in this environment before this release comes: that of the commit it was built
@@ -67,18 +69,19 @@ pub async fn needed(
             AppliedFirst::Required => {
                 Err(Fault::refused(text).hint("Fetch the commit (`git fetch --unshallow` in a shallow clone)."))
             }
-            AppliedFirst::Optional => Ok(Needed { infrastructure: None, note: Some(text) }),
+            AppliedFirst::Optional => Ok(Needed { note: Some(text), ..Needed::default() }),
         };
     }
     let needed = needs.swap_remove(met);
     let why = lacking(&needed);
     Ok(match ruled.applied_first {
         AppliedFirst::Required => {
-            let note = why.and_then(|_| not_here(&source, &state, environment));
-            Needed { infrastructure: Some(needed), note }
+            let note = why.as_ref().and_then(|_| not_here(&source, &state, environment));
+            Needed { infrastructure: Some(needed), note, is_lacking: why.is_some() }
         }
         AppliedFirst::Optional => {
-            Needed { infrastructure: None, note: why.map(|why| format!("{why}; tiers.toml does not demand it")) }
+            let note = why.map(|why| format!("{why}; tiers.toml does not demand it"));
+            Needed { note, ..Needed::default() }
         }
     })
 }
@@ -126,6 +129,11 @@ fn of_commit(
                 || then.is_some_and(|then| (then.hash, then.var_file) == (tree.hash.clone(), tree.var_file.clone()))
         })
     };
-    let part_of = applied.filter(|applied| applied != commit && holds(applied));
-    Ok(Infrastructure { commit: commit.clone(), tree: tree.hash, var_file: tree.var_file, part_of })
+    let part_of = applied.clone().filter(|applied| applied != commit && holds(applied));
+    // Known only where this clone has both.
+    let apart = applied.filter(|_| part_of.is_none()).is_some_and(|applied| {
+        let base = source.repository.merge_base(commit, &applied).ok().flatten();
+        base.is_some_and(|base| base != *commit && base != applied)
+    });
+    Ok(Infrastructure { commit: commit.clone(), tree: tree.hash, var_file: tree.var_file, part_of, apart })
 }

@@ -1,14 +1,16 @@
 //! Which Terraform code it is: a hash over the files of the root module and of the local modules that it calls, and one over the
 //! environment's values. Both are taken as git sees the files, so that a commit has the same ones on every machine.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tiers_core::config::{Environment, Terraform};
 use tiers_core::id::{Commit, Digest};
-use tiers_core::source::TreeEntry;
+use tiers_core::source::{Mode, TreeEntry};
 use tiers_edge::git::GitError;
 
+use super::links::follow;
 use crate::context::Context;
 use crate::fault::{Fault, chain};
 use crate::source::Source;
@@ -38,14 +40,17 @@ pub struct Tree {
 pub fn tree(context: &Context, environment: &Environment, config: &Terraform) -> Result<Tree, Fault> {
     let source = Source::open(&context.root)?;
     let top = source.repository.root().to_owned();
-    let places = Places::of(context, &source, environment, config);
-    let folders = folders(&places.root, |folder| modules_in_folder(&top, folder));
+    let link = |path: &str| Some(std::fs::read_link(top.join(path)).ok()?.to_string_lossy().into_owned());
+    let places = Places::of(context, &source, environment, config, &link);
+    let folders = folders(&places.root, &link, |folder| modules_in_folder(&top, folder));
     let mut looked_at = folders.clone();
     looked_at.extend([&places.values, &places.backend].into_iter().flatten().map(|path| parent(path).to_owned()));
     let seen = source.working_below(&looked_at)?;
-    let entries: Vec<&TreeEntry> =
-        seen.entries.iter().filter(|entry| places.is_code_of(&folders, &entry.name())).collect();
-    let dirty = seen.changes.iter().any(|path| places.is_code_of(&folders, path) || places.is_mine(path));
+    let entries: Vec<&TreeEntry> = seen.entries.iter().filter(|entry| places.holds(&folders, entry)).collect();
+    let dirty = entries
+        .iter()
+        .any(|entry| entry.mode == Mode::Submodule && seen.changes.iter().any(|path| *path == entry.name()));
+    let dirty = dirty || seen.changes.iter().any(|path| places.is_code_of(&folders, path) || places.is_mine(path));
     let var_file = places.values.as_ref().map(|path| {
         // Filters may write a file otherwise than git keeps it; what is not changed is taken as the commit has it.
         let kept = match (&seen.commit, seen.changes.contains(path)) {
@@ -76,15 +81,38 @@ pub fn tree_at(
     commit: &Commit,
 ) -> Result<Tree, Fault> {
     let repository = &source.repository;
-    let places = Places::of(context, source, environment, config);
     let all = repository.tree(commit).map_err(git)?;
+    let links: BTreeMap<String, &str> = all
+        .iter()
+        .filter(|entry| entry.mode == Mode::Symlink)
+        .map(|entry| (entry.name().into_owned(), entry.blob.as_str()))
+        .collect();
+    // Each is asked for once, and most are none of Terraform's.
+    let read: RefCell<BTreeMap<String, Option<String>>> = RefCell::default();
+    let link = |path: &str| {
+        let blob = *links.get(path)?;
+        let mut read = read.borrow_mut();
+        read.entry(path.to_owned()).or_insert_with(|| repository.link(blob).ok()).clone()
+    };
+    let places = Places::of(context, source, environment, config, &link);
     let code: Vec<String> = all.iter().map(|entry| entry.name().into_owned()).filter(|path| is_code(path)).collect();
     let lines = repository.lines(commit, SOURCE, &code).map_err(git)?;
-    let folders = folders(&places.root, |folder| {
-        let below = lines.iter().filter(|(path, _)| is_below(path, folder));
-        below.flat_map(|(path, line)| sources(line).map(move |source| join(parent(path), source))).collect()
+    let folders = folders(&places.root, &link, |folder| {
+        let mut called = Vec::new();
+        let seen = |path: &str| path != folder && is_below(path, folder) && !is_hidden(path, folder);
+        for (path, line) in lines.iter().filter(|(path, _)| seen(path)) {
+            called.extend(sources(line).map(|source| join(parent(path), source)));
+        }
+        for path in links.keys().filter(|path| seen(path)) {
+            // What a linked file calls is meant from where the link is.
+            let leads = follow(path, &link);
+            let linked = lines.iter().filter(|(at, _)| is_code(path) && *at == leads);
+            called.extend(linked.flat_map(|(_, line)| sources(line).map(|source| join(parent(path), source))));
+            called.push(leads);
+        }
+        called
     });
-    let entries: Vec<&TreeEntry> = all.iter().filter(|entry| places.is_code_of(&folders, &entry.name())).collect();
+    let entries: Vec<&TreeEntry> = all.iter().filter(|entry| places.holds(&folders, entry)).collect();
     let values = places.values.as_ref().map(|path| repository.read_file(commit, path)).transpose().map_err(git)?;
     Ok(Tree {
         hash: hash(&entries),
@@ -107,11 +135,20 @@ struct Places {
 }
 
 impl Places {
-    fn of(context: &Context, source: &Source, environment: &Environment, config: &Terraform) -> Places {
-        let root =
-            |environment: &Environment| join(source.folder(), &Terraform::expand(&config.root, &environment.name));
+    fn of(
+        context: &Context,
+        source: &Source,
+        environment: &Environment,
+        config: &Terraform,
+        link: &dyn Fn(&str) -> Option<String>,
+    ) -> Places {
+        let root = |environment: &Environment| {
+            follow(&join(source.folder(), &Terraform::expand(&config.root, &environment.name)), link)
+        };
         let below = |environment: &Environment, file: &Option<String>| {
-            file.as_ref().map(|file| join(&root(environment), &Terraform::expand(file, &environment.name)))
+            let path =
+                file.as_ref().map(|file| join(&root(environment), &Terraform::expand(file, &environment.name)))?;
+            Some(follow(&path, link))
         };
         let both = |environment| [below(environment, &config.backend), below(environment, &config.var_file)];
         let own = context.project.environments.iter().flat_map(both).flatten().collect();
@@ -124,6 +161,13 @@ impl Places {
         }
     }
 
+    /// As [`Places::is_code_of`], and a submodule too that one of the folders is in: its commit stands for all that it holds.
+    fn holds(&self, folders: &[String], entry: &TreeEntry) -> bool {
+        let path = entry.name();
+        let holds = entry.mode == Mode::Submodule && folders.iter().any(|folder| is_below(folder, &path));
+        holds || self.is_code_of(folders, &path)
+    }
+
     fn is_mine(&self, path: &str) -> bool {
         Some(path) == self.values.as_deref() || Some(path) == self.backend.as_deref()
     }
@@ -131,19 +175,23 @@ impl Places {
     /// Whether a file is a part of the code in these folders. Where the root module has the whole project below it, only what is
     /// Terraform's alone counts.
     fn is_code_of(&self, folders: &[String], path: &str) -> bool {
-        let inside = folders.iter().any(|folder| path != folder && is_below(path, folder));
+        let inside = folders.iter().any(|folder| is_below(path, folder));
         let theirs = !self.is_project || is_code(path) || [".tftpl", ".tpl"].iter().any(|end| path.ends_with(end));
         inside && theirs && !self.own.contains(path) && !is_by_product(path)
     }
 }
 
-/// The root module's folder, and those of local modules that are called from there, at any depth.
-fn folders(root: &str, mut called: impl FnMut(&str) -> Vec<String>) -> Vec<String> {
+/// The root module's folder, those of local modules that are called from there, and what links in them lead to, at any depth.
+fn folders(
+    root: &str,
+    link: &dyn Fn(&str) -> Option<String>,
+    mut called: impl FnMut(&str) -> Vec<String>,
+) -> Vec<String> {
     let mut folders = BTreeSet::from([root.to_owned()]);
     let mut pending = folders.clone();
     // Modules call modules; no chain of them is longer than there are folders.
     while let Some(folder) = pending.pop_first() {
-        for called in called(&folder) {
+        for called in called(&folder).into_iter().map(|path| follow(&path, link)) {
             let inside = folders.iter().any(|known| is_below(&called, known));
             if !inside && folders.insert(called.clone()) {
                 pending.insert(called);
@@ -186,23 +234,33 @@ fn is_code(path: &str) -> bool {
     ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
-/// The modules that the files below a folder call: `source = "../modules/api"`.
+/// The modules that the files below a folder call, `source = "../modules/api"`, and the links among them.
 fn modules_in_folder(project: &Path, folder: &str) -> Vec<String> {
     let mut called = Vec::new();
+    let is_submodule = |at: &Path| at != project && at.starts_with(project) && at.join(".git").exists();
+    // What a submodule holds stands in its commit; nothing in there is a file of this repository.
+    if project.join(folder).ancestors().any(is_submodule) {
+        return called;
+    }
     let mut folders = vec![project.join(folder)];
     while let Some(at) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(&at) else { continue };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if path.is_dir() && !path.is_symlink() {
-                // What lies there is neither committed nor a part of the project.
-                if !name.starts_with('.') {
+            // What lies there is neither committed nor a part of the project.
+            if name.starts_with('.') {
+                continue;
+            }
+            let below = at.strip_prefix(project).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_symlink() {
+                called.push(join(&below, &name));
+            }
+            if path.is_dir() {
+                if !path.is_symlink() {
                     folders.push(path);
                 }
             } else if is_code(&name) {
                 let text = std::fs::read_to_string(&path).unwrap_or_default();
-                let below =
-                    at.strip_prefix(project).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
                 called.extend(sources(&text).map(|source| join(&below, source)));
             }
         }
@@ -227,6 +285,12 @@ fn parent(path: &str) -> &str {
 
 fn git(error: GitError) -> Fault {
     Fault::errored(chain(&error))
+}
+
+/// Whether a part of a path below a folder begins with a dot: tools of all kinds keep their own there.
+fn is_hidden(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder).unwrap_or(path);
+    rest.split('/').any(|part| part.starts_with('.'))
 }
 
 fn is_below(path: &str, folder: &str) -> bool {

@@ -72,6 +72,7 @@ fn a_release_is_refused_where_other_terraform_was_applied_than_that_of_its_commi
             tree: Digest::of(tree),
             var_file: values.map(Digest::of),
             part_of: part_of.map(Into::into),
+            apart: false,
         });
         wanted
     };

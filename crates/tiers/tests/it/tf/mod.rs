@@ -531,6 +531,51 @@ fn a_release_comes_only_where_the_terraform_of_its_commit_or_a_newer_one_is_appl
     world.good(&["deploy", "dev"]);
     world.git(&["checkout", "-q", "main"]);
 
+    // Applying a branch that lacks what was applied would take that back.
+    world.git(&["checkout", "-q", "-b", "apart", "HEAD~1"]);
+    shop.values("dev", "password = \"apart\"\n");
+    world.release("apart");
+    let refused = world.tiers(&["deploy", "dev"]);
+    assert!(refused.code() == 3 && refused.err.contains("so merge that first"), "{refused:#?}");
+    assert!(refused.err.contains("--break-glass REASON --skip terraform:dev"), "{refused:#?}");
+    world.git(&["checkout", "-q", "main"]);
+
+    // What a link leads to is a part of the code, and so is a submodule that a module is taken from.
+    world.write("shared/outputs.tf", "output \"shared\" {\n  value = 1\n}\n");
+    world.shell("ln -s ../shared/outputs.tf terraform/shared.tf");
+    let inner = world.path("terraform/../../taken");
+    world.shell(&format!(
+        "git init -q -b main {0} && mkdir {0}/api && echo 'output \"x\" {{ value = 1 }}' > {0}/api/main.tf \
+         && git -C {0} add -A && git -C {0} -c user.name=e -c user.email=e@e.e commit -q -m one \
+         && git -c protocol.file.allow=always submodule --quiet add {0} taken",
+        inner.display()
+    ));
+    let with_module = format!(
+        "{}module \"taken\" {{\n  source = \"../taken/api\"\n}}\n",
+        std::fs::read_to_string(world.path("terraform/main.tf")).expect("readable")
+    );
+    world.write("terraform/main.tf", &with_module);
+    world.release("links and a submodule");
+    apply();
+    world.good(&["deploy", "dev"]);
+    let expect_refused = |of: &str| {
+        let refused = world.tiers(&["deploy", "dev"]);
+        assert!(refused.code() == 3 && refused.err.contains("its Terraform code differs"), "{of}: {refused:#?}");
+    };
+    world.write("shared/outputs.tf", "output \"shared\" {\n  value = 2\n}\n");
+    world.release("behind a link");
+    expect_refused("behind a link");
+    apply();
+    world.good(&["deploy", "dev"]);
+    world.shell(
+        "cd taken && echo 'output \"y\" { value = 2 }' >> api/main.tf \
+         && git -c user.name=e -c user.email=e@e.e commit -q -a -m two",
+    );
+    world.release("in a submodule");
+    expect_refused("in a submodule");
+    apply();
+    world.good(&["deploy", "dev"]);
+
     // The policy may leave it to people.
     let toml = std::fs::read_to_string(world.path("tiers.toml")).expect("readable");
     world.write("tiers.toml", &toml.replace("[terraform]\n", "[terraform]\napplied_first = \"optional\"\n"));
