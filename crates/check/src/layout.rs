@@ -60,6 +60,9 @@ pub struct Instance {
     pub var_files: Vec<String>,
     /// In the order in which they are merged.
     pub backend_files: Vec<String>,
+    /// Files that could not be read: this environment was not compared with the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     /// The backend's type, `None` where the root has no backend block.
     pub backend: Option<String>,
     /// What is known of the backend's settings.

@@ -41,6 +41,8 @@ pub(crate) struct Module<'a> {
     pub(crate) cloud: Option<Place>,
     /// One of the folder's files could not be read: what is not found here may stand there.
     pub(crate) incomplete: bool,
+    /// Those files.
+    pub(crate) unreadable: Vec<FileId>,
     /// Positions of the variables that hold secrets.
     pub(crate) secret_variables: Vec<usize>,
     /// Why, where it is not that.
@@ -341,7 +343,10 @@ fn module<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>], dir: &'a str, files:
         for file in files.iter().filter(|file| is_override(tree.files()[**file].name()) == overrides) {
             match &parsed[*file] {
                 Parsed::Terraform(body) => module.take(*file, body, overrides),
-                _ => module.incomplete = true,
+                _ => {
+                    module.incomplete = true;
+                    module.unreadable.push(*file);
+                }
             }
         }
     }
@@ -356,6 +361,6 @@ fn module<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>], dir: &'a str, files:
     module
 }
 
-fn is_configuration_name(name: &str) -> bool {
+pub(crate) fn is_configuration_name(name: &str) -> bool {
     [".tf", ".tofu", ".tf.json", ".tofu.json"].iter().any(|extension| name.ends_with(extension))
 }

@@ -6,6 +6,7 @@ use crate::action::Action;
 use crate::command::{self, Command};
 use crate::elsewhere::is_worded;
 use crate::hcl::{self, Body, Expr, Reader, SyntaxError};
+use crate::model::is_configuration_name;
 use crate::tree::{File, FileTree, is_workflow_path};
 use crate::workflow::{Invalid, Workflow};
 
@@ -34,15 +35,42 @@ pub(crate) enum Parsed<'a> {
     Unreadable(SyntaxError),
 }
 
+/// What a file is to a root module that it is given to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    Values,
+    Settings,
+}
+
+impl Parsed<'_> {
+    /// Of values and of settings of a backend, which; one that cannot be read is told by its name.
+    pub(crate) fn given_as(&self, name: &str) -> Option<Given> {
+        match self {
+            Parsed::Values(_) => Some(Given::Values),
+            Parsed::Settings(_) => Some(Given::Settings),
+            Parsed::Unreadable(_) if is_configuration_name(name) => None,
+            Parsed::Unreadable(_) => {
+                let values = name.contains(".tfvars") && !name.contains("backend") && !name.contains("state");
+                Some(if values { Given::Values } else { Given::Settings })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The parsed files, in the order of the tree.
 pub(crate) fn parse<'a>(tree: &'a FileTree) -> Vec<Parsed<'a>> {
     tree.files().par_iter().with_min_len(16).map_init(Reader::default, parse_file).collect()
 }
 
 fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
-    let Some(text) = file.text() else { return Parsed::Nothing };
     let name = file.name();
     let lower = name.to_ascii_lowercase();
+    let Some(text) = file.text() else {
+        let read = [".tfvars", ".tfbackend"].iter().any(|end| lower.ends_with(end));
+        let error = || SyntaxError { message: "it is no UTF-8".into(), offset: 0 };
+        return if read { Parsed::Unreadable(error()) } else { Parsed::Nothing };
+    };
     if lower == ".gitignore" {
         return Parsed::Ignores(
             text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect(),

@@ -85,7 +85,7 @@ impl<'a> View<'a> {
     pub(crate) fn new(context: &'a Context<'a>, stack: usize) -> View<'a> {
         let backends = &context.backends[stack];
         let stack = &context.found.stacks[stack];
-        let instances = stack.instances.iter().zip(backends);
+        let instances = stack.instances.iter().zip(backends).filter(|(instance, _)| instance.unread.is_empty());
         let deployed =
             instances.map(|(instance, backend)| Deployed::new(context, instance, backend.as_ref())).collect();
         View { context, stack, deployed, whereabouts: OnceCell::new() }

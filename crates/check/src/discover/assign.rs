@@ -15,7 +15,7 @@ use crate::hcl::Body;
 use crate::layout::Note;
 use crate::model::FileId;
 use crate::options::Options;
-use crate::parsed::Parsed;
+use crate::parsed::{Given, Parsed};
 use crate::tree::FileTree;
 
 /// A setting of a backend that a script gives as `-backend-config=key=value`.
@@ -98,22 +98,22 @@ pub(crate) fn assign(
         .with_min_len(64)
         .map(|(file, parsed)| {
             let path = tree.files()[file].path();
-            let owners = match parsed {
-                // tiers.toml says whose they are.
-                _ if taken.contains(&file) => return None,
-                Parsed::Values(_) | Parsed::Settings(_) if is_specimen(path, uses) => return None,
-                Parsed::Values(body) => match told_owners(path, &told, true) {
-                    Some(owners) => owners,
-                    None => owners_of_values(path, body, world, roots, uses),
-                },
-                Parsed::Settings(body) => match told_owners(path, &told, false) {
-                    Some(owners) => owners,
-                    None => owners_of_settings(path, body, world, roots, uses),
-                },
-                _ => return None,
+            let given = parsed.given_as(tree.files()[file].name())?;
+            // tiers.toml says whose they are.
+            if taken.contains(&file) || is_specimen(path, uses) {
+                return None;
+            }
+            let body = match parsed {
+                Parsed::Values(body) | Parsed::Settings(body) => Some(body),
+                _ => None,
+            };
+            let owners = match (told_owners(path, &told, given == Given::Values), given) {
+                (Some(owners), _) => owners,
+                (None, Given::Values) => owners_of_values(path, body, world, roots, uses),
+                (None, Given::Settings) => owners_of_settings(path, body, world, roots, uses),
             };
             let labelled = owners.into_iter().map(|owner| (owner, label(path, world.modules[owner].dir, roots)));
-            Some(Owned { file, is_values: matches!(parsed, Parsed::Values(_)), owners: labelled.collect() })
+            Some(Owned { file, is_values: given == Given::Values, owners: labelled.collect() })
         })
         .collect();
     // Values of a region that name no environment, by root module.
@@ -325,6 +325,11 @@ fn fitting(path: &str, candidates: Vec<usize>, roots: &Roots<'_>) -> Vec<usize> 
         .collect()
 }
 
+/// A file of which nothing is known may be for one root or for another.
+fn only(owners: Vec<usize>) -> Vec<usize> {
+    if owners.len() == 1 { owners } else { Vec::new() }
+}
+
 /// What a command that runs in a root module's folder gives it from outside of that folder: the root, whether it is values, the path.
 type Told = Vec<(usize, bool, String)>;
 
@@ -361,7 +366,13 @@ fn told_owners(path: &str, told: &Told, is_values: bool) -> Option<Vec<usize>> {
     (!owners.is_empty()).then_some(owners)
 }
 
-fn owners_of_values(path: &str, body: &Body<'_>, world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Vec<usize> {
+fn owners_of_values(
+    path: &str,
+    body: Option<&Body<'_>>,
+    world: &World<'_>,
+    roots: &Roots<'_>,
+    uses: &[Use],
+) -> Vec<usize> {
     if let Some(index) = enclosing(path, world, roots) {
         return vec![index];
     }
@@ -370,12 +381,19 @@ fn owners_of_values(path: &str, body: &Body<'_>, world: &World<'_>, roots: &Root
     if let Some(index) = by_name(path, &candidates, world) {
         return vec![index];
     }
+    let Some(body) = body else { return only(candidates) };
     let declared =
         |index: &usize| body.attrs.iter().filter(|attr| world.modules[*index].variable(attr.name).is_some()).count();
     candidates.into_iter().filter(|index| declared(index) > 0 && declared(index) * 2 >= body.attrs.len()).collect()
 }
 
-fn owners_of_settings(path: &str, body: &Body<'_>, world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Vec<usize> {
+fn owners_of_settings(
+    path: &str,
+    body: Option<&Body<'_>>,
+    world: &World<'_>,
+    roots: &Roots<'_>,
+    uses: &[Use],
+) -> Vec<usize> {
     if let Some(index) = enclosing(path, world, roots) {
         return vec![index];
     }
@@ -386,7 +404,7 @@ fn owners_of_settings(path: &str, body: &Body<'_>, world: &World<'_>, roots: &Ro
         return vec![index];
     }
     // One file that names a state cannot be for several roots.
-    if candidates.len() > 1 && body.attr("key").is_some() { Vec::new() } else { candidates }
+    if candidates.len() > 1 && body.is_none_or(|body| body.attr("key").is_some()) { Vec::new() } else { candidates }
 }
 
 /// The one root whose folder has the name of the file or of its folder.

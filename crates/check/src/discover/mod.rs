@@ -48,7 +48,8 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
     let roots = roots::find(tree, parsed, world, &uses, options, &mut notes);
     let declared = stacks::declared(tree, world, options, &mut notes);
     let assigned = assign::assign(tree, parsed, world, &roots, &uses, (options, &declared), &mut notes);
-    let stacks = stacks::group(world, &roots, assigned, &uses, (options, declared), &mut notes);
+    let mut stacks = stacks::group(world, &roots, assigned, &uses, (options, declared), &mut notes);
+    stacks::mark_unread(&mut stacks, tree, parsed, world, &mut notes);
     let environments = stacks::environments(&stacks, options);
     notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));
     notes.dedup();
@@ -87,6 +88,7 @@ fn instance(tree: &FileTree, world: &World<'_>, found: &FoundInstance, backend: 
         root: world.modules[found.module].dir.to_string(),
         var_files: found.var_files.iter().map(path).collect(),
         backend_files: found.backend_files.iter().map(path).collect(),
+        unread: found.unread.iter().map(path).collect(),
         backend: backend.map(|backend| backend.kind.to_string()),
         settings: settings.map(|(name, setting)| (name.to_string(), setting.text.to_string())).collect(),
     }

@@ -11,6 +11,7 @@ use super::usage::{self, Use};
 use crate::elsewhere;
 use crate::eval::World;
 use crate::layout::Note;
+use crate::model;
 use crate::options::Options;
 use crate::parsed::Parsed;
 use crate::tree::FileTree;
@@ -104,6 +105,12 @@ pub(crate) fn find<'a>(
         let seldom = module.dir.split('/').any(|segment| SELDOM_ROOTS.contains(&segment));
         let does_something = !module.resources.is_empty() || !module.calls.is_empty() || !module.data.is_empty();
         let stands_alone = !called[index] && !seldom && does_something && terragrunt.is_empty();
+        // What cannot be read may be all that an environment has; it is there nevertheless.
+        let broken = !module.unreadable.is_empty()
+            && surroundings.of_dir(module.dir, 0).is_some()
+            && !called[index]
+            && !seldom
+            && terragrunt.is_empty();
         let under_terragrunt = terragrunt.contains(module.dir) || sources.contains(module.dir);
         // What others are made from stands for none of them, though it may hold all that they hold.
         let mould = !used && module.dir.split('/').any(super::names::is_mould);
@@ -111,7 +118,7 @@ pub(crate) fn find<'a>(
         let declared = is_declared(options, module.dir);
         let found = !under_terragrunt
             && !mould
-            && (keeps_state || (used && !called[index]) || with_files.contains(&index) || stands_alone);
+            && (keeps_state || (used && !called[index]) || with_files.contains(&index) || stands_alone || broken);
         if under_terragrunt {
             notes.push(Note {
                 path: module.dir.to_string(),
@@ -162,6 +169,12 @@ fn look_around<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>]) -> Surroundings
             Parsed::Values(body) | Parsed::Settings(body) => {
                 surroundings.add_folder(file.dir());
                 surroundings.add_file(file.path(), body.attrs.iter().map(|attr| attr.name).collect());
+            }
+            Parsed::Unreadable(_) => {
+                surroundings.add_folder(file.dir());
+                if !model::is_configuration_name(file.name()) {
+                    surroundings.add_file(file.path(), Vec::new());
+                }
             }
             _ => {}
         }
@@ -225,7 +238,7 @@ fn terragrunt_sources<'a>(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<
 fn folders_with_files(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>) -> HashSet<usize> {
     let mut out = HashSet::new();
     for (file, parsed) in tree.files().iter().zip(parsed) {
-        if !matches!(parsed, Parsed::Values(_) | Parsed::Settings(_)) {
+        if parsed.given_as(file.name()).is_none() {
             continue;
         }
         let mut dir = file.dir();

@@ -13,6 +13,7 @@ use crate::hcl::{Expr, Step};
 use crate::layout::{Note, Shape};
 use crate::model::{FileId, Module};
 use crate::options::Options;
+use crate::parsed::Parsed;
 use crate::tree::FileTree;
 
 /// A stack as the rules need it.
@@ -35,6 +36,8 @@ pub(crate) struct FoundInstance {
     pub(crate) loose_files: Vec<FileId>,
     pub(crate) backend_files: Vec<FileId>,
     pub(crate) inline: Vec<InlineSetting>,
+    /// Files of this environment alone that could not be read: it is there, and nothing more can be said of it.
+    pub(crate) unread: Vec<FileId>,
 }
 
 pub(crate) fn group(
@@ -119,6 +122,7 @@ fn instance(module: usize, environment: Option<String>, files: &Files, own_root:
         loose_files: files.loose_values.clone(),
         backend_files,
         inline: files.inline.clone(),
+        unread: Vec::new(),
         within: environment.as_ref().and_then(|environment| files.within.get(environment).cloned()),
         environment,
     }
@@ -131,6 +135,34 @@ fn sort(instances: &mut [FoundInstance]) {
 /// From the first stage to production; names of no known stage between them, by name.
 fn order(name: &str) -> (Stage, String) {
     (names::find(name).and_then(|named| named.stage).unwrap_or(Stage::Demo), name.to_string())
+}
+
+/// Says of which environments a file could not be read.
+pub(crate) fn mark_unread(
+    stacks: &mut [FoundStack],
+    tree: &FileTree,
+    parsed: &[Parsed<'_>],
+    world: &World<'_>,
+    notes: &mut Vec<Note>,
+) {
+    if !parsed.iter().any(|parsed| matches!(parsed, Parsed::Unreadable(_))) {
+        return;
+    }
+    for stack in stacks {
+        let own_root = stack.shape == Shape::RootPerEnvironment;
+        for instance in &mut stack.instances {
+            let Some(environment) = &instance.environment else { continue };
+            let given = instance.var_files.iter().chain(&instance.backend_files).copied();
+            let code = world.modules[instance.module].unreadable.iter().copied().filter(|_| own_root);
+            let unread: Vec<FileId> =
+                given.chain(code).filter(|file| matches!(parsed[*file], Parsed::Unreadable(_))).collect();
+            notes.extend(unread.iter().map(|file| Note {
+                path: tree.files()[*file].path().to_string(),
+                says: format!("could not be read, so {environment} was not compared with the others"),
+            }));
+            instance.unread = unread;
+        }
+    }
 }
 
 /// All environments of all stacks, one spelling each: the one that most stacks use.
@@ -217,6 +249,7 @@ pub(crate) fn declared(
                 loose_files: Vec::new(),
                 backend_files: file(&declared.backend),
                 inline: Vec::new(),
+                unread: Vec::new(),
             });
         }
         if instances.is_empty() {

@@ -194,6 +194,10 @@ fn summary(report: &Report) -> String {
             counted(report.count(Severity::Hint), "hint", "hints"),
         )
     };
+    for instance in report.layout.stacks.iter().flat_map(|stack| &stack.instances).filter(|it| !it.unread.is_empty()) {
+        let environment = instance.environment.as_deref().unwrap_or_default();
+        out.push_str(&format!(" {environment} was not compared: {} could not be read.", instance.unread.join(", ")));
+    }
     if !report.suppressed.is_empty() {
         out.push_str(&format!(" {} silenced by name.", report.suppressed.len()));
     }

@@ -1,9 +1,9 @@
 //! Isolation, for what a repository holds or leaves out as a whole: committed states and plans, ignored lock files.
 
 use crate::discover::usage;
-use crate::finding::{Finding, Severity};
-use crate::hcl::Span;
-use crate::model::Place;
+use crate::finding::{Finding, Severity, listed};
+use crate::hcl::{Span, SyntaxError};
+use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
 use crate::run::Context;
 use crate::tree;
@@ -106,14 +106,72 @@ fn unreadable(context: &Context<'_>, out: &mut Vec<Finding>) {
     for (index, parsed) in context.parsed.iter().enumerate() {
         let Parsed::Unreadable(error) = parsed else { continue };
         let text = context.tree.files()[index].text().unwrap_or_default();
-        let offset = error.offset.min(text.len());
+        let (offset, said) = in_plain_words(text, error);
         let rest = text.get(offset..).unwrap_or_default();
         let end = offset + rest.find(['\r', '\n']).unwrap_or(rest.len());
         let span = Span { start: to_u32(offset), end: to_u32(end.max(offset)) };
-        let message = format!("this file could not be read: {}", error.message);
-        let finding = context.finding("file-unreadable", Place { file: index, span }, "syntax", message);
-        out.push(finding.label("reading stopped here"));
+        let (environments, needed) = needed_by(context, index);
+        let without = match environments.is_empty() {
+            true => String::new(),
+            false => format!("; without it nothing is known of {}", listed(environments.iter().copied())),
+        };
+        let finding = context
+            .finding(
+                "file-unreadable",
+                Place { file: index, span },
+                "syntax",
+                format!("this file could not be read: {said}{without}"),
+            )
+            .label("reading stopped here")
+            .environments(environments.iter().copied());
+        // Terraform may pass over other bytes in a comment.
+        let is_text = context.tree.files()[index].text().is_some();
+        let certain = needed && is_text && !is_of_old(text, offset);
+        out.push(finding.severity(if certain { Severity::Error } else { Severity::Warning }));
     }
+}
+
+/// The environments that cannot be read without a file, and whether anything of Terraform's is run with it.
+fn needed_by<'a>(context: &Context<'a>, file: FileId) -> (Vec<&'a str>, bool) {
+    let (mut environments, mut needed) = (Vec::new(), false);
+    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
+        let given = instance.var_files.contains(&file) || instance.backend_files.contains(&file);
+        needed |= given || context.world.modules[instance.module].unreadable.contains(&file);
+        let own = instance.environment.as_deref().filter(|_| instance.unread.contains(&file));
+        environments.extend(own.filter(|own| !environments.contains(own)).into_iter().collect::<Vec<_>>());
+    }
+    let called = context.world.modules.iter().zip(&context.found.called).filter(|(_, called)| **called);
+    needed |= called.into_iter().any(|(module, _)| module.unreadable.contains(&file));
+    (environments, needed)
+}
+
+/// What the reader says, or what it means where that is plain, and where.
+fn in_plain_words(text: &str, error: &SyntaxError) -> (usize, String) {
+    let offset = error.offset.min(text.len());
+    const MERGE: &str = "<<<<<<< ";
+    let merge = if text.starts_with(MERGE) { Some(0) } else { text.find(&format!("\n{MERGE}")).map(|at| at + 1) };
+    if let Some(at) = merge {
+        return (at, "a merge was not finished here".to_string());
+    }
+    let rest = text.get(offset..).unwrap_or_default();
+    if error.message.contains("redefined attribute") {
+        let name: String = rest.chars().take_while(|it| it.is_alphanumeric() || matches!(it, '_' | '-')).collect();
+        if !name.is_empty() {
+            return (offset, format!("{name:?} is set twice"));
+        }
+    }
+    if error.message.contains("expected `}`") && rest.trim().is_empty() {
+        return (offset, "a block is not closed".to_string());
+    }
+    (offset, error.message.clone())
+}
+
+/// `variable "m" { type = "map" default = {} }`, which Terraform 0.11 took.
+fn is_of_old(text: &str, offset: usize) -> bool {
+    let before = text.get(..offset).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let after = text.get(offset..).unwrap_or_default().lines().next().unwrap_or_default();
+    line.contains('{') && line.contains('=') && after.contains('=')
 }
 
 fn to_u32(offset: usize) -> u32 {

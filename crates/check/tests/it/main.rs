@@ -16,3 +16,4 @@ mod quick;
 mod scripts;
 mod states;
 mod trees;
+mod unread;

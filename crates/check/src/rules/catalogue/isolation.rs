@@ -364,7 +364,9 @@ terraform {
         title: "a file could not be read",
         consequence: "Nothing in it was checked, and rules that depend on what it may hold stay quiet for its whole folder.",
         fix: "See what `terraform validate` says about it; if Terraform reads it, please report it as a fault of tiers.",
-        explanation: "The reader knows HCL 2, JSON and most of Terraform 0.11's syntax.",
+        explanation: "An error where an environment or a module that is called needs the file: Terraform would stop there, and the environment \
+                      is listed and not compared with the others. A warning where nothing is known to need it, and for blocks that only \
+                      Terraform 0.11 took. The reader knows HCL 2, JSON and most of Terraform 0.11's syntax.",
         bad: r#"--- main.tf
 resource "aws_sqs_queue" "jobs" {
   name =
