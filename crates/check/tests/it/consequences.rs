@@ -75,3 +75,51 @@ fn a_repository_in_which_nothing_could_be_compared_is_not_called_clean() {
         "{text}"
     );
 }
+
+fn rules_of(listing: &str) -> Vec<&'static str> {
+    check(&FileTree::from_listing(listing), &Options::default()).findings.iter().map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn an_alias_for_each_of_several_functions_is_the_alias_of_each() {
+    let listing = "\
+--- main.tf
+resource \"aws_lambda_function\" \"api\" {
+  for_each      = toset([\"ingest\", \"query\"])
+  function_name = each.key
+}
+resource \"aws_lambda_alias\" \"live\" {
+  for_each         = ALL
+  name             = \"live\"
+  function_name    = each.value.function_name
+  function_version = each.value.version
+}
+resource \"aws_api_gateway_integration\" \"q\" {
+  uri = aws_lambda_function.api[\"query\"].invoke_arn
+}
+";
+    assert!(rules_of(&listing.replace("ALL", "aws_lambda_function.api")).contains(&"caller-bypasses-alias"));
+    assert!(!rules_of(&listing.replace("ALL", "aws_lambda_function.other")).contains(&"caller-bypasses-alias"));
+}
+
+#[test]
+fn a_trap_that_moves_the_alias_back_is_a_way_back() {
+    let listing = "\
+--- ship.sh
+trap 'TRAPPED' ERR
+aws lambda update-alias --function-name app-prod --name live --function-version \"$1\"
+curl -f https://x/health
+--- .github/workflows/x.yml
+on: workflow_dispatch
+concurrency: x
+jobs:
+  prod:
+    runs-on: x
+    environment: prod
+    steps:
+      - run: ./ship.sh 7
+";
+    let back = "aws lambda update-alias --function-name app-prod --name live --function-version \"$before\"";
+    assert!(!rules_of(&listing.replace("TRAPPED", back)).contains(&"no-rollback"));
+    assert!(rules_of(&listing.replace("TRAPPED", "echo failed")).contains(&"no-rollback"));
+}

@@ -138,7 +138,12 @@ fn called(context: &Context<'_>, module: &Module<'_>, value: &Node<'_>) -> Optio
 
 fn alias_of(module: &Module<'_>, function: &str) -> Option<Place> {
     module.resources.iter().filter(|resource| resource.kind == "aws_lambda_alias").find_map(|alias| {
-        let (kind, name) = alias.body.attr("function_name")?.value.reference()?;
+        let mut named = alias.body.attr("function_name")?.value.reference()?;
+        // `for_each = aws_lambda_function.api` makes an alias for each of the functions.
+        if named.0 == "each" {
+            named = alias.body.attr("for_each")?.value.reference()?;
+        }
+        let (kind, name) = named;
         (kind == "aws_lambda_function" && name == function).then_some(alias.place)
     })
 }

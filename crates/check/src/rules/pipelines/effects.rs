@@ -171,6 +171,13 @@ fn tells_or_fetches(command: &Command<'_>) -> bool {
 
 /// Takes a deployment back.
 pub(super) fn rolls_back(command: &Command<'_>) -> bool {
+    // `trap 'aws lambda update-alias …' ERR` goes back when any command after it fails.
+    let trapped = command.program() == "trap"
+        && command.args().iter().any(|word| word.text == "ERR")
+        && command.args().iter().any(|word| word.text.contains("update-alias") || word.text.contains("update-service"));
+    if trapped {
+        return true;
+    }
     command.words.iter().any(|word| {
         let lower = word.text.to_ascii_lowercase();
         ["rollback", "roll-back", "roll_back", "undo", "revert", "--atomic", "previous", "circuit"]

@@ -38,7 +38,10 @@ pub(super) fn recoveries(calls: &[Call<'_>]) -> Vec<bool> {
         let moves = effects::moves_traffic(command);
         out.push(moves && moved && (in_block || after_or));
         moved |= moves && !in_block && !after_or;
-        asked = asks(command) || (after_or && asked);
+        // `status=$(curl …)` and `|| true` ask nothing themselves, and leave what was asked.
+        let assigns = matches!(&command.words[..], [only] if only.text.contains("=$(") || only.text.contains("=\"$("));
+        let keeps = assigns || matches!(command.program(), "true" | ":");
+        asked = asks(command) || ((after_or || keeps) && asked);
     }
     out
 }
@@ -51,6 +54,11 @@ fn open_and_close(command: &Command<'_>, asked: bool, blocks: &mut Vec<Block>) {
     let mut words = command.words.iter().map(|word| word.text.as_ref());
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     match first {
+        // `status=$(curl …)` and then `if [ "$status" != 200 ]` asks, too.
+        "if" if asked && matches!(second, "[" | "[[") => {
+            let differs = command.words.iter().any(|word| matches!(word.text.as_ref(), "!=" | "-ne"));
+            blocks.push(Block::If { on_failure: differs, asks: true });
+        }
         "if" => blocks.push(Block::If { on_failure: second == "!", asks: asks(command) }),
         "elif" | "else" => {
             if let Some(Block::If { on_failure, .. }) = blocks.last_mut() {
@@ -111,6 +119,19 @@ mod tests {
             "aws lambda update-alias --v new\n./smoke.sh || { echo bad; aws lambda update-alias --v old; exit 1; }",
             &["old"],
         );
+    }
+
+    #[test]
+    fn what_runs_when_the_answer_of_a_test_is_another_one_goes_back() {
+        check(
+            "aws lambda update-alias --v new\nstatus=$(curl -s https://x || true)\nif [[ $status != 200 ]]; then\n  aws lambda update-alias --v old\n  exit 1\nfi",
+            &["old"],
+        );
+        check(
+            "aws lambda update-alias --v new\ncurl -s https://x\nif [[ $status == 200 ]]; then\n  aws lambda update-alias --v next\nfi",
+            &[],
+        );
+        check("aws lambda update-alias --v a\nif [[ $ALL != no ]]; then\n  aws lambda update-alias --v b\nfi", &[]);
     }
 
     #[test]
