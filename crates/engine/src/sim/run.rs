@@ -115,6 +115,7 @@ impl Sim {
                 trouble_percent: drawn.trouble_percent,
                 outages: RefCell::default(),
                 calm: Cell::new(false),
+                calm_from_ms: Cell::new(0),
             },
             drawn: drawn.clone(),
             watch: RefCell::default(),
@@ -326,6 +327,7 @@ impl Sim {
     pub fn finish(&mut self) {
         self.shared.weather.calm.set(true);
         self.calm_from_ms = self.shared.net.now_ms();
+        self.shared.weather.calm_from_ms.set(self.calm_from_ms);
         self.shared.net.spare_everybody();
         self.end_everything(1_000);
         if self.shared.drawn.heals && !self.is_beyond_healing() {

@@ -127,6 +127,8 @@ pub struct Weather {
     pub outages: RefCell<Vec<Outage>>,
     /// Once the weather is calm, everything arrives in time and once.
     pub calm: Cell<bool>,
+    /// When that began.
+    pub calm_from_ms: Cell<u64>,
 }
 
 impl Weather {

@@ -170,7 +170,10 @@ impl Shared {
             }
             _ => {}
         }
-        let calm = self.weather.calm.get();
+        // What was decided on a look that was taken in trouble may arrive when that is over.
+        let since = self.weather.calm_from_ms.get();
+        let calm = self.weather.calm.get()
+            && truth.streams[env].iter().rev().nth(1).is_some_and(|before| before.at_ms >= since);
         let kept = invariant::after_record(self, &truth, actor, env, &known)
             .and_then(|()| invariant::not_stuck_for_nothing(&truth, env, &known, calm));
         truth.hold_to(kept);
