@@ -1,6 +1,6 @@
 //! Where the policies of a module stand, as far as they hold wildcards.
 
-use crate::hcl::{Body, Expr, Node, Part};
+use crate::hcl::{Body, Expr, Node, Part, Span};
 use crate::model::{FileId, Module};
 
 /// The texts of a module's policies that hold a wildcard.
@@ -23,6 +23,10 @@ pub(crate) fn texts<'a>(module: &Module<'a>) -> Vec<(FileId, &'a Node<'a>)> {
 }
 
 fn take<'a>(file: FileId, body: &'a Body<'a>, out: &mut Vec<(FileId, &'a Node<'a>)>) {
+    // What is denied elsewhere, too, is no permission.
+    if body.attr("effect").is_some_and(|effect| effect.value.as_str() == Some("Deny")) {
+        return;
+    }
     for attr in &body.attrs {
         wildcards(file, &attr.value, out);
     }
@@ -32,16 +36,25 @@ fn take<'a>(file: FileId, body: &'a Body<'a>, out: &mut Vec<(FileId, &'a Node<'a
 }
 
 fn wildcards<'a>(file: FileId, node: &'a Node<'a>, out: &mut Vec<(FileId, &'a Node<'a>)>) {
+    let mut denied: Vec<Span> = Vec::new();
     node.each(&mut |node| {
         let wild = match &node.expr {
             Expr::Str(text) => text.contains('*') && text.contains("arn:"),
             Expr::Template(parts) => {
-                parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains('*')))
-                    && parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains("arn:")))
+                let holds =
+                    |what: &str| parts.iter().any(|part| matches!(part, Part::Text(text) if text.contains(what)));
+                holds("*") && holds("arn:") && (holds("\"Allow\"") || !holds("\"Deny\""))
+            }
+            Expr::Object(entries) => {
+                let effect = entries.iter().find(|(key, _)| key.as_str() == Some("Effect"));
+                if effect.is_some_and(|(_, effect)| effect.as_str() == Some("Deny")) {
+                    denied.push(node.span);
+                }
+                false
             }
             _ => false,
         };
-        if wild {
+        if wild && !denied.iter().any(|of| of.start <= node.span.start && node.span.end <= of.end) {
             out.push((file, node));
         }
     });

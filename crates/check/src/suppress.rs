@@ -1,6 +1,7 @@
 //! Findings that somebody chose to live with: a comment beside the line, or an entry of tiers.toml, each with its reason.
 //!
-//! `# tiers:ignore RULE reason` stands on the finding's line or the line above it; `# tiers:ignore-file RULE reason` anywhere in the
+//! `# tiers:ignore RULE reason` stands on the finding's line, the line above it, or above the block at the top level
+//! that the finding stands in; `# tiers:ignore-file RULE reason` anywhere in the
 //! file. `//` comments do as well. With no reason it silences nothing.
 
 use foldhash::{HashMap, HashMapExt, HashSet};
@@ -12,8 +13,15 @@ use crate::tree::FileTree;
 
 pub(crate) struct Silencers<'a> {
     options: &'a Options,
-    /// By path: rule, line (0 for the whole file), reason.
-    comments: HashMap<String, Vec<(String, usize, String)>>,
+    /// By path.
+    comments: HashMap<String, Vec<Comment>>,
+}
+
+struct Comment {
+    rule: String,
+    /// First and last line that it is about.
+    lines: (usize, usize),
+    reason: String,
 }
 
 const MARK: &str = "tiers:ignore";
@@ -28,7 +36,7 @@ impl<'a> Silencers<'a> {
             if text.contains(MARK) {
                 comments.insert(
                     path.to_string(),
-                    text.lines().enumerate().filter_map(|(at, line)| comment(line, at + 1)).collect(),
+                    text.lines().enumerate().filter_map(|(at, line)| comment(text, line, at + 1)).collect(),
                 );
             }
         }
@@ -36,11 +44,11 @@ impl<'a> Silencers<'a> {
     }
 
     pub(crate) fn reason(&self, finding: &Finding) -> Option<String> {
-        let beside = self.comments.get(&finding.at.path).into_iter().flatten().find(|(rule, line, _)| {
-            rule == finding.rule && (*line == 0 || *line == finding.at.line || *line + 1 == finding.at.line)
+        let beside = self.comments.get(&finding.at.path).into_iter().flatten().find(|comment| {
+            comment.rule == finding.rule && (comment.lines.0..=comment.lines.1).contains(&finding.at.line)
         });
-        if let Some((_, _, reason)) = beside {
-            return Some(reason.clone());
+        if let Some(comment) = beside {
+            return Some(comment.reason.clone());
         }
         let declared = self.options.suppress.iter().find(|entry| {
             entry.rule == finding.rule && !entry.reason.trim().is_empty() && path_matches(&finding.at.path, &entry.path)
@@ -49,20 +57,31 @@ impl<'a> Silencers<'a> {
     }
 }
 
-fn comment(line: &str, number: usize) -> Option<(String, usize, String)> {
+fn comment(text: &str, line: &str, number: usize) -> Option<Comment> {
     let at = line.find(MARK)?;
     let before = line[..at].trim_end();
     if !(before.ends_with('#') || before.ends_with("//")) {
         return None;
     }
     let rest = &line[at + MARK.len()..];
-    let (rest, number) = match rest.strip_prefix("-file") {
-        Some(rest) => (rest, 0),
-        None => (rest, number),
-    };
+    let (rest, whole) = rest.strip_prefix("-file").map_or((rest, false), |rest| (rest, true));
     let (rule, reason) = rest.trim().split_once(char::is_whitespace)?;
     let reason = reason.trim();
-    (!reason.is_empty()).then(|| (rule.to_string(), number, reason.to_string()))
+    let last = match whole {
+        true => usize::MAX,
+        false => block_below(text, number).filter(|_| matches!(before, "#" | "//")).unwrap_or(number + 1),
+    };
+    let lines = (if whole { 0 } else { number }, last);
+    (!reason.is_empty()).then(|| Comment { rule: rule.to_string(), lines, reason: reason.to_string() })
+}
+
+/// The last line of the block at the top level that begins below a comment, behind no more than other comments.
+fn block_below(text: &str, comment: usize) -> Option<usize> {
+    let mut lines = text.lines().enumerate().skip(comment);
+    let (_, head) = lines.find(|(_, line)| !line.starts_with('#') && !line.starts_with("//"))?;
+    let opens = head.trim_end().ends_with('{') && head.starts_with(|first: char| first.is_ascii_alphabetic());
+    let (last, _) = lines.filter(|_| opens).find(|(_, line)| line.starts_with('}'))?;
+    Some(last + 1)
 }
 
 /// Whether `path` is the entry's own, stands below it, or fits it as a glob; an empty entry fits everything.

@@ -231,7 +231,7 @@ pub fn explanation(id: &str, width: usize) -> Option<String> {
         indented(rule.good)
     ));
     let quiet = format!(
-        "To accept a finding, write `# tiers:ignore {} REASON` on its line or the line above, or an entry under \
+        "To accept a finding, write `# tiers:ignore {} REASON` on its line, the line above or above its block, or an entry under \
          [[check.ignore]] in tiers.toml.",
         rule.id
     );

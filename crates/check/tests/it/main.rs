@@ -5,6 +5,7 @@ mod consequences;
 mod doubts;
 mod example;
 mod functions;
+mod keys;
 mod layouts;
 mod linked;
 mod matrix;

@@ -27,6 +27,63 @@ resource "aws_sqs_queue" "jobs" {
 "#,
     },
     Rule {
+        id: "key-missing",
+        family: Parity,
+        severity: Error,
+        title: "a map has no entry for an environment that asks for one",
+        consequence: "The plan of that environment stops at \"Invalid index\".",
+        fix: "Add the environment's entry to the map, or read it with `lookup` and a default.",
+        explanation: "Looked at are local maps of a root module with an environment among their plain keys, read as \
+`local.map[key]` with a key that is known and is the environment's own name. `try`, `can` and conditions around it are respected.",
+        bad: r#"--- main.tf
+terraform {
+  backend "gcs" {}
+}
+variable "environment" {
+  type = string
+}
+locals {
+  sizes = {
+    dev  = "t3.small"
+    prod = "m6i.large"
+  }
+}
+resource "aws_instance" "web" {
+  instance_type = local.sizes[var.environment]
+}
+--- envs/dev.tfvars
+environment = "dev"
+--- envs/uat.tfvars
+environment = "uat"
+--- envs/prod.tfvars
+environment = "prod"
+"#,
+        good: r#"--- main.tf
+terraform {
+  backend "gcs" {}
+}
+variable "environment" {
+  type = string
+}
+locals {
+  sizes = {
+    dev  = "t3.small"
+    uat  = "t3.large"
+    prod = "m6i.large"
+  }
+}
+resource "aws_instance" "web" {
+  instance_type = local.sizes[var.environment]
+}
+--- envs/dev.tfvars
+environment = "dev"
+--- envs/uat.tfvars
+environment = "uat"
+--- envs/prod.tfvars
+environment = "prod"
+"#,
+    },
+    Rule {
         id: "module-arguments",
         family: Parity,
         severity: Error,

@@ -6,6 +6,7 @@ mod code;
 mod copies;
 mod differences;
 mod fitness;
+mod keys;
 mod linked;
 mod values;
 
@@ -20,6 +21,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     copies::check(view, out);
     fitness::check(view, out);
     bounds::check(view, out);
+    keys::check(view, out);
 }
 
 /// What has to be seen across stacks: files that several of them read, modules that several call.
