@@ -107,10 +107,23 @@ pub(crate) fn assign(
                 Parsed::Values(body) | Parsed::Settings(body) => Some(body),
                 _ => None,
             };
-            let owners = match (told_owners(path, &told, given == Given::Values), given) {
-                (Some(owners), _) => owners,
-                (None, Given::Values) => owners_of_values(path, body, world, roots, uses),
-                (None, Given::Settings) => owners_of_settings(path, body, world, roots, uses),
+            let is_values = given == Given::Values;
+            let guessed = |uses| match given {
+                Given::Values => owners_of_values(path, body, world, roots, uses),
+                Given::Settings => owners_of_settings(path, body, world, roots, uses),
+            };
+            let owners = match told_owners(path, &told, is_values) {
+                // What one command says of its root takes nothing from roots of which no command speaks.
+                Some(mut owners) => {
+                    let takes = |index: &usize| is_values || world.modules[*index].backend.is_some();
+                    let mut silent = guessed(&[]);
+                    silent.retain(|index| takes(index) && !is_told(*index, path, &told, is_values));
+                    owners.extend(silent);
+                    owners.sort_unstable();
+                    owners.dedup();
+                    owners
+                }
+                None => guessed(uses),
             };
             let labelled = owners.into_iter().map(|owner| (owner, label(path, world.modules[owner].dir, roots)));
             Some(Owned { file, is_values: given == Given::Values, owners: labelled.collect() })
@@ -305,7 +318,16 @@ fn by_use(
             uses.iter().any(|used| {
                 let there =
                     used.dir.as_deref().is_some_and(|dir| usage::ends_with_pattern(world.modules[*index].dir, dir));
-                there && patterns(used).iter().any(|pattern| usage::ends_with_pattern(path, pattern))
+                // A bare name is that of a file in the folder where the command runs.
+                let bare = |pattern: &str| {
+                    let here = used.dir.as_deref().is_some_and(|dir| !dir.is_empty() && !dir.contains('*'));
+                    here && !pattern.contains(['/', '*'])
+                };
+                let at = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+                let gives = |pattern: &String| {
+                    usage::ends_with_pattern(path, pattern) && (!bare(pattern) || at == world.modules[*index].dir)
+                };
+                there && patterns(used).iter().any(gives)
             })
         })
         .collect();
@@ -364,6 +386,14 @@ fn told_owners(path: &str, told: &Told, is_values: bool) -> Option<Vec<usize>> {
     owners.sort_unstable();
     owners.dedup();
     (!owners.is_empty()).then_some(owners)
+}
+
+/// Whether a command gives this root a file of the folder that this one is in.
+fn is_told(root: usize, path: &str, told: &Told, is_values: bool) -> bool {
+    let dir = |path: &str| path.rsplit_once('/').map_or(String::new(), |(dir, _)| dir.to_owned());
+    let folder = dir(path);
+    let mut own = told.iter().filter(|(index, of_values, _)| *index == root && *of_values == is_values);
+    own.any(|(.., pattern)| usage::matches(&folder, &dir(pattern)))
 }
 
 fn owners_of_values(

@@ -475,6 +475,25 @@ fn an_override_file_is_laid_over_what_it_overrides() {
 }
 
 #[test]
+fn a_script_for_one_layer_takes_nothing_from_the_layers_that_no_script_names() {
+    let layer = |name: &str| {
+        format!("--- layers/{name}/main.tf\n{ROOT}{PARTIAL}--- layers/{name}/backend.hcl\nkey = \"{name}\"\n")
+    };
+    check(
+        &format!(
+            "{}{}--- envs/dev/global.tfvars\nsize = 1\n--- envs/prod/global.tfvars\nsize = 2\n\
+             --- envs/dev/backend.hcl\nbucket = \"dev\"\n--- envs/prod/backend.hcl\nbucket = \"prod\"\n\
+             --- bin/prod-app\n#!/bin/bash\ncd layers/app\n\
+             terraform init -backend-config=../../envs/prod/backend.hcl -backend-config=backend.hcl\n\
+             terraform apply -var-file=../../envs/prod/global.tfvars\n",
+            layer("app"),
+            layer("network")
+        ),
+        &["layers/app | dev | layers/app | envs/dev/global.tfvars | layers/app/backend.hcl envs/dev/backend.hcl | "],
+    );
+}
+
+#[test]
 fn a_script_that_is_given_its_layer_gives_each_layer_its_own_values() {
     let layer = |name: &str| format!("--- layers/{name}/main.tf\n{ROOT}{PARTIAL}");
     check(
