@@ -79,9 +79,9 @@ pub fn check(tree: &FileTree, options: &Options) -> Report {
     let mut report = report(&context, findings, layout);
     report.masked = secrets.masked(&context);
     drop(context);
-    drop(backends);
-    drop(world);
     // Hundreds of thousands of small pieces: to give them back takes a while on one core.
+    backends.into_par_iter().with_min_len(64).for_each(drop);
+    rayon::join(|| drop(found), || drop(world));
     parsed.into_par_iter().with_min_len(64).for_each(drop);
     report
 }

@@ -68,11 +68,26 @@ impl Files {
     }
 }
 
-/// A file with the root modules that it is for, and the environment that its place below each of them names.
+/// A file with the root modules that it is for.
 struct Owned {
     file: FileId,
     is_values: bool,
-    owners: Vec<(usize, Option<Named>)>,
+    owners: Vec<Owner>,
+}
+
+/// A root module that a file is for, and what the file's place below it names.
+struct Owner {
+    module: usize,
+    label: Option<Named>,
+    region: Option<String>,
+}
+
+impl Owner {
+    fn of(path: &str, module: usize, world: &World<'_>, roots: &Roots<'_>) -> Owner {
+        let root = world.modules[module].dir;
+        let region = parts::region_of(path, below(path, root)).map(str::to_string);
+        Owner { module, label: label(path, root, roots), region }
+    }
 }
 
 /// By module index.
@@ -125,10 +140,13 @@ pub(crate) fn assign(
                 }
                 None => guessed(uses),
             };
-            let labelled = owners.into_iter().map(|owner| (owner, label(path, world.modules[owner].dir, roots)));
-            Some(Owned { file, is_values: given == Given::Values, owners: labelled.collect() })
+            let owners = owners.into_iter().map(|module| Owner::of(path, module, world, roots)).collect();
+            Some(Owned { file, is_values, owners })
         })
         .collect();
+    // By root module, in the order of the files; to agree on a spelling takes a while, and concerns one root alone.
+    let mut labelled: Vec<Vec<(Part, bool, Named)>> = Vec::new();
+    labelled.resize_with(world.modules.len(), Vec::new);
     // Values of a region that name no environment, by root module.
     let mut regional: BTreeMap<usize, Vec<(FileId, String)>> = BTreeMap::new();
     for Owned { file, is_values, owners } in owned.into_iter().flatten() {
@@ -136,11 +154,10 @@ pub(crate) fn assign(
         if owners.is_empty() {
             notes.push(Note { path: path.to_string(), says: "belongs to no root module that was found".into() });
         }
-        for (owner, label) in owners {
+        for Owner { module: owner, label, region } in owners {
             let root = world.modules[owner].dir;
-            let region = parts::region_of(path, below(path, root)).map(str::to_string);
             match label {
-                Some(label) => assigned[owner].take(Part { file, region }, is_values, label),
+                Some(label) => labelled[owner].push((Part { file, region }, is_values, label)),
                 // What tiers.toml says of a root module is all that counts there.
                 None if is_values && is_declared(options, root) => {}
                 None if is_values && region.is_some() => {
@@ -164,7 +181,12 @@ pub(crate) fn assign(
             }
         }
     }
-    assigned.par_iter_mut().with_min_len(16).for_each(|files| parts::split(files, tree, parsed, uses));
+    assigned.par_iter_mut().zip(labelled).with_min_len(16).for_each(|(files, labelled)| {
+        for (part, is_values, label) in labelled {
+            files.take(part, is_values, label);
+        }
+        parts::split(files, tree, parsed, uses);
+    });
     assign_inline(tree, world, roots, uses, &mut assigned);
     assigned
 }

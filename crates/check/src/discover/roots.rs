@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use foldhash::{HashSet, HashSetExt};
+use rayon::prelude::*;
 
 use super::fragments;
 use super::names::Named;
@@ -97,7 +98,8 @@ pub(crate) fn find<'a>(
     let mut is_root = Vec::with_capacity(world.modules.len());
     // Nothing but what they hold speaks for these.
     let mut by_content = Vec::new();
-    let mut path_environment = Vec::with_capacity(world.modules.len());
+    let dirs = world.modules.par_iter().with_min_len(16);
+    let path_environment: Vec<Option<Named>> = dirs.map(|module| surroundings.of_dir(module.dir, 0)).collect();
     for (index, module) in world.modules.iter().enumerate() {
         let keeps_state = module.backend.is_some() || module.cloud.is_some();
         let used =
@@ -114,7 +116,6 @@ pub(crate) fn find<'a>(
         let under_terragrunt = terragrunt.contains(module.dir) || sources.contains(module.dir);
         // What others are made from stands for none of them, though it may hold all that they hold.
         let mould = !used && module.dir.split('/').any(super::names::is_mould);
-        let environment = surroundings.of_dir(module.dir, 0);
         let declared = is_declared(options, module.dir);
         let found = !under_terragrunt
             && !mould
@@ -125,11 +126,16 @@ pub(crate) fn find<'a>(
                 says: "run by Terragrunt, so its values and state were not checked".into(),
             });
         }
-        if found && !declared && !keeps_state && !used && !with_files.contains(&index) && environment.is_none() {
+        if found
+            && !declared
+            && !keeps_state
+            && !used
+            && !with_files.contains(&index)
+            && path_environment[index].is_none()
+        {
             by_content.push(index);
         }
         is_root.push(declared || found);
-        path_environment.push(environment);
     }
     for index in fragments::find(tree, world, &by_content, notes) {
         is_root[index] = false;

@@ -171,9 +171,14 @@ pub(crate) fn environments(stacks: &[FoundStack], options: &Options) -> Vec<Stri
         return options.environments.iter().map(|environment| environment.name.clone()).collect();
     }
     let mut spellings: HashMap<String, BTreeMap<&str, usize>> = HashMap::new();
+    // Thousands of stacks share a few names: each is brought to its normal form once.
+    let mut counts: HashMap<&str, usize> = HashMap::new();
     for name in stacks.iter().flat_map(|stack| &stack.instances).filter_map(|instance| instance.environment.as_deref())
     {
-        *spellings.entry(names::normal(name)).or_default().entry(name).or_default() += 1;
+        *counts.entry(name).or_default() += 1;
+    }
+    for (name, count) in counts {
+        spellings.entry(names::normal(name)).or_default().insert(name, count);
     }
     let mut names: Vec<String> = spellings
         .values()
