@@ -84,3 +84,28 @@ fn what_is_denied_elsewhere_is_no_permission() {
         assert!(!spans(&policy).is_empty(), "{policy}");
     }
 }
+
+#[test]
+fn a_comparison_with_a_name_that_no_environment_has_is_told() {
+    let of = |value: &str| said(&checked(&tree(value)), "comparison-unmet");
+    let message = "var.environment is \"production\" in no environment; prod has \"prod\"";
+    for value in [
+        "var.environment == \"production\"",
+        "\"production\" != var.environment ? 1 : 2",
+        "[\"${var.environment == \"production\"}\"]",
+    ] {
+        assert_eq!(of(value), [message], "{value}");
+    }
+    for value in [
+        "var.environment == \"prod\"",
+        "var.environment == \"sandbox\"",
+        "var.other == \"production\"",
+        "terraform.workspace == \"production\"",
+    ] {
+        assert_eq!(of(value), Vec::<String>::new(), "{value}");
+    }
+    // What the values call it counts, and not the files.
+    let renamed =
+        tree("var.environment == \"production\"").replace("environment = \"prod\"", "environment = \"production\"");
+    assert_eq!(said(&checked(&renamed), "comparison-unmet"), Vec::<String>::new());
+}

@@ -1,6 +1,6 @@
 //! Parity, seen in the code alone: names that are used and not declared, or declared and not used, and calls that do not fit.
 
-use crate::finding::Severity::{Error, Hint};
+use crate::finding::Severity::{Error, Hint, Warning};
 use crate::rule::{Family::Parity, Rule};
 
 pub(super) const RULES: &[Rule] = &[
@@ -79,6 +79,49 @@ resource "aws_instance" "web" {
 environment = "dev"
 --- envs/uat.tfvars
 environment = "uat"
+--- envs/prod.tfvars
+environment = "prod"
+"#,
+    },
+    Rule {
+        id: "comparison-unmet",
+        family: Parity,
+        severity: Warning,
+        title: "a comparison asks for an environment by a name that it does not have",
+        consequence: "The condition is the same everywhere, so that what was meant for one environment happens in none, or in all.",
+        fix: "Compare with the name that the environment has.",
+        explanation: "Looked at are comparisons for equality, or for the lack of it, in a shared root module between a text and a variable or local that holds the \
+environment's own name in every environment. A text that is no other spelling of one of them (`production` of prod) is left alone: such \
+an environment may be to come.",
+        bad: r#"--- main.tf
+terraform {
+  backend "gcs" {}
+}
+variable "environment" {
+  type = string
+}
+resource "aws_db_instance" "main" {
+  identifier          = "main-${var.environment}"
+  deletion_protection = var.environment == "production"
+}
+--- envs/dev.tfvars
+environment = "dev"
+--- envs/prod.tfvars
+environment = "prod"
+"#,
+        good: r#"--- main.tf
+terraform {
+  backend "gcs" {}
+}
+variable "environment" {
+  type = string
+}
+resource "aws_db_instance" "main" {
+  identifier          = "main-${var.environment}"
+  deletion_protection = var.environment == "prod"
+}
+--- envs/dev.tfvars
+environment = "dev"
 --- envs/prod.tfvars
 environment = "prod"
 "#,

@@ -3,6 +3,7 @@
 mod bounds;
 mod calls;
 mod code;
+mod comparisons;
 mod copies;
 mod differences;
 mod fitness;
@@ -22,6 +23,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     fitness::check(view, out);
     bounds::check(view, out);
     keys::check(view, out);
+    comparisons::check(view, out);
 }
 
 /// What has to be seen across stacks: files that several of them read, modules that several call.
