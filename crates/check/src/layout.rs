@@ -13,6 +13,9 @@ pub struct Layout {
     /// Folders of modules that others call, which are no roots themselves.
     pub modules: Vec<String>,
     pub notes: Vec<Note>,
+    /// How many folders Terragrunt runs; they are left alone.
+    #[serde(skip)]
+    pub terragrunt: usize,
 }
 
 /// How a stack tells its environments apart.

@@ -110,6 +110,7 @@ pub(crate) fn is_taggable(kind: &str) -> bool {
 /// Accounts of AWS itself and of publishers of machine images, which are right in shared code.
 pub(crate) const WELL_KNOWN_ACCOUNTS: &[&str] = &[
     "000000000000",
+    "017000801446",
     "027434742980",
     "033677994240",
     "054676820928",
@@ -126,6 +127,7 @@ pub(crate) const WELL_KNOWN_ACCOUNTS: &[&str] = &[
     "309956199498",
     "379101102735",
     "507241528517",
+    "580247275435",
     "582318560864",
     "591542846629",
     "600734575887",

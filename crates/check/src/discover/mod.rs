@@ -32,6 +32,8 @@ pub(crate) struct Found {
     pub(crate) uses: Vec<usage::Use>,
     /// Modules that are called by others, by index.
     pub(crate) called: Vec<bool>,
+    /// How many folders Terragrunt runs.
+    pub(crate) terragrunt: usize,
 }
 
 /// Discovers the layout of a repository, without checking anything.
@@ -53,7 +55,15 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
     let environments = stacks::environments(&stacks, options);
     notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));
     notes.dedup();
-    Found { known: names::Known::new(&environments), environments, stacks, notes, uses, called: roots.called }
+    Found {
+        known: names::Known::new(&environments),
+        environments,
+        stacks,
+        notes,
+        uses,
+        called: roots.called,
+        terragrunt: roots.terragrunt,
+    }
 }
 
 /// The same for people and for JSON.
@@ -77,7 +87,13 @@ pub(crate) fn layout(
     let called = world.modules.iter().zip(&found.called).filter(|(_, called)| **called);
     let mut modules: Vec<String> = called.map(|(module, _)| module.dir.to_string()).collect();
     modules.sort();
-    Layout { environments: found.environments.clone(), stacks, modules, notes: found.notes.clone() }
+    Layout {
+        environments: found.environments.clone(),
+        stacks,
+        modules,
+        notes: found.notes.clone(),
+        terragrunt: found.terragrunt,
+    }
 }
 
 fn instance(tree: &FileTree, world: &World<'_>, found: &FoundInstance, backend: Option<&Backend<'_>>) -> Instance {

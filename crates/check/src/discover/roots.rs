@@ -24,6 +24,8 @@ pub(crate) struct Roots<'a> {
     pub(crate) called: Vec<bool>,
     /// The environment that the folder's own path names.
     pub(crate) path_environment: Vec<Option<Named>>,
+    /// How many folders Terragrunt runs.
+    pub(crate) terragrunt: usize,
 }
 
 /// Segments below which a folder is a root only when it keeps a state.
@@ -148,7 +150,7 @@ pub(crate) fn find<'a>(
             }),
         });
     }
-    Roots { surroundings, is_root, called, path_environment }
+    Roots { surroundings, is_root, called, path_environment, terragrunt: units(&terragrunt) }
 }
 
 /// Whether tiers.toml says how this root module's files are found, for one of its environments: a folder beside those of the
@@ -213,11 +215,22 @@ fn terragrunt<'a>(tree: &'a FileTree, parsed: &[Parsed<'_>], notes: &mut Vec<Not
             path: first.to_string(),
             says: format!(
                 "Terragrunt runs {} here; it computes values and backends when it runs, so they were not compared",
-                if folders.len() == 1 { "a folder".to_string() } else { format!("{} folders", folders.len()) }
+                match units(&folders.keys().copied().collect()) {
+                    1 => "a folder".to_string(),
+                    units => format!("{units} folders"),
+                }
             ),
         });
     }
     folders.into_keys().collect()
+}
+
+/// Folders with others below them hold what those include.
+fn units(folders: &HashSet<&str>) -> usize {
+    let is_above = |folder: &str, other: &str| {
+        !other.is_empty() && (folder.is_empty() || other.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+    };
+    folders.iter().filter(|folder| !folders.iter().any(|other| is_above(folder, other))).count()
 }
 
 /// Folders of modules that Terragrunt is given as a source: it hands them values that no variable file holds.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::finding::{Finding, Location, Masked, Report, Severity};
+use crate::layout::Shape;
 use crate::rule::{Rule, explain, rules};
 use crate::tree::FileTree;
 
@@ -182,7 +183,7 @@ fn summary(report: &Report) -> String {
         // Not the same as clean: Terragrunt's folders, say, are recognised and left alone.
         let left_out = if report.layout.notes.is_empty() { "" } else { ", and why" };
         format!(
-            "No root module that could be compared{left_out}: `tiers check --explain-discovery` says what was found."
+            "No root module that could be compared: `tiers check --explain-discovery` says what was found{left_out}."
         )
     } else if report.findings.is_empty() {
         format!("Nothing found in {stacks}, {place}.")
@@ -194,6 +195,7 @@ fn summary(report: &Report) -> String {
             counted(report.count(Severity::Hint), "hint", "hints"),
         )
     };
+    out.push_str(&declined(report));
     for instance in report.layout.stacks.iter().flat_map(|stack| &stack.instances).filter(|it| !it.unread.is_empty()) {
         let environment = instance.environment.as_deref().unwrap_or_default();
         out.push_str(&format!(" {environment} was not compared: {} could not be read.", instance.unread.join(", ")));
@@ -210,6 +212,28 @@ fn summary(report: &Report) -> String {
     let first = report.findings.iter().min_by_key(|finding| (std::cmp::Reverse(finding.severity), place(finding.rule)));
     if let Some(first) = first {
         out.push_str(&format!("`tiers explain {}` says more about the first of them.\n", first.rule));
+    }
+    out
+}
+
+/// What was recognised and left alone, so that nobody takes silence for praise.
+fn declined(report: &Report) -> String {
+    let mut out = String::new();
+    match report.layout.terragrunt {
+        0 => {}
+        1 => out.push_str(" The folder that Terragrunt runs was not compared."),
+        folders => out.push_str(&format!(" The {folders} folders that Terragrunt runs were not compared.")),
+    }
+    let stacks = report.layout.stacks.iter();
+    let by_workspace: Vec<&str> =
+        stacks.filter(|stack| stack.shape == Shape::Workspaces).map(|stack| stack.name.as_str()).collect();
+    match by_workspace[..] {
+        [] => {}
+        [one] => out.push_str(&format!(" The states of {one} were not compared: workspaces part them.")),
+        [one, ..] => {
+            let more = by_workspace.len() - 1;
+            out.push_str(&format!(" The states of {one} and {more} more were not compared: workspaces part them."));
+        }
     }
     out
 }

@@ -71,7 +71,7 @@ fn a_repository_in_which_nothing_could_be_compared_is_not_called_clean() {
     let tree = FileTree::from_listing("--- live/dev/db/terragrunt.hcl\nterraform {\n  source = \"../m\"\n}\n");
     let text = render::text(&check(&tree, &Options::default()), &tree, render::TextStyle::default());
     assert!(
-        text.contains("No root module that could be compared, and why: `tiers check --explain-discovery`"),
+        text.contains("No root module that could be compared: `tiers check --explain-discovery` says what was found, and why. The folder that Terragrunt runs was not compared."),
         "{text}"
     );
 }
@@ -122,4 +122,17 @@ jobs:
     let back = "aws lambda update-alias --function-name app-prod --name live --function-version \"$before\"";
     assert!(!rules_of(&listing.replace("TRAPPED", back)).contains(&"no-rollback"));
     assert!(rules_of(&listing.replace("TRAPPED", "echo failed")).contains(&"no-rollback"));
+}
+
+#[test]
+fn states_that_workspaces_part_are_said_to_be_left_alone() {
+    let listing = "--- main.tf\nterraform {\n  backend \"s3\" {\n    bucket               = \"b\"\n    key                  = \"k\"\n    workspace_key_prefix = \"w\"\n  }\n}\n--- dev.tfvars\n--- prod.tfvars\n";
+    let said = |listing: &str| {
+        let tree = FileTree::from_listing(listing);
+        render::text(&check(&tree, &Options::default()), &tree, render::TextStyle::default())
+    };
+    let sentence = "The states of . were not compared: workspaces part them.";
+    assert!(said(listing).contains(sentence), "{}", said(listing));
+    let plain = listing.replace("    workspace_key_prefix = \"w\"\n", "");
+    assert!(!said(&plain).contains("not compared"), "{}", said(&plain));
 }
