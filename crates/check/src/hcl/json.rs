@@ -121,11 +121,63 @@ fn one_or_many(node: Node<'_>) -> Vec<Node<'_>> {
     }
 }
 
+/// The text with the quotes inside of `${…}` as the native syntax writes them, for JSON has them escaped: `${lookup(x, \"k\")}`.
+/// Every byte stays in its place. `None` where there are none, or what stands between them has escapes of its own.
+pub(super) fn with_plain_quotes(text: &str) -> Option<String> {
+    let mut bytes = text.as_bytes().to_vec();
+    let (mut in_text, mut depth, mut quoted, mut changed, mut at) = (false, 0_usize, false, false, 0);
+    while at < bytes.len() {
+        let next = bytes.get(at + 1).copied();
+        match (bytes[at], next) {
+            (b'\\', Some(b'"')) if in_text && depth > 0 => {
+                bytes[at..at + 2].copy_from_slice(if quoted { b"\" " } else { b" \"" });
+                (quoted, changed) = (!quoted, true);
+                at += 1;
+            }
+            (b'\\', _) if in_text && depth > 0 => return None,
+            (b'\\', _) => at += 1,
+            (b'"', _) if in_text && depth > 0 => return None,
+            (b'"', _) => in_text = !in_text,
+            // A template within a text within a template: seldom, and not told apart here.
+            (b'$' | b'%', Some(b'{')) if quoted => return None,
+            (b'$' | b'%', Some(sign)) if in_text && depth == 0 && sign == bytes[at] => at += 1,
+            (b'$' | b'%', Some(b'{')) if in_text && depth == 0 => {
+                depth = 1;
+                at += 1;
+            }
+            (b'{', _) if depth > 0 && !quoted => depth += 1,
+            (b'}', _) if depth > 0 && !quoted => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    changed.then(|| String::from_utf8(bytes).ok())?
+}
+
 /// A key as a slice of the file. One with escapes in it names nothing that the rules look for.
 fn borrowed<'a>(key: &Node<'a>) -> Option<&'a str> {
     match &key.expr {
         Expr::Str(Cow::Borrowed(text)) => Some(text),
         Expr::Path(name, _) => Some(name),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_plain_quotes;
+
+    #[test]
+    fn quotes_inside_of_templates_are_those_of_the_native_syntax_at_the_same_places() {
+        let json = r#"{"a": "${replace(\"a-b\", \"-\", \"\")} \"x\"", "b": "$${\"", "c": "${ {a = \"}\"}.a }"}"#;
+        let plain = with_plain_quotes(json).expect("there are some");
+        assert_eq!(
+            plain,
+            r#"{"a": "${replace( "a-b" ,  "-" ,  "" )} \"x\"", "b": "$${\"", "c": "${ {a =  "}" }.a }"}"#
+        );
+        assert_eq!(plain.len(), json.len());
+        for same in [r#"{"a": "\"${x}\""}"#, r#"{"a": "${x(\"\\n\")}"}"#, r#"{"a": "${x(\"${y}\")}"}"#, "{\"a"] {
+            assert_eq!(with_plain_quotes(same), None, "{same}");
+        }
     }
 }

@@ -61,7 +61,14 @@ pub(crate) fn parse_json_values(text: &str) -> Result<Body<'_>, SyntaxError> {
 
 /// JSON of this kind is also an HCL expression, which gives it spans and templates for nothing.
 fn parse_json_expression(text: &str) -> Result<Node<'_>, SyntaxError> {
-    let expression = text.trim_end().parse::<hcl_edit::expr::Expression>().map_err(|error| syntax_error(&error))?;
+    let text = text.trim_end();
+    let expression = match text.parse::<hcl_edit::expr::Expression>() {
+        Ok(expression) => expression,
+        Err(error) => {
+            let plain = json::with_plain_quotes(text).ok_or_else(|| syntax_error(&error))?;
+            plain.parse().map_err(|_| syntax_error(&error))?
+        }
+    };
     Ok(lower::expression(text, &expression))
 }
 

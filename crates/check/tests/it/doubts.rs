@@ -287,3 +287,21 @@ fn what_serves_is_not_repeated_over_environments_in_one_state_and_roles_may_be()
     assert_eq!(speaks("resource \"aws_sqs_queue\" \"q\" {\n  for_each = toset([\"mail\", \"orders\"])\n}"), None);
     assert_eq!(speaks("resource \"aws_sqs_queue\" \"q\" {\n  for_each = toset([\"dev\", \"staging\"])\n}"), None);
 }
+
+#[test]
+fn quotes_that_json_escapes_inside_of_a_template_are_quotes() {
+    let tree = |name: &str| {
+        format!(
+            "--- main.tf.json\n{{\"terraform\": {{\"backend\": {{\"gcs\": {{}}}}}},\n \
+             \"variable\": {{\"environment\": {{\"type\": \"string\"}}}},\n \
+             \"resource\": {{\"aws_iam_role\": {{\"r\": {{\"name\": \"{name}\", \"path\": \"/\"}}}}}}}}\n\
+             --- envs/dev.tfvars\nenvironment = \"dev\"\n--- envs/prod.tfvars\nenvironment = \"prod\"\n"
+        )
+    };
+    let varies = tree(r#"${format(\"%s-%s\", \"app\", var.environment)}"#);
+    quiet(&varies, "file-unreadable");
+    quiet(&varies, "name-collides");
+    let same = tree(r#"${format(\"%s-%s\", \"app\", \"x\")}"#);
+    quiet(&same, "file-unreadable");
+    assert!(worst(&same, "name-collides").is_some(), "{same}");
+}
