@@ -55,6 +55,8 @@ pub struct ApplyRules {
     pub asks: bool,
     /// Types and addresses whose change always counts as breaking.
     pub protected: Vec<String>,
+    /// The commit that says so, where one does.
+    pub commit: Option<String>,
 }
 
 /// The policy's word, where one is declared. Without one it is that of the commit which is checked out: what was only written into
@@ -64,12 +66,13 @@ pub fn apply_rules(context: &Context, environment: &Env) -> Result<ApplyRules, F
         project.terraform.as_ref().is_none_or(|terraform| terraform.ask.iter().any(|name| name == environment))
     };
     let here = &context.project;
-    let ruled = committed(context)?;
+    let (ruled, commit) = committed(context)?.map(|ruled| (ruled.project, ruled.policy.commit)).unzip();
     let mut rules = match &ruled {
         Some(ruled) => {
-            ApplyRules { asks: ruled.env(environment).is_none() || asks(ruled), protected: protected(ruled) }
+            let asks = ruled.env(environment).is_none() || asks(ruled);
+            ApplyRules { asks, protected: protected(ruled), commit }
         }
-        None => ApplyRules { asks: true, protected: Vec::new() },
+        None => ApplyRules { asks: true, protected: Vec::new(), commit },
     };
     rules.asks |= here.policy.is_none() && asks(here);
     rules.protected.extend(protected(here));
@@ -81,15 +84,15 @@ fn protected(project: &Project) -> Vec<String> {
 }
 
 /// What rules: the policy's file, or that of the commit which is checked out; `None` where no commit has one yet.
-fn committed(context: &Context) -> Result<Option<Project>, Fault> {
+fn committed(context: &Context) -> Result<Option<Governed>, Fault> {
     let source = Source::open(&context.root)?;
     if context.project.policy.is_some() {
-        return Ok(Some(policy_now(context, &source)?.project));
+        return Ok(Some(policy_now(context, &source)?));
     }
     let Ok(head) = source.head() else { return Ok(None) };
     match source.file(&head, FILE)? {
         None => Ok(None),
-        Some(_) => Ok(Some(at_commit(context, &source, &head, "the commit that is checked out")?.project)),
+        Some(_) => Ok(Some(at_commit(context, &source, &head, "the commit that is checked out")?)),
     }
 }
 

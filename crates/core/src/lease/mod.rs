@@ -12,5 +12,5 @@ mod state;
 pub use event::{LeaseEvent, LeaseEventKind, Outcome, Proof};
 pub use holder::{Child, CiRun, Holder, Machine, Process};
 pub use needs::Infrastructure;
-pub use request::{Action, Backend, Change, Counts, Facts, Request};
+pub use request::{Action, Agreed, Backend, Change, Counts, Facts, Request};
 pub use state::{Attempt, IllegalLease, Lease, LeaseState, Phase};

@@ -76,6 +76,18 @@ pub struct Facts {
     pub program: String,
 }
 
+/// Who agreed to a plan before it was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agreed {
+    /// Nobody had to: it changes nothing.
+    Unneeded,
+    /// Flags alone, as the rules allow there.
+    Flags,
+    /// A person at a terminal, who was shown the plan.
+    Person,
+}
+
 /// One apply as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -86,6 +98,12 @@ pub struct Request {
     /// Programs from before it leave it unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaking: Option<Vec<String>>,
+    /// `None` in records from before this was kept; programs from before it leave it unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Agreed>,
+    /// The commit that says who has to be asked; `None` where no commit said it, and in records from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
     /// The epoch of the last apply in this environment when the plan was made; 0 when there was none. An apply that came in
     /// between makes the plan outdated.
     pub made_after: u32,

@@ -57,6 +57,8 @@ fn request(environment: &str, made_after: u32) -> Request {
             Change { address: "aws_db_instance.main".into(), action: Action::Replace },
         ],
         breaking: None,
+        agreed: None,
+        rules: None,
         made_after,
     }
 }

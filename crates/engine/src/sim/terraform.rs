@@ -267,8 +267,14 @@ pub async fn apply_terraform(
         dirty: false,
         program: "terraform".into(),
     };
-    let request =
-        Request { made_after: seen.last_epoch(&facts.environment), facts, changes: Vec::new(), breaking: None };
+    let request = Request {
+        made_after: seen.last_epoch(&facts.environment),
+        facts,
+        changes: Vec::new(),
+        breaking: None,
+        agreed: None,
+        rules: None,
+    };
     let waiting = Waiting { for_ms: rng.between(0, 120_000), ..Waiting::default() };
     let applier =
         Terraform { shared: Rc::clone(shared), actor, env, takes_ms: rng.between(500, 300_000), fails: rng.chance(20) };

@@ -170,6 +170,8 @@ fn request(environment: &str, made_after: u32) -> Request {
         },
         changes: Vec::new(),
         breaking: None,
+        agreed: None,
+        rules: None,
         made_after,
     }
 }

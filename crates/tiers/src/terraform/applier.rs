@@ -83,6 +83,7 @@ impl Applier for PlanApplier {
             prepared.abandon().await;
             return Outcome::NotStarted { why };
         }
+        let _at_work = interrupt::at_work();
         let done = match self.terraform.go(prepared, Show::Live, &interrupt::asked).await {
             Ok(done) => done,
             // It was let go, so what it did is not known.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tiers_core::lease::{Facts, Holder, LeaseEvent, Outcome};
+use tiers_core::lease::{Agreed, Facts, Holder, LeaseEvent, Outcome};
 use tiers_engine::ledger::{Head, Ledger};
 
 use crate::context::Context;
@@ -32,6 +32,9 @@ pub struct Apply {
     pub class: &'static str,
     /// The addresses that made it breaking.
     pub breaking: Vec<String>,
+    /// Who agreed: `unneeded`, `flags` or `person`, and the commit that said who has to be asked.
+    pub agreed: Option<Agreed>,
+    pub rules: Option<String>,
     /// What the apply was asked for with.
     #[serde(flatten)]
     pub facts: Facts,
@@ -84,6 +87,8 @@ fn of_stream(newest_first: &[Head]) -> Vec<Apply> {
                     why: ended.and_then(|(_, outcome)| outcome.why().map(str::to_owned)).unwrap_or_default(),
                     class,
                     breaking,
+                    agreed: request.agreed,
+                    rules: request.rules,
                     facts: request.facts,
                 });
             }

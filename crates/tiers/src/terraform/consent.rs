@@ -6,6 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use tiers_core::id::Env;
+use tiers_core::lease::Agreed;
 use tiers_core::terraform::{Class, Review};
 
 use super::interrupt;
@@ -19,7 +20,7 @@ pub struct Flags {
     pub approve_breaking: Vec<String>,
 }
 
-/// Decides whether this plan may be applied. `asks` says that a person must agree whatever flags there are; `unseen` is the plan,
+/// Decides whether this plan may be applied, and tells who agreed. `asks` says that a person must agree whatever flags there are; `unseen` is the plan,
 /// where it is not on the terminal yet: nobody is asked about what was not shown.
 pub async fn agreed(
     env: &Env,
@@ -27,7 +28,7 @@ pub async fn agreed(
     flags: &Flags,
     asks: bool,
     unseen: Option<String>,
-) -> Result<(), Fault> {
+) -> Result<Agreed, Fault> {
     refused(review)?;
     exactly_named(env, review, flags)?;
     let class = review.class();
@@ -38,7 +39,7 @@ pub async fn agreed(
         Class::Breaking => named && !asks,
     };
     if enough {
-        return Ok(());
+        return Ok(if class == Class::Nothing { Agreed::Unneeded } else { Agreed::Flags });
     }
     if !terminal() {
         return Err(nobody(env, review, asks));
@@ -54,11 +55,15 @@ pub async fn agreed(
     };
     if asks || class == Class::Breaking {
         let answer = ask(&format!("{question} Type the environment's name to agree: ")).await?;
-        return if answer == env.as_str() { Ok(()) } else { Err(Fault::refused("not agreed to; nothing was changed")) };
+        return if answer == env.as_str() {
+            Ok(Agreed::Person)
+        } else {
+            Err(Fault::refused("not agreed to; nothing was changed"))
+        };
     }
     let answer = ask(&format!("{question} [y/N] ")).await?;
     if matches!(answer.as_str(), "y" | "Y" | "yes") {
-        Ok(())
+        Ok(Agreed::Person)
     } else {
         Err(Fault::refused("not agreed to; nothing was changed"))
     }

@@ -2,11 +2,28 @@
 //! Terraform give up without writing its state or releasing its lock, so it is not handed on.
 
 use std::io::Write as _;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 static ASKED: AtomicU32 = AtomicU32::new(0);
+/// Terraform plans, applies or initialises.
+static AT_WORK: AtomicBool = AtomicBool::new(false);
+
+/// Terraform is at work until this is dropped.
+pub struct AtWork(());
+
+/// From now on Terraform is at work, and whoever asks to stop is told what that means for it.
+pub fn at_work() -> AtWork {
+    AT_WORK.store(true, Ordering::SeqCst);
+    AtWork(())
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        AT_WORK.store(false, Ordering::SeqCst);
+    }
+}
 
 /// Begins to listen; from now on neither signal ends this process by itself.
 pub fn listen() {
@@ -17,11 +34,11 @@ pub fn listen() {
     tokio::spawn(async move {
         loop {
             futures::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
-            let text = match ASKED.fetch_add(1, Ordering::SeqCst) {
-                0 => {
-                    "\nstopping; where Terraform is at work it is asked once, and is waited for while it writes its state\n"
-                }
-                _ => {
+            let text = match (ASKED.fetch_add(1, Ordering::SeqCst), AT_WORK.load(Ordering::SeqCst)) {
+                // At a prompt, or while somebody else's apply is waited for.
+                (_, false) => "\nstopping\n",
+                (0, true) => "\nstopping; Terraform is asked once, and is waited for while it writes its state\n",
+                (_, true) => {
                     "\nTerraform was asked to stop and is finishing; asked twice it would lose its state and leave its lock\n"
                 }
             };

@@ -12,7 +12,7 @@ use tiers_lambda::api::ApiError;
 
 use super::doppler::right_config;
 use super::interrupt;
-use super::place::same_state;
+use super::place::{same_state, told_apart};
 use super::plans::SavedPlan;
 use super::site::{Binding, Site};
 use super::words::{not_planned, said, show};
@@ -51,7 +51,9 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }
+    let at_work = interrupt::at_work();
     let planned = terraform.plan(file, &interrupt::asked).await;
+    drop(at_work);
     let (_, done) = planned.map_err(|error| not_planned(error, env, terraform, state))?;
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
@@ -84,8 +86,9 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     };
     let made_after = state.last_epoch(env);
     let breaking = review.breaking_addresses().into_iter().map(str::to_owned).collect();
-    let request = Request { facts, changes: review.changes.clone(), breaking: Some(breaking), made_after };
-    Ok(Planned { text: done.text_out().to_owned(), review, request, binding, place, asks: rules.asks, saved })
+    let (changes, asks) = (review.changes.clone(), rules.asks);
+    let request = Request { facts, changes, breaking: Some(breaking), agreed: None, rules: rules.commit, made_after };
+    Ok(Planned { text: done.text_out().to_owned(), review, request, binding, place, asks, saved })
 }
 
 /// Why the state is not the one that the last apply here left, if so.
@@ -93,8 +96,8 @@ fn broken_off(last: Option<&Attempt>, backend: &Backend, found: Option<&(String,
     let last = last?;
     let known = &last.facts.backend;
     if !same_state(backend, known) {
-        let by = &last.by;
-        return Some(format!("it is {backend}, and {by} applied to {known} here; nothing says that it was moved"));
+        let (by, (here, there)) = (&last.by, told_apart(backend, known));
+        return Some(format!("it is {here}, and {by} applied to {there} here; nothing says that it was moved"));
     }
     last.broken_off(found.map(|(lineage, serial)| (lineage.as_str(), *serial)))
 }

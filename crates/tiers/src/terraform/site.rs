@@ -59,6 +59,11 @@ impl Site {
                 let shown = path.strip_prefix(&context.root).unwrap_or(path).display();
                 return Err(Fault::usage(format!("{shown}, the `{what}` of {}, does not exist", environment.name)));
             }
+            if let Some(path) = path.as_ref().filter(|path| path.is_dir() != (what == "root")) {
+                let is = if what == "root" { "is no folder" } else { "is a folder, and no file" };
+                let shown = path.strip_prefix(&context.root).unwrap_or(path).display();
+                return Err(Fault::usage(format!("{shown}, the `{what}` of {}, {is}", environment.name)));
+            }
         }
         let home = context.home("terraform").join(environment.name.as_str());
         let mut env = std::collections::BTreeMap::new();
@@ -104,6 +109,7 @@ impl Site {
         let wanted = self.stamp(tree)?;
         let is_there = self.terraform.data.is_dir() && (was_bound || self.declared()?.is_none());
         if !is_there || std::fs::read_to_string(&stamp).ok().as_deref() != Some(wanted.as_str()) {
+            let _at_work = interrupt::at_work();
             let init = self.terraform.init(self.backend_file.as_deref(), tree.locks_providers, &interrupt::asked).await;
             init.map_err(|error| not_initialised(error, &self.terraform, tree))?;
             std::fs::write(&stamp, wanted).map_err(|error| cant(&stamp, &error))?;
@@ -134,6 +140,11 @@ impl Site {
                 Ok(Binding { backend: of_declared(&self.terraform.root, None), as_declared })
             }
         }
+    }
+
+    /// True where the data directory says nothing of the state: none is declared, so it is a file beside the root module.
+    pub fn keeps_a_file(&self) -> Result<bool, Fault> {
+        Ok(self.backend_file.is_none() && self.declared()?.is_none())
     }
 
     fn declared(&self) -> Result<Option<Declared>, Fault> {

@@ -92,7 +92,7 @@ pub async fn one(bench: &Bench, environment: &Environment, how: &How, named: &[S
             Turn::Stopped => return Err(stopped()),
         }
         let lease = bench.lease().await?;
-        let planned = plan(context, &site, &lease.state).await?;
+        let mut planned = plan(context, &site, &lease.state).await?;
         if !context.global.json {
             print(&show::plan(&planned, context.style))?;
         }
@@ -104,7 +104,8 @@ pub async fn one(bench: &Bench, environment: &Environment, how: &How, named: &[S
         }
         let is_seen = !context.global.json && std::io::stdout().is_terminal();
         let unseen = (!is_seen).then(|| show::plan(&planned, context.style));
-        agreed(&environment.name, &planned.review, &flags, planned.asks, unseen).await?;
+        let who = agreed(&environment.name, &planned.review, &flags, planned.asks, unseen).await?;
+        planned.request.agreed = Some(who);
         if let Some(why) = older(bench, &lease.state, &planned, how) {
             return Err(older_fault(&why));
         }

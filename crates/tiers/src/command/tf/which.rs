@@ -86,9 +86,11 @@ fn one<'a>(context: &Context, config: &Terraform, environment: &'a Environment, 
     let name = &environment.name;
     let data = context.home("terraform").join(name.as_str()).join("data");
     // What is wrong in one environment is no reason to say nothing of the others.
-    let bound = Site::open(context, environment, "0s").and_then(|site| match site.terraform.data.is_dir() {
-        true => site.binding().map(Some),
-        false => Ok(None),
+    let bound = Site::open(context, environment, "0s").and_then(|site| {
+        match site.terraform.data.is_dir() || site.keeps_a_file()? {
+            true => site.binding().map(Some),
+            false => Ok(None),
+        }
     });
     let (backend, problem) = match bound {
         Ok(Some(binding)) => (Some(binding.backend), None),

@@ -78,6 +78,9 @@ fn environments_are_planned_and_applied_each_in_its_own_place() {
         (&lines[0]["breaking"][0], &lines[0]["outcome"]),
         (&"terraform_data.database".into(), &"applied".into())
     );
+    // And who agreed, by whose rules.
+    let head = shop.world.git(&["rev-parse", "HEAD"]);
+    assert_eq!((&lines[0]["agreed"], &lines[0]["rules"]), (&"flags".into(), &head.as_str().into()));
     let status = shop.good(&["status"]);
     let row = |env: &str| status.out.lines().rfind(|line| line.starts_with(env)).unwrap_or_default().to_owned();
     assert!(row("dev").contains("1 to replace") && row("dev").ends_with("just now  erika"), "{status:#?}");
