@@ -7,7 +7,7 @@ use crate::command::{self, Command};
 use crate::elsewhere::is_worded;
 use crate::hcl::{self, Body, Expr, Reader, SyntaxError};
 use crate::model::is_configuration_name;
-use crate::tree::{File, FileTree, is_workflow_path};
+use crate::tree::{File, FileTree, is_workflow_path, workflow_folder};
 use crate::workflow::{Invalid, Workflow};
 
 /// What a file turned out to be.
@@ -106,6 +106,7 @@ fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
             Ok(workflow) => Parsed::Workflow(Box::new(workflow)),
             Err(invalid) => Parsed::InvalidWorkflow(invalid),
         },
+        "yml" | "yaml" if workflow_folder(file.path()).is_some() => Parsed::Nothing,
         "yml" | "yaml" => Action::read(text).map_or(Parsed::Nothing, |action| Parsed::Action(Box::new(action))),
         _ => Parsed::Script(command::split(text, 0)),
     }

@@ -39,7 +39,7 @@ pub fn wanted(path: &str) -> Wanted {
         "tf" | "tofu" | "tfvars" | "hcl" | "tfbackend" | "conf" | "config" | "sh" | "bash" | "mk" | "just"
     );
     let json = lower.ends_with(".tf.json") || lower.ends_with(".tfvars.json") || lower.ends_with(".tofu.json");
-    let yaml = matches!(extension, "yml" | "yaml") && (is_workflow_path(path) || is_action_name(&lower));
+    let yaml = matches!(extension, "yml" | "yaml") && (workflow_folder(path).is_some() || is_action_name(&lower));
     if by_name || by_extension || json || yaml || is_script_path(path, extension) || is_worded(path) {
         Wanted::Content
     } else {
@@ -54,11 +54,18 @@ fn is_script_path(path: &str, extension: &str) -> bool {
     extension.is_empty() && !name.contains('.') && matches!(folder, "bin" | "scripts" | "script" | "ci" | ".ci")
 }
 
+/// Whether GitHub runs what stands at `path`: workflows of the root alone.
 pub(crate) fn is_workflow_path(path: &str) -> bool {
-    let yaml = path.ends_with(".yml") || path.ends_with(".yaml");
-    yaml && path
-        .rsplit_once('/')
-        .is_some_and(|(folder, _)| folder == ".github/workflows" || folder.ends_with("/.github/workflows"))
+    workflow_folder(path) == Some("")
+}
+
+/// The folder above `.github/workflows`, for a path of a workflow; empty for the root.
+pub(crate) fn workflow_folder(path: &str) -> Option<&str> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let above = folder.strip_suffix(".github/workflows")?;
+    let yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    let whole = above.is_empty() || above.ends_with('/');
+    (yaml && whole).then(|| above.trim_end_matches('/'))
 }
 
 fn is_action_name(name: &str) -> bool {

@@ -46,7 +46,8 @@ impl std::fmt::Debug for Workflow<'_> {
 impl<'a> Workflow<'a> {
     pub(crate) fn read(text: &'a str) -> Result<Workflow<'a>, Invalid> {
         let document = Document::new(text).map_err(|error| not_yaml(text, &error.to_string()))?;
-        let model: Model = yaml_serde::from_str(text).map_err(|error| unfit(text, &error))?;
+        let mut model: Model = yaml_serde::from_str(text).map_err(|error| unfit(text, &error))?;
+        spell_needs(&mut model);
         let mut workflow = Workflow { text, model, runs: Vec::new(), document };
         workflow.runs = workflow.read_runs();
         Ok(workflow)
@@ -166,6 +167,22 @@ impl<'a> Workflow<'a> {
             }
         }
         out
+    }
+}
+
+/// Writes what jobs need as the jobs themselves are written: GitHub does not tell capitals in their ids apart.
+fn spell_needs(model: &mut Model) {
+    let ids: Vec<String> = model.jobs.keys().cloned().collect();
+    for job in model.jobs.values_mut() {
+        let needs = match job {
+            Job::NormalJob(job) => &mut job.needs,
+            Job::ReusableWorkflowCallJob(call) => &mut call.needs,
+        };
+        for needed in needs.iter_mut().filter(|needed| !ids.contains(needed)) {
+            if let Some(id) = ids.iter().find(|id| id.eq_ignore_ascii_case(needed)) {
+                needed.clone_from(id);
+            }
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub fn discover(tree: &FileTree, options: &Options) -> Layout {
 
 pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, options: &Options) -> Found {
     let uses = roots::uses(tree, parsed);
-    let mut notes = Vec::new();
+    let mut notes: Vec<Note> = roots::workflows_of_others(tree).collect();
     let roots = roots::find(tree, parsed, world, &uses, options, &mut notes);
     let declared = stacks::declared(tree, world, options, &mut notes);
     let assigned = assign::assign(tree, parsed, world, &roots, &uses, (options, &declared), &mut notes);

@@ -15,7 +15,7 @@ use crate::layout::Note;
 use crate::model;
 use crate::options::Options;
 use crate::parsed::Parsed;
-use crate::tree::FileTree;
+use crate::tree::{FileTree, workflow_folder};
 
 pub(crate) struct Roots<'a> {
     pub(crate) surroundings: Surroundings<'a>,
@@ -200,6 +200,19 @@ fn called(world: &World<'_>) -> Vec<bool> {
         }
     }
     called
+}
+
+/// Workflows of repositories that were copied into this one: GitHub never runs them here.
+pub(super) fn workflows_of_others(tree: &FileTree) -> impl Iterator<Item = Note> {
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    for folder in tree.files().iter().filter_map(|file| workflow_folder(file.path())).filter(|it| !it.is_empty()) {
+        *found.entry(folder).or_default() += 1;
+    }
+    found.into_iter().map(|(folder, count)| {
+        let them = if count == 1 { "a workflow".to_string() } else { format!("{count} workflows") };
+        let says = format!("GitHub runs the workflows of the root's .github alone, so {them} below were not checked");
+        Note { path: format!("{folder}/.github/workflows"), says }
+    })
 }
 
 /// Folders that Terragrunt runs, with one note for all of them.

@@ -572,3 +572,37 @@ fn a_workflow_that_cannot_be_read_says_why_in_words() {
         .contains("`!` begins a tag in YAML")
     );
 }
+
+#[test]
+fn capitals_in_the_id_of_a_job_are_not_told_apart() {
+    let listing = "--- .github/workflows/ci.yml\non: push\njobs:\n\
+        \x20 unit-tests:\n    runs-on: x\n    outputs: { sha: 1 }\n    steps: [{ run: pytest }]\n\
+        \x20 report:\n    needs: [Unit-Tests]\n    runs-on: x\n    steps: [{ run: \"echo ${{ needs.UNIT-tests.outputs.Sha }}\" }]\n";
+    check(listing, &[], &[]);
+}
+
+#[test]
+fn what_leads_nowhere_in_a_name_is_a_hint() {
+    let listing = |step: &str| {
+        format!(
+            "--- .github/workflows/ci.yml\non: push\njobs:\n  build:\n    runs-on: x\n    steps:\n      - run: make\n{step}"
+        )
+    };
+    let named = listing("      - name: Rust ${{ steps.msrv.outputs.version }}\n        run: cargo build\n");
+    let says = "build reads steps.msrv, and no step of it has that id";
+    check(&named, &[], &[&format!("hint workflow-dangling .github/workflows/ci.yml:7 {says}")]);
+    let used = listing("      - name: Rust\n        run: cargo +${{ steps.msrv.outputs.version }} build\n");
+    check(&used, &[], &[&format!("error workflow-dangling .github/workflows/ci.yml:8 {says}")]);
+}
+
+/// A repository that was copied into this one brings its workflows along, and GitHub never runs them.
+#[test]
+fn workflows_below_another_folder_are_left_alone() {
+    let workflow = "on: push\njobs:\n  build:\n    needs: nobody\n    runs-on: x\n    steps: [{ run: make }]\n";
+    let listing = format!("--- third_party/simd/.github/workflows/ci.yml\n{workflow}");
+    check(&listing, &[], &[]);
+    let report = check_tree(&FileTree::from_listing(&listing), &Options::default());
+    let notes: Vec<&str> = report.layout.notes.iter().map(|note| note.path.as_str()).collect();
+    assert_eq!(notes, ["third_party/simd/.github/workflows"]);
+    assert_eq!(found(&format!("--- .github/workflows/ci.yml\n{workflow}"), &[]).len(), 1);
+}

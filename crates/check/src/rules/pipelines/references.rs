@@ -151,6 +151,7 @@ impl Checker<'_, '_> {
                     };
                     if let Some(message) = message {
                         let from = start + origin.span.start;
+                        let severity = if self.is_in_a_name(&route, job, from) { Severity::Hint } else { severity };
                         found.push((
                             to_span(from, from + origin.raw.len()),
                             format!("{id}/{pattern}"),
@@ -166,6 +167,16 @@ impl Checker<'_, '_> {
             let place = Place { file: self.file, span };
             self.out.push(self.context.finding(rule, place, &subject, message).severity(severity));
         }
+    }
+
+    /// Whether what stands at `offset` is only shown to people: the name of the job or of one of its steps.
+    fn is_in_a_name(&self, route: &[Component<'_>], job: &Job, offset: usize) -> bool {
+        let steps = if let Job::NormalJob(job) = job { job.steps.len() } else { 0 };
+        let names = (0..steps).map(|index| vec![Component::from("steps"), index.into(), "name".into()]);
+        names.chain([vec!["name".into()]]).any(|name| {
+            let span = self.workflow.exact(&[route, &name[..]].concat());
+            span.is_some_and(|span| (span.start as usize..span.end as usize).contains(&offset))
+        })
     }
 
     /// The expressions of a job: everything in `${{ }}`, and conditions without them. Offsets are the file's.
