@@ -45,6 +45,8 @@ pub(crate) struct Command<'a> {
     pub(crate) after: Vec<Operator>,
     /// What must hold for it to run, where that was followed.
     pub(crate) guards: Vec<Guard>,
+    /// It stands in a loop that looks, or is what is done after a failure, where that was followed: a pause there is how one waits.
+    pub(crate) paced: bool,
 }
 
 /// What parts commands, but for the end of a line and `;`.

@@ -52,6 +52,8 @@ pub(super) struct Shell<'a> {
     /// Where it was started.
     pub(super) dir: Option<String>,
     background: bool,
+    /// In a loop that looks, or after a failure.
+    paced: bool,
     depth: usize,
     /// Where the call stands whose arguments these are.
     called_at: Option<(FileId, Span)>,
@@ -65,6 +67,7 @@ impl<'a> Shell<'a> {
             guards: Vec::new(),
             dir: None,
             background: false,
+            paced: false,
             depth: 0,
             called_at: None,
         }
@@ -132,7 +135,10 @@ impl<'f, 'a> Walk<'f, 'a> {
                 }
             }
             if !skipped {
+                let before = shell.paced;
+                shell.paced |= item.joint == Joint::Or;
                 asked = self.node(script, item, shell);
+                shell.paced = before;
             }
         }
         shell.guards = outer;
@@ -143,13 +149,19 @@ impl<'f, 'a> Walk<'f, 'a> {
         match &item.node {
             Node::Run(index) => return self.command(script, *index, item.joint, shell),
             Node::If(arms) => self.branches(script, arms, shell),
-            Node::For { head, body } => self.each(script, *head, body, shell),
+            Node::For { head, body } => {
+                let before = shell.paced;
+                shell.paced |= leaves(script, body);
+                self.each(script, *head, body, shell);
+                shell.paced = before;
+            }
             Node::Loop(asks, body) => {
+                let before = std::mem::replace(&mut shell.paced, true);
                 self.items(script, asks, shell);
                 let outer = shell.guards.clone();
                 shell.guards.push(sometimes(script, body));
                 self.items(script, body, shell);
-                shell.guards = outer;
+                (shell.guards, shell.paced) = (outer, before);
             }
             Node::Case { head, arms } => self.case(script, *head, arms, shell),
             Node::Function { name, body } => {
@@ -196,9 +208,12 @@ impl<'f, 'a> Walk<'f, 'a> {
                 }
                 Some(false) => {}
                 None => {
+                    let before = shell.paced;
+                    shell.paced |= failed(script, asks);
                     shell.guards.push(guard.clone());
                     self.items(script, body, shell);
                     shell.guards.pop();
+                    shell.paced = before;
                     shell.guards.push(Guard { holds: !guard.holds, ..guard });
                 }
             }
@@ -288,7 +303,7 @@ impl<'f, 'a> Walk<'f, 'a> {
 
     fn push(&mut self, file: FileId, command: Command<'a>, shell: &Shell<'a>) {
         if self.out.len() <= MAX_COMMANDS {
-            let command = Command { guards: shell.guards.clone(), ..command };
+            let command = Command { guards: shell.guards.clone(), paced: shell.paced, ..command };
             self.out.push(Ran { file, step: self.step, command });
         }
     }
@@ -409,6 +424,24 @@ impl<'f, 'a> Walk<'f, 'a> {
 /// A condition that is like no other.
 fn sometimes(script: &Script<'_>, items: &[Item]) -> Guard {
     Guard { asked: format!("{}:{:p}", script.file, items.as_ptr()), with: String::new(), holds: true }
+}
+
+/// Whether a loop over a list ends before the list does, as one that tries again until something works.
+fn leaves(script: &Script<'_>, items: &[Item]) -> bool {
+    items.iter().any(|item| match &item.node {
+        Node::Run(index) => matches!(script.commands[*index].program(), "break" | "exit" | "return"),
+        Node::If(arms) => arms.iter().any(|(asks, body)| leaves(script, asks) || leaves(script, body)),
+        Node::Group { body, .. } | Node::For { body, .. } => leaves(script, body),
+        Node::Case { arms, .. } => arms.iter().any(|(_, body)| leaves(script, body)),
+        Node::Loop(..) | Node::Function { .. } | Node::Array { .. } => false,
+    })
+}
+
+/// `if ! PROGRAM`
+fn failed(script: &Script<'_>, asks: &[Item]) -> bool {
+    let [Item { node: Node::Run(index), .. }] = asks else { return false };
+    let command = &script.commands[*index];
+    command.words.iter().any(|word| word.text == "!") && !matches!(command.program(), "[" | "[[" | "test")
 }
 
 /// `a{b,c}` is two words.

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod consequences;
+mod delivery;
 mod doubts;
 mod example;
 mod functions;

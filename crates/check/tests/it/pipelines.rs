@@ -3,7 +3,7 @@
 use tiers_check::{FileTree, Options, check as check_tree};
 
 /// Every finding of these rules, as `severity rule line message`; all rules where none is named.
-fn found(listing: &str, rules: &[&str]) -> Vec<String> {
+pub(crate) fn found(listing: &str, rules: &[&str]) -> Vec<String> {
     let report = check_tree(&FileTree::from_listing(listing), &Options::default());
     report
         .findings
@@ -16,7 +16,7 @@ fn found(listing: &str, rules: &[&str]) -> Vec<String> {
         .collect()
 }
 
-fn check(listing: &str, rules: &[&str], expected: &[&str]) {
+pub(crate) fn check(listing: &str, rules: &[&str], expected: &[&str]) {
     assert_eq!(found(listing, rules), expected, "{listing}");
 }
 
@@ -134,7 +134,7 @@ fn a_job_that_runs_in_any_case_is_no_rollback() {
     );
 }
 
-fn in_steps(steps: &str) -> String {
+pub(crate) fn in_steps(steps: &str) -> String {
     format!(
         "--- .github/workflows/cd.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  prod:\n    runs-on: x\n    environment: prod\n    steps:\n{steps}"
     )

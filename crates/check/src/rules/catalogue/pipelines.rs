@@ -324,7 +324,8 @@ jobs:
         explanation: "The deployment's condition is tried out as GitHub reads it: with each needed job failed, skipped and cancelled, \
 and with every answer to what no file tells. One that always lets a failure or a cancelled run pass is an error for production. \
 Tests that may fail, tests whose exit code is thrown away, before the deployment or after it, and conditions that do so in some cases or accept a skipped job are \
-warnings. A later step that reads the test's outcome makes it a gate again, and a job that only runs after a failure is none.",
+warnings. A later step that reads the test's outcome makes it a gate again, and a job that only runs after a failure is none. A matrix \
+with `max-parallel: 1` that reaches production after another environment, with `fail-fast: false`, is an error: its order stops nothing.",
         bad: r#"--- .github/workflows/deploy.yml
 on: workflow_dispatch
 concurrency: prod

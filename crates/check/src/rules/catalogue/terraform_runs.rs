@@ -140,7 +140,8 @@ aws dynamodb delete-item --table-name acme-locks --key "$KEY"
         consequence: "On a slow day the next step meets a function that is still being updated; on all others everybody waits for nothing.",
         fix: "Use the service's waiter, such as `aws lambda wait function-updated-v2`.",
         explanation: "It speaks where `sleep` follows a command that returns before its work is done, and names the waiter of that service. \
-In a loop that looks it is quiet, and so it is after an alias has moved, where a pause is for watching.",
+It is quiet in a loop that looks, after a failure, as a head start before a proper wait, in scripts of tests, and after an alias has \
+moved, where a pause is for watching.",
         bad: r#"--- scripts/deploy.sh
 aws lambda update-function-configuration --function-name app --memory-size 512
 sleep 30

@@ -203,7 +203,12 @@ pub(super) fn waits(command: &Command<'_>) -> bool {
     let mut words = command.subcommands();
     match command.program() {
         "aws" => words.nth(1) == Some("wait"),
-        "kubectl" => matches!(words.next(), Some("wait" | "rollout")),
+        "kubectl" => match words.next() {
+            Some("wait") => true,
+            Some("rollout") => words.next() == Some("status"),
+            _ => false,
+        },
+        "argocd" => (words.next(), words.next()) == (Some("app"), Some("wait")),
         _ => false,
     }
 }

@@ -1,7 +1,8 @@
-//! Terraform in several environments at once: a matrix, jobs that do not wait for each other, applies in the background.
+//! Several environments in one go: Terraform at the same time, by a matrix, jobs that do not wait for each other or applies in the
+//! background; and a matrix that takes one after the other and does not stop at the first that fails.
 
 use github_actions_models::common::Uses;
-use github_actions_models::common::expr::LoE;
+use github_actions_models::common::expr::{BoE, LoE};
 use github_actions_models::workflow::Job as AnyJob;
 use github_actions_models::workflow::job::Strategy;
 use yamlpath::Component;
@@ -9,8 +10,8 @@ use yamlpath::Component;
 use super::effects;
 use super::jobs::Job;
 use super::scopes::Pipeline;
-use crate::discover::names;
-use crate::finding::Finding;
+use crate::discover::names::{self, Stage};
+use crate::finding::{Finding, Severity};
 use crate::flow::Ran;
 use crate::flow::matrix::combinations;
 use crate::model::{FileId, Place};
@@ -20,8 +21,10 @@ use crate::workflow::Workflow;
 
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
     for job in &pipeline.jobs {
-        let Some(call) = job.calls.iter().find(|call| effects::applies(call.command)) else { continue };
-        if let Some(strategy) = &job.model.strategy {
+        let (Some(strategy), Some(call)) = (&job.model.strategy, job.deployment()) else { continue };
+        let may_fail = matches!(job.model.continue_on_error, LoE::Literal(true));
+        in_turn(context, (job.file, job.workflow, job.id), strategy, (job.place(call), may_fail), out);
+        if let Some(call) = job.calls.iter().find(|call| effects::applies(call.command)) {
             matrix(context, (job.file, job.workflow, job.id), strategy, job.place(call), out);
         }
     }
@@ -37,6 +40,27 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     }
 }
 
+/// The dimension of a matrix that names several environments, and what stands there, in the order in which the jobs are made.
+fn over_environments(strategy: &Strategy) -> Option<(String, Vec<String>)> {
+    let Some(LoE::Literal(matrix)) = &strategy.matrix else { return None };
+    let jobs = combinations(matrix).unwrap_or_default();
+    let names = jobs.iter().flatten().map(|(name, _)| name);
+    names.into_iter().find_map(|name| {
+        let values = jobs.iter().flatten().filter(|(other, _)| other == name).map(|(_, value)| value);
+        let mut environments: Vec<String> = Vec::new();
+        for value in values.filter(|value| names::find(value).is_some_and(|named| named.strong)) {
+            if !environments.contains(value) {
+                environments.push(value.clone());
+            }
+        }
+        (environments.len() > 1).then(|| (name.clone(), environments))
+    })
+}
+
+fn is_in_turn(strategy: &Strategy) -> bool {
+    matches!(strategy.max_parallel, Some(LoE::Literal(1)))
+}
+
 /// A matrix over environments, with no limit to one at a time.
 fn matrix(
     context: &Context<'_>,
@@ -45,25 +69,9 @@ fn matrix(
     applies: Place,
     out: &mut Vec<Finding>,
 ) {
-    if matches!(strategy.max_parallel, Some(LoE::Literal(1))) {
-        return;
-    }
-    let Some(LoE::Literal(matrix)) = &strategy.matrix else { return };
-    let jobs = combinations(matrix).unwrap_or_default();
-    let names = jobs.iter().flatten().map(|(name, _)| name);
-    let over = names.into_iter().find(|name| {
-        let values = jobs.iter().flatten().filter(|(other, _)| other == *name);
-        let mut environments: Vec<&str> = values
-            .map(|(_, value)| value.as_str())
-            .filter(|value| names::find(value).is_some_and(|named| named.strong))
-            .collect();
-        environments.sort_unstable();
-        environments.dedup();
-        environments.len() > 1
-    });
-    let Some(name) = over else { return };
+    let Some((name, _)) = over_environments(strategy).filter(|_| !is_in_turn(strategy)) else { return };
     let route = [Component::from("jobs"), id.to_string().into(), "strategy".into(), "matrix".into()];
-    let dimension = name.split('.').next().unwrap_or(name).to_string();
+    let dimension = name.split('.').next().unwrap_or(&name).to_string();
     let span = workflow
         .exact(&[&route[..], &[dimension.clone().into()]].concat())
         .map_or_else(|| workflow.span(&route), |_| workflow.span(&[&route[..], &[dimension.into()]].concat()));
@@ -76,7 +84,40 @@ fn matrix(
     );
 }
 
-/// Jobs with a matrix that call a workflow of this repository which applies.
+/// A matrix that takes environments in turn and goes on to production when one before it failed.
+fn in_turn(
+    context: &Context<'_>,
+    (file, workflow, id): (FileId, &Workflow<'_>, &str),
+    strategy: &Strategy,
+    (deploys, may_fail): (Place, bool),
+    out: &mut Vec<Finding>,
+) {
+    let never_stops = matches!(strategy.fail_fast, Some(BoE::Literal(false)));
+    let listed = over_environments(strategy).filter(|_| is_in_turn(strategy) && (never_stops || may_fail));
+    let Some((_, environments)) = listed else { return };
+    let stage = |name: &String| names::find(name).and_then(|named| named.stage);
+    let Some(at) = environments.iter().position(|name| stage(name) == Some(Stage::Prod)) else { return };
+    let Some(before) = environments[..at].iter().rfind(|name| stage(name) < Some(Stage::Prod)) else { return };
+    let job = [Component::from("jobs"), id.to_string().into()];
+    let (route, written) = if never_stops {
+        ([&job[..], &["strategy".into(), "fail-fast".into()]].concat(), "fail-fast: false")
+    } else {
+        ([&job[..], &["continue-on-error".into()]].concat(), "continue-on-error: true")
+    };
+    let place = Place { file, span: workflow.span(&route) };
+    let message = format!("{id} goes on to {} although {before} failed", environments[at]);
+    out.push(
+        context
+            .finding("gate-accepts-failure", place, &format!("{id}/in-turn"), message)
+            .severity(Severity::Error)
+            .label(format!("`{written}`: the order alone stops nothing"))
+            .fix(format!("Drop `{written}`, so that what failed ends the row."))
+            .beside(context.related(deploys, "it deploys here"))
+            .environments([before.as_str(), environments[at].as_str()]),
+    );
+}
+
+/// Jobs with a matrix that call a workflow of this repository which deploys.
 fn callers(
     context: &Context<'_>,
     pipeline: &Pipeline<'_>,
@@ -88,12 +129,15 @@ fn callers(
         let AnyJob::ReusableWorkflowCallJob(call) = job else { continue };
         let (Some(strategy), Uses::Local(_)) = (strategy_of(workflow, id), &call.uses) else { continue };
         let Some(called) = context.tree.index_of(call.uses.raw().trim_start_matches("./")) else { continue };
-        let inner = pipeline.jobs.iter().filter(|job| job.file == called);
+        let inner: Vec<&Job<'_>> = pipeline.jobs.iter().filter(|job| job.file == called).collect();
         let applies = inner
-            .into_iter()
+            .iter()
             .find_map(|job| job.calls.iter().find(|call| effects::applies(call.command)).map(|call| job.place(call)));
         if let Some(applies) = applies {
             matrix(context, (file, workflow, id), &strategy, applies, out);
+        }
+        if let Some(deploys) = inner.iter().find_map(|job| job.deployment().map(|call| job.place(call))) {
+            in_turn(context, (file, workflow, id), &strategy, (deploys, false), out);
         }
     }
 }
