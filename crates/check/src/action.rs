@@ -65,6 +65,10 @@ pub(crate) fn stands_for<'a>(uses: &Uses, given: &dyn Fn(&str) -> Option<String>
         "aws-actions/amazon-ecs-deploy-task-definition" if given("service").is_some() => {
             (&["aws", "ecs", "update-service"], &[("--cluster", "cluster"), ("--service", "service")])
         }
+        // It writes an image into the task that another action deploys; the program has no such command.
+        "aws-actions/amazon-ecs-render-task-definition" => {
+            (&["aws", "ecs", "render-task-definition"], &[("--image", "image")])
+        }
         "aws-actions/aws-lambda-deploy" => {
             (&["aws", "lambda", "update-function-code"], &[("--function-name", "function-name")])
         }

@@ -41,7 +41,9 @@ pub(crate) struct Ran<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct JobFlow<'a> {
     pub(crate) ran: Vec<Ran<'a>>,
-    /// The same for each job that its matrix makes, where that is written.
+    /// What it hands to the jobs that need it, where that is written and not computed.
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// What runs in each job that its matrix makes, where that is written.
     pub(crate) variants: Vec<Vec<Ran<'a>>>,
 }
 
@@ -122,11 +124,18 @@ impl<'a> JobFiles<'_, 'a> {
             Some(LoE::Literal(matrix)) => matrix::combinations(matrix).unwrap_or_default(),
             Some(LoE::Expr(_)) | None => Vec::new(),
         };
-        let variants = combinations.iter().map(|combination| self.steps(combination)).collect();
-        JobFlow { ran: self.steps(&Vec::new()), variants }
+        let variants = combinations.iter().map(|combination| self.steps(combination).0).collect();
+        let (ran, after) = self.steps(&Vec::new());
+        let outputs = self.model.outputs.iter().map(|(name, value)| (name, value.to_string()));
+        let outputs = outputs.filter_map(|(name, value)| {
+            let told = after.variables.substitute(&value, &[]);
+            (told != value).then(|| (name.clone(), told))
+        });
+        JobFlow { ran, outputs: outputs.collect(), variants }
     }
 
-    fn steps(&self, combination: &Combination) -> Vec<Ran<'a>> {
+    /// What runs, and what is known when all of it has run.
+    fn steps(&self, combination: &Combination) -> (Vec<Ran<'a>>, Shell<'a>) {
         let mut walk = Walk::new(self.files);
         let mut job = Shell::new(Language::Shell);
         job.variables.arguments = Some(Vec::new());
@@ -155,10 +164,16 @@ impl<'a> JobFiles<'_, 'a> {
                 let inputs = |name: &str| given(&uses.with, name);
                 self.action(&mut walk, &uses.uses, &inputs, &shell, MAX_ACTIONS);
             }
-            let written: Vec<Ran<'a>> = walk.out[first..].to_vec();
+            let written = &walk.out[first..];
             written.iter().for_each(|ran| keep(&mut job, &ran.command));
+            if let Some(id) = shared.and_then(|shared| shared.id.as_deref()) {
+                hand_on(&mut job, id, written);
+                if let Step::Uses(uses) = step {
+                    image_of(&mut job, id, &uses.uses, given(&uses.with, "images"));
+                }
+            }
         }
-        walk.out
+        (walk.out, job)
     }
 
     /// The commands of an action of this repository, and of those that it uses in turn.
@@ -211,6 +226,27 @@ fn keep(job: &mut Shell<'_>, command: &Command<'_>) {
     let Some((name, value)) = command.args().first().and_then(|word| word.text.split_once('=')) else { return };
     job.variables.assign(name, value, &command.guards);
     job.variables.assign(&format!("env.{name}"), value, &command.guards);
+}
+
+/// `echo NAME=value >> "$GITHUB_OUTPUT"` is `steps.ID.outputs.NAME` from the next step on.
+fn hand_on(job: &mut Shell<'_>, id: &str, ran: &[Ran<'_>]) {
+    let told = |ran: &Ran<'_>| ran.command.words.iter().any(|word| word.text.contains("GITHUB_OUTPUT"));
+    let by_file = ran.iter().any(told);
+    for command in ran.iter().map(|ran| &ran.command).filter(|command| command.program() == "echo") {
+        let Some(text) = command.args().first().map(|word| word.text.as_ref()) else { continue };
+        let old = text.strip_prefix("::set-output name=").and_then(|rest| rest.split_once("::"));
+        let Some((name, value)) = old.or_else(|| text.split_once('=').filter(|_| by_file)) else { continue };
+        job.variables.assign(&format!("steps.{id}.outputs.{name}"), value, &command.guards);
+    }
+}
+
+/// What this action calls tags are an image's name with a tag.
+fn image_of(job: &mut Shell<'_>, id: &str, uses: &Uses, images: Option<String>) {
+    let Some(images) = images.filter(|_| uses.raw().starts_with("docker/metadata-action@")) else { return };
+    let Some(image) = images.lines().map(str::trim).find(|line| !line.is_empty()) else { return };
+    let image = job.variables.substitute(image, &[]);
+    let text = format!("{image}:${{{{ steps.{id}.outputs.version }}}}");
+    job.variables.set(&format!("steps.{id}.outputs.tags"), Value::Text(text), &[]);
 }
 
 /// The files of a repository, as those who call them name them.

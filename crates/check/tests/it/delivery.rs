@@ -113,7 +113,7 @@ fn a_row_of_environments_that_goes_on_after_a_failure_stops_nothing() {
         &in_turn(beside, ""),
         &rules,
         &[
-            "warning terraform-parallel .github/workflows/infra.yml:11 apply applies Terraform in several environments at the same time",
+            "warning terraform-parallel .github/workflows/infra.yml:10 apply applies Terraform in several environments at the same time",
         ],
     );
 }
@@ -141,4 +141,130 @@ fn a_deployment_in_steps_that_is_in_order_is_left_alone() {
     let steps =
         "      - run: aws lambda update-alias --function-name f --name live && curl -f https://x || ./rollback.sh\n";
     check(&in_steps(steps), &[], &[]);
+}
+
+/// What is said of a job for production with these steps, by one rule.
+fn says(steps: &str, rule: &str) -> Vec<String> {
+    let marked = |text: String| text.split_once("prod ").map_or(text.clone(), |(_, says)| says.to_string());
+    found(&in_steps(steps), &[rule]).into_iter().map(marked).collect()
+}
+
+fn by_tag(step: &str) -> Vec<String> {
+    says(&format!("      - {step}\n"), "deploys-tag")
+}
+
+#[test]
+fn an_image_is_deployed_by_its_tag_in_many_ways() {
+    for (step, image) in [
+        ("run: gcloud run deploy app --image gcr.io/p/app:$SHA --region r", "gcr.io/p/app:$SHA"),
+        ("run: gcloud run services update app --image=gcr.io/p/app:v1", "gcr.io/p/app:v1"),
+        (
+            "{ uses: google-github-actions/deploy-cloudrun@v2, with: { service: app, image: \"p/app:${{ github.sha }}\" } }",
+            "p/app:${{ github.sha }}",
+        ),
+        (
+            "{ uses: aws-actions/amazon-ecs-render-task-definition@v1, with: { image: \"r/app:latest\" } }",
+            "r/app:latest",
+        ),
+        ("run: kubectl -n shop set image deploy/app side=r/side@sha256:1 app=r/app:$TAG", "r/app:$TAG"),
+        ("run: cd k8s && kustomize edit set image app=r/app:$TAG", "r/app:$TAG"),
+        ("run: helm upgrade --install app chart --set replicas=2,image.tag=$GITHUB_SHA", "image.tag=$GITHUB_SHA"),
+        ("run: helm upgrade app chart --set-string app.image.tag=latest", "app.image.tag=latest"),
+        ("run: az containerapp update --name app --image r/app:$TAG", "r/app:$TAG"),
+        ("run: docker service update --image r/app:$TAG app", "r/app:$TAG"),
+    ] {
+        assert_eq!(by_tag(step), [format!("deploys an image by its tag: {image}")], "{step}");
+    }
+    for quiet in [
+        "run: gcloud run deploy app --image gcr.io/p/app@$DIGEST",
+        "run: gcloud run deploy app --source .",
+        "{ uses: aws-actions/amazon-ecs-render-task-definition@v1, with: { image: \"r/app@${{ steps.b.outputs.digest }}\" } }",
+        "run: kubectl set image deploy/app app=$IMAGE",
+        "run: kustomize edit set image app=r/app@$DIGEST",
+        "run: helm upgrade app chart --set image.digest=$D,image.tag=$TAG",
+        "run: helm upgrade app chart --set image.tag=$IMAGE_DIGEST",
+        "run: helm upgrade ingress ingress-nginx/ingress-nginx --set controller.image.tag=v1.9.4",
+        "run: helm template app chart --set image.tag=$TAG",
+        "run: docker build -t r/app:latest .",
+    ] {
+        assert_eq!(by_tag(quiet), Vec::<String>::new(), "{quiet}");
+    }
+}
+
+/// A build that hands an image to a deployment, written as `output`, and a called workflow that deploys it.
+fn handed(output: &str) -> Vec<String> {
+    let listing = format!(
+        "--- .github/workflows/cd.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  build:\n    runs-on: x\n    outputs:\n      image: ${{{{ steps.b.outputs.image }}}}\n\
+         \x20   steps:\n      - id: meta\n        uses: docker/metadata-action@v5\n        with: {{ images: r/app }}\n      - id: b\n        run: |\n          {output}\n\
+         \x20 prod:\n    needs: build\n    uses: ./.github/workflows/deploy.yml\n    with:\n      image: ${{{{ needs.build.outputs.image }}}}\n\
+         --- .github/workflows/deploy.yml\non: {{ workflow_call: {{ inputs: {{ image: {{ type: string }} }} }} }}\njobs:\n  go:\n    runs-on: x\n    environment: prod\n\
+         \x20   steps:\n      - run: aws lambda update-function-code --function-name f --image-uri ${{{{ inputs.image }}}}\n"
+    );
+    let says = |text: String| text.split_once("by its tag: ").map_or(text.clone(), |(_, image)| image.to_string());
+    found(&listing, &["deploys-tag"]).into_iter().map(says).collect()
+}
+
+#[test]
+fn an_image_is_followed_from_the_step_that_names_it_to_the_one_that_deploys_it() {
+    let tagged = ["r/app:${GITHUB_SHA::7}"];
+    assert_eq!(handed("echo \"image=r/app:${GITHUB_SHA::7}\" >> \"$GITHUB_OUTPUT\""), tagged);
+    assert_eq!(handed("IMAGE=r/app:${GITHUB_SHA::7}\n          echo \"::set-output name=image::$IMAGE\""), tagged);
+    assert_eq!(handed("{ echo \"image=r/app:${GITHUB_SHA::7}\"; echo y=z; } >> \"$GITHUB_OUTPUT\""), tagged);
+    assert_eq!(
+        handed("echo \"image=${{ steps.meta.outputs.tags }}\" >> \"$GITHUB_OUTPUT\""),
+        ["r/app:${{ steps.meta.outputs.version }}"]
+    );
+    let none: [&str; 0] = [];
+    assert_eq!(handed("echo \"image=r/app@$DIGEST\" >> \"$GITHUB_OUTPUT\""), none);
+    assert_eq!(handed("echo \"image=$(./push.sh)\" >> \"$GITHUB_OUTPUT\""), none);
+}
+
+#[test]
+fn an_archive_under_a_name_that_never_changes_is_of_any_commit() {
+    let newest = |steps: &str| says(steps, "artifact-newest");
+    let run = |lines: &str| newest(&format!("      - run: |\n          {}\n", lines.replace('\n', "\n          ")));
+    let code = "aws lambda update-function-code --function-name f --s3-bucket b --s3-key";
+    let at = |key: &str| [format!("takes whatever lies at {key}, whichever commit that is of")];
+    assert_eq!(run(&format!("{code} app/latest.zip")), at("app/latest.zip"));
+    assert_eq!(run(&format!("{code} $APP/latest.zip")), at("$APP/latest.zip"));
+    assert_eq!(run(&format!("{code} function.zip")), at("function.zip"));
+    assert_eq!(run("aws s3 cp s3://b/latest.zip .\n./install.sh"), at("s3://b/latest.zip"));
+    let zip = "aws lambda update-function-code --function-name f --zip-file fileb://";
+    assert_eq!(run(&format!("aws s3 cp s3://b/app.zip .\n{zip}app.zip")), at("s3://b/app.zip"));
+    let none: [String; 0] = [];
+    for quiet in [
+        format!("{code} app/$GITHUB_SHA.zip"),
+        format!("{code} app-1.4.2.zip"),
+        format!("{code} app.zip --s3-object-version $V"),
+        format!("aws s3 cp build/app.zip s3://b/app.zip\n{code} app.zip"),
+        "aws s3 cp s3://tools/terraform.zip . && unzip terraform.zip".to_string(),
+        "aws s3 cp s3://b/latest.json .".to_string(),
+        format!("aws s3 cp s3://b/$GITHUB_SHA/app.zip .\n{zip}app.zip"),
+    ] {
+        assert_eq!(run(&quiet), none, "{quiet}");
+    }
+}
+
+#[test]
+fn looking_for_the_newest_run_and_taking_its_artifact_is_one_finding() {
+    let newest = |lines: &str| {
+        says(&format!("      - run: |\n          {}\n", lines.replace('\n', "\n          ")), "artifact-newest").len()
+    };
+    let list = "gh run list --workflow b.yml --json databaseId --limit 1";
+    assert_eq!(newest(&format!("ID=$({list})\ngh run download --name app \"$ID\"")), 1);
+    assert_eq!(newest(&format!("{list} > id\ngh run download --name app")), 1);
+    assert_eq!(newest("gh run download --name \"app-$X\""), 1);
+    assert_eq!(newest("gh run download --name app \"${{ github.event.workflow_run.id }}\""), 0);
+    assert_eq!(newest("gh run download 12345 -n app"), 0);
+    assert_eq!(newest(&format!("{list} --commit $SHA")), 0);
+    let sort = "aws ecr describe-images --query 'sort_by(imageDetails,&imagePushedAt)[-1]'";
+    assert_eq!(newest(&format!("TAG=$({sort})\nD=$({sort})")), 1);
+    assert_eq!(newest(&format!("TAG=$({sort})\n{list}")), 2);
+    let job = |id: &str| format!("  {id}:\n    runs-on: x\n    environment: {id}\n    steps: [{{ run: ./d.sh }}]\n");
+    let both = format!(
+        "--- .github/workflows/w.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n{}{}--- d.sh\nID=$({list})\naws lambda update-alias --name live\n",
+        job("dev"),
+        job("prod")
+    );
+    assert_eq!(found(&both, &["artifact-newest"]).len(), 1);
 }

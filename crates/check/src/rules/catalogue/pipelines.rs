@@ -79,7 +79,8 @@ jobs:
         consequence: "Two pushes close together, and what one commit's checks approved is not what is deployed.",
         fix: "Find the artifact by the commit, or pass its digest on from the job that built it.",
         explanation: "It looks at downloads of the newest run of a branch, at `gh run list` and `gh run download` without a commit \
-or run, and at queries that sort a repository's images by date.",
+or run, at queries that sort a repository's images by date, and at archives in S3 whose key is the same for every commit \
+(`latest.zip`, `app.zip`), unless the same job has just put them there or names the object's version. Of one cause it speaks once.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push
 jobs:
@@ -171,8 +172,10 @@ jobs:
         title: "an image is deployed by its tag",
         consequence: "The tag may have moved since it was tested, and nobody can say afterwards which image ran.",
         fix: "Deploy `repository@sha256:...`, with the digest that the build reported.",
-        explanation: "It looks at `aws lambda update-function-code` and `kubectl set image`, and follows a variable that the same \
-script assigns. A reference that cannot be told is left alone.",
+        explanation: "It looks at `aws lambda update-function-code`, `kubectl set image`, `kustomize edit set image`, `gcloud run deploy`, \
+`az containerapp update`, `docker service update`, the image that amazon-ecs-render-task-definition is given and helm's `--set \
+image.tag`, and follows variables, outputs of steps and jobs, and inputs of called workflows as far as they are written. A reference \
+that cannot be told is left alone, and so is the numbered tag of somebody else's chart.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push
 jobs:

@@ -4,10 +4,9 @@ use github_actions_models::workflow::event::{OptionalBody, PathFilters};
 use github_actions_models::workflow::job::{Step, UsesStep};
 use yamlpath::Component;
 
-use super::effects;
-use super::jobs::{Call, Job, Target};
+use super::jobs::{Job, Target};
 use super::scopes::Pipeline;
-use crate::command::Command;
+use super::{effects, images, newest};
 use crate::finding::{Finding, Severity};
 use crate::hcl::Span;
 use crate::model::Place;
@@ -16,130 +15,14 @@ use crate::workflow;
 
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
     for job in &pipeline.jobs {
-        newest(context, job, out);
-        tags(context, job, out);
+        newest::check(context, job, out);
+        images::tags(context, job, out);
     }
     rebuilds(context, pipeline, out);
 }
 
 pub(super) fn input(step: &UsesStep, name: &str) -> Option<String> {
     workflow::given(&step.with, name)
-}
-
-/// The latest artifact of a branch, where this commit's is meant.
-fn newest(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    if job.deployment().is_none() && job.target == Target::Unknown {
-        return;
-    }
-    for (index, step) in job.model.steps.iter().enumerate() {
-        let Step::Uses(uses) = step else { continue };
-        let raw = uses.uses.raw();
-        let by_commit = ["commit", "run_id", "run-id", "pr"].iter().any(|name| input(uses, name).is_some());
-        if raw.starts_with("dawidd6/action-download-artifact@") && !by_commit {
-            let place = Place { file: job.file, span: job.step_span(index) };
-            let message = format!("{} takes the newest artifact of a branch, whichever commit that is of", job.name);
-            out.push(context.finding("artifact-newest", place, &format!("{}/{index}", job.id), message));
-        }
-    }
-    for call in &job.calls {
-        let command = call.command;
-        let mut words = command.subcommands();
-        let (program, first, second) =
-            (command.program(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let text = command.words.iter().map(|word| word.text.as_ref()).collect::<Vec<_>>().join(" ");
-        let what = match (program, first, second) {
-            ("gh", "run", "list")
-                if command.value("commit").is_none()
-                    && (command.value("limit").is_some() || text.contains("[0]"))
-                    && names_a_run(command) =>
-            {
-                "the newest run of a workflow"
-            }
-            ("gh", "run", "download")
-                if !command
-                    .subcommands()
-                    .nth(2)
-                    .is_some_and(|id| id.starts_with('$') || id.starts_with(|c: char| c.is_ascii_digit())) =>
-            {
-                "the artifact of the newest run"
-            }
-            ("aws", "ecr", "describe-images")
-                if text.contains("sort_by") && !text.contains("imageTag=") && !text.contains("[:") =>
-            {
-                "the newest image of the repository"
-            }
-            ("aws", "lambda", "list-versions-by-function")
-                if text.contains("[-1]") && !effects::rolls_back(command) =>
-            {
-                "the newest version of the function"
-            }
-            _ => continue,
-        };
-        let message = format!("{} takes {what}, whichever commit that is of", job.name);
-        out.push(context.finding("artifact-newest", job.place(call), &format!("{}/{what}", job.id), message));
-    }
-}
-
-/// Whether a list of runs tells one from another, and not only how they went.
-fn names_a_run(command: &Command<'_>) -> bool {
-    command.value("json").is_none_or(|fields| {
-        fields.split(',').any(|field| matches!(field.trim(), "databaseId" | "headSha" | "number" | "url"))
-    })
-}
-
-/// Images deployed by tag.
-fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    for call in job.calls.iter().filter(|call| !effects::is_rehearsed(call.command)) {
-        let command = call.command;
-        let reference = match command.program() {
-            "aws" if command.subcommands().nth(1) == Some("update-function-code") => {
-                command.value("image-uri").map(ToString::to_string)
-            }
-            "kubectl" if command.subcommands().next() == Some("set") => command
-                .args()
-                .iter()
-                .filter_map(|word| word.text.split_once('='))
-                .map(|(_, image)| image.to_string())
-                .next(),
-            _ => None,
-        };
-        let Some(reference) = reference else { continue };
-        let resolved = resolve(job, call, &reference);
-        let last = resolved.rsplit('/').next().unwrap_or(&resolved);
-        if resolved.contains('@') || resolved.to_ascii_lowercase().contains("digest") || !last.contains(':') {
-            continue;
-        }
-        let message = format!("{} deploys an image by its tag: {resolved}", job.name);
-        out.push(
-            context
-                .finding("deploys-tag", job.place(call), &format!("{}/{resolved}", job.id), message)
-                .environments(job.target.name()),
-        );
-    }
-}
-
-/// A variable's value where the same job assigns it before, once over.
-fn resolve(job: &Job<'_>, call: &Call<'_>, reference: &str) -> String {
-    let name = reference.trim_start_matches('$').trim_matches(['{', '}']);
-    let is_variable =
-        reference.starts_with('$') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if !is_variable {
-        return reference.to_string();
-    }
-    let mut value = None;
-    for other in &job.calls {
-        if other.file == call.file && other.command.span().start >= call.command.span().start {
-            break;
-        }
-        for word in &other.command.words {
-            if let Some((known, text)) = word.text.split_once('=')
-                && known == name
-            {
-                value = Some(text.to_string());
-            }
-        }
-    }
-    value.unwrap_or_else(|| reference.to_string())
 }
 
 /// A place that builds an image, and the environments that get it.

@@ -25,6 +25,8 @@ pub(super) struct Job<'a> {
     pub(super) name: String,
     /// The use of its workflow.
     pub(super) scope: usize,
+    /// What its callers give it.
+    pub(super) inputs: Inputs,
     /// The jobs that call its workflow, the nearest first.
     callers: Vec<Level<'a>>,
     pub(super) calls: Vec<Call<'a>>,
@@ -106,7 +108,22 @@ impl<'a> Job<'a> {
             .any(|level| condition::runs(&level.workflow.model, level.id).is_some_and(|runs| runs.only_after_failure));
         let recoveries = recovery::recoveries(&calls);
         let name = path.join(" / ");
-        Job { file, workflow, id, model, name, scope, callers, calls, target, meant, only_after_failure, recoveries }
+        let inputs = inputs.clone();
+        Job {
+            file,
+            workflow,
+            id,
+            model,
+            name,
+            scope,
+            inputs,
+            callers,
+            calls,
+            target,
+            meant,
+            only_after_failure,
+            recoveries,
+        }
     }
 
     fn level(&self) -> Level<'a> {

@@ -7,8 +7,11 @@ mod condition;
 mod delivery;
 mod effects;
 mod gates;
+mod handed;
+mod images;
 mod inputs;
 mod jobs;
+mod newest;
 mod outputs;
 mod parallel;
 mod recovery;
@@ -43,11 +46,12 @@ pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     once(first, out);
 }
 
-/// A workflow that several jobs call is looked at for each of them, and what is wrong in it is said once: for the worst of them.
+/// A workflow or a script that several jobs call is looked at for each of them, and what is wrong in it is said once: for the worst of
+/// them.
 fn once(first: usize, out: &mut Vec<Finding>) {
-    let mut known: BTreeMap<(String, (usize, usize)), usize> = BTreeMap::new();
+    let mut known: BTreeMap<(&'static str, String, (usize, usize)), usize> = BTreeMap::new();
     for finding in out.split_off(first) {
-        match known.entry((finding.fingerprint.clone(), finding.at.bytes)) {
+        match known.entry((finding.rule, finding.at.path.clone(), finding.at.bytes)) {
             Entry::Vacant(entry) => {
                 entry.insert(out.len());
                 out.push(finding);

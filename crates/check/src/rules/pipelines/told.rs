@@ -15,7 +15,7 @@ use crate::run::Context;
 use crate::workflow::Workflow;
 
 /// Inputs of a called workflow, by their name in lower case.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Inputs(BTreeMap<String, String>);
 
 impl Inputs {
@@ -41,7 +41,7 @@ impl Inputs {
 }
 
 /// The text with those `${{ }}` replaced for which there is a value.
-fn replaced(text: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+pub(super) fn replaced(text: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(open) = rest.find("${{") {
