@@ -30,6 +30,7 @@ pub mod render;
 mod rule;
 mod rules;
 mod run;
+mod same_state;
 mod secrets;
 mod services;
 mod suppress;
@@ -47,6 +48,7 @@ pub use matrix::{Cell, ExtraRow, Group, How, Matrix, Row, UnknownEnvironment, di
 pub use options::{EnvironmentOverride, Options, Suppression, TagPolicy, TerraformOverride};
 pub use rule::{Family, Rule, explain, rules};
 pub use run::check;
+pub use same_state::{Run, Said, Sameness, StateIdentity};
 pub use suppress::path_matches;
 pub use tree::{File, FileTree, SKIPPED_FOLDERS, Wanted, wanted};
 pub use values_file::{UnreadableValues, plain_values};

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::names::{self, Named};
 use super::parts;
 use super::roots::{Roots, is_declared};
-use super::stacks::FoundStack;
+use super::stacks::{FoundInstance, FoundStack};
 use super::usage::{self, Use};
 use crate::eval::World;
 use crate::hcl::Body;
@@ -103,8 +103,11 @@ pub(crate) fn assign(
     notes: &mut Vec<Note>,
 ) -> Assigned {
     let instances = declared.iter().flat_map(|stack| &stack.instances);
+    let settings = |instance: &FoundInstance| -> Vec<FileId> {
+        instance.backend_files.iter().map(|layered| layered.file).collect()
+    };
     let taken: HashSet<FileId> =
-        instances.flat_map(|instance| instance.var_files.iter().chain(&instance.backend_files)).copied().collect();
+        instances.flat_map(|instance| instance.var_files.iter().copied().chain(settings(instance))).collect();
     let mut assigned: Assigned = vec![Files::default(); world.modules.len()];
     let told = told(world, roots, uses);
     let owned: Vec<Option<Owned>> = parsed

@@ -2,6 +2,7 @@
 
 mod assign;
 mod fragments;
+mod layers;
 pub(crate) mod names;
 mod parts;
 mod roots;
@@ -11,6 +12,7 @@ pub(crate) mod usage;
 
 use rayon::prelude::*;
 
+pub(crate) use layers::Layered;
 pub(crate) use stacks::{FoundInstance, FoundStack};
 
 use crate::backend::{self, Backend};
@@ -50,7 +52,7 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
     let roots = roots::find(tree, parsed, world, &uses, options, &mut notes);
     let declared = stacks::declared(tree, world, options, &mut notes);
     let assigned = assign::assign(tree, parsed, world, &roots, &uses, (options, &declared), &mut notes);
-    let mut stacks = stacks::group(world, &roots, assigned, &uses, (options, declared), &mut notes);
+    let mut stacks = stacks::group((tree, world), &roots, assigned, &uses, (options, declared), &mut notes);
     stacks::mark_unread(&mut stacks, tree, parsed, world, &mut notes);
     let environments = stacks::environments(&stacks, options);
     notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));
@@ -103,9 +105,12 @@ fn instance(tree: &FileTree, world: &World<'_>, found: &FoundInstance, backend: 
         environment: found.environment.clone(),
         root: world.modules[found.module].dir.to_string(),
         var_files: found.var_files.iter().map(path).collect(),
-        backend_files: found.backend_files.iter().map(path).collect(),
+        backend_files: found.backend_files.iter().map(|layered| path(&layered.file)).collect(),
         unread: found.unread.iter().map(path).collect(),
         backend: backend.map(|backend| backend.kind.to_string()),
-        settings: settings.map(|(name, setting)| (name.to_string(), setting.text.to_string())).collect(),
+        settings: settings
+            .filter(|(_, setting)| !setting.open)
+            .map(|(name, setting)| (name.to_string(), setting.text.to_string()))
+            .collect(),
     }
 }

@@ -74,6 +74,14 @@ const NOT_ENVIRONMENTS: &[&str] = &[
 /// First words of names that are no environments, whatever follows: `shared-services`, `log-archive`.
 const NOT_ENVIRONMENTS_BY_FIRST: &[&str] = &["shared", "common", "global", "management", "mgmt", "bootstrap", "log"];
 
+/// Words for what all environments share.
+const OF_ALL: &[&str] = &["shared", "common", "global", "globals", "all", "base", "default", "defaults"];
+
+/// Whether a word says that a file is for all environments.
+pub(super) fn is_of_all(word: &str) -> bool {
+    is_one_of(OF_ALL, word)
+}
+
 /// Words that end a domain, too: `pkg.dev`, `cluster.local`.
 const DOMAIN_ENDS: &[&str] = &["dev", "test", "local", "int", "live"];
 

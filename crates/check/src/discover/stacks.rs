@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use foldhash::{HashMap, HashMapExt};
 
 use super::assign::{Assigned, Files, InlineSetting, Part};
+use super::layers::{Layered, Merging};
 use super::names::{self, Stage};
 use super::roots::{Roots, is_declared, root_matches};
 use super::usage::Use;
@@ -34,14 +35,15 @@ pub(crate) struct FoundInstance {
     pub(crate) var_files: Vec<FileId>,
     /// Variable files that may be read too; nobody says when.
     pub(crate) loose_files: Vec<FileId>,
-    pub(crate) backend_files: Vec<FileId>,
+    /// In the order in which they are merged.
+    pub(crate) backend_files: Vec<Layered>,
     pub(crate) inline: Vec<InlineSetting>,
     /// Files of this environment alone that could not be read: it is there, and nothing more can be said of it.
     pub(crate) unread: Vec<FileId>,
 }
 
 pub(crate) fn group(
-    world: &World<'_>,
+    (tree, world): (&FileTree, &World<'_>),
     roots: &Roots<'_>,
     assigned: Assigned,
     uses: &[Use],
@@ -50,6 +52,12 @@ pub(crate) fn group(
 ) -> Vec<FoundStack> {
     let mut families: BTreeMap<String, Vec<FoundInstance>> = BTreeMap::new();
     let mut stacks = declared;
+    let merging = Merging::find(uses);
+    let instance = |index: usize, environment, files: &Files, own_root| {
+        let own = if own_root { Own::All } else { Own::Named };
+        let layers = |own: &[FileId]| merging.order(tree, world.modules[index].dir, &files.shared_settings, own);
+        instance(index, environment, files, own, layers)
+    };
     for (index, files) in assigned.into_iter().enumerate().filter(|(index, _)| roots.is_root[*index]) {
         let module = &world.modules[index];
         if is_declared(options, module.dir) {
@@ -101,12 +109,27 @@ pub(crate) fn group(
     stacks
 }
 
-fn instance(module: usize, environment: Option<String>, files: &Files, own_root: bool) -> FoundInstance {
+/// Which of a root module's files are an environment's own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Own {
+    /// The root is that environment's alone.
+    All,
+    /// Those that name it.
+    Named,
+}
+
+fn instance(
+    module: usize,
+    environment: Option<String>,
+    files: &Files,
+    own: Own,
+    layers: impl Fn(&[FileId]) -> Vec<Layered>,
+) -> FoundInstance {
     let of = |map: &BTreeMap<String, Vec<Part>>| -> Vec<FileId> {
         map.iter()
             .filter(|(name, _)| match &environment {
                 // Files of one root module agree on the spelling.
-                Some(environment) => own_root || *name == environment,
+                Some(environment) => own == Own::All || *name == environment,
                 None => false,
             })
             .flat_map(|(_, parts)| parts.iter().map(|part| part.file))
@@ -114,13 +137,11 @@ fn instance(module: usize, environment: Option<String>, files: &Files, own_root:
     };
     let mut var_files = files.shared_values.clone();
     var_files.extend(of(&files.values));
-    let mut backend_files = files.shared_settings.clone();
-    backend_files.extend(of(&files.settings));
     FoundInstance {
         module,
         var_files,
         loose_files: files.loose_values.clone(),
-        backend_files,
+        backend_files: layers(&of(&files.settings)),
         inline: files.inline.clone(),
         unread: Vec::new(),
         within: environment.as_ref().and_then(|environment| files.within.get(environment).cloned()),
@@ -152,7 +173,8 @@ pub(crate) fn mark_unread(
         let own_root = stack.shape == Shape::RootPerEnvironment;
         for instance in &mut stack.instances {
             let Some(environment) = &instance.environment else { continue };
-            let given = instance.var_files.iter().chain(&instance.backend_files).copied();
+            let settings = instance.backend_files.iter().map(|layered| layered.file);
+            let given = instance.var_files.iter().copied().chain(settings);
             let code = world.modules[instance.module].unreadable.iter().copied().filter(|_| own_root);
             let unread: Vec<FileId> =
                 given.chain(code).filter(|file| matches!(parsed[*file], Parsed::Unreadable(_))).collect();
@@ -252,7 +274,7 @@ pub(crate) fn declared(
                 module,
                 var_files,
                 loose_files: Vec::new(),
-                backend_files: file(&declared.backend),
+                backend_files: file(&declared.backend).into_iter().map(|file| Layered { file, order: 0 }).collect(),
                 inline: Vec::new(),
                 unread: Vec::new(),
             });

@@ -135,7 +135,8 @@ fn unreadable(context: &Context<'_>, out: &mut Vec<Finding>) {
 fn needed_by<'a>(context: &Context<'a>, file: FileId) -> (Vec<&'a str>, bool) {
     let (mut environments, mut needed) = (Vec::new(), false);
     for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
-        let given = instance.var_files.contains(&file) || instance.backend_files.contains(&file);
+        let given =
+            instance.var_files.contains(&file) || instance.backend_files.iter().any(|layered| layered.file == file);
         needed |= given || context.world.modules[instance.module].unreadable.contains(&file);
         let own = instance.environment.as_deref().filter(|_| instance.unread.contains(&file));
         environments.extend(own.filter(|own| !environments.contains(own)).into_iter().collect::<Vec<_>>());

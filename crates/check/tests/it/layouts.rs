@@ -491,7 +491,7 @@ fn a_script_for_one_layer_takes_nothing_from_the_layers_that_no_script_names() {
         ),
         &[
             "layers/app | dev | layers/app | envs/dev/global.tfvars | layers/app/backend.hcl envs/dev/backend.hcl | app",
-            "layers/app | prod | layers/app | envs/prod/global.tfvars | layers/app/backend.hcl envs/prod/backend.hcl | app",
+            "layers/app | prod | layers/app | envs/prod/global.tfvars | envs/prod/backend.hcl layers/app/backend.hcl | app",
             "layers/network | dev | layers/network | envs/dev/global.tfvars | layers/network/backend.hcl envs/dev/backend.hcl | network",
             "layers/network | prod | layers/network | envs/prod/global.tfvars | layers/network/backend.hcl envs/prod/backend.hcl | network",
         ],

@@ -82,3 +82,99 @@ fn where_layers_share_a_file_the_wrong_bucket_in_it_is_said_once() {
     let related: Vec<(&str, usize)> = shared.related.iter().map(|it| (it.at.path.as_str(), it.at.line)).collect();
     assert_eq!(related, [("envs/test/backend.hcl", 1)]);
 }
+
+/// A root with an empty block, a file for all environments and one for each.
+fn merged(common: (&str, &str), dev: &str, prod: &str, script: &str) -> String {
+    let lines = |settings: &str| settings.replace("; ", "\n");
+    format!(
+        "--- main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\nresource \"aws_sqs_queue\" \"q\" {{}}\n--- {}\n{}\n\
+         --- config/dev.hcl\n{}\n--- config/prod.hcl\n{}\n--- init.sh\n{script}\n",
+        common.0,
+        lines(common.1),
+        lines(dev),
+        lines(prod)
+    )
+}
+
+fn rules(listing: &str) -> Vec<String> {
+    let report = check(&FileTree::from_listing(listing), &Options::default());
+    let of_states =
+        report.findings.iter().filter(|it| it.rule.starts_with("state-") || it.rule.starts_with("backend-"));
+    of_states.map(|it| format!("{} {}:{}", it.rule, it.at.path, it.at.line)).collect()
+}
+
+#[test]
+fn a_file_of_an_environment_wins_over_one_for_all_of_them() {
+    let common = "bucket = \"acme\"; key = \"app.tfstate\"; region = \"r\"; use_lockfile = true; encrypt = true";
+    let own = |of: &str| format!("key = \"app/{of}.tfstate\"; bucket = \"acme\"");
+    for name in ["config/common.hcl", "backend-common.hcl", "backend.hcl"] {
+        assert_eq!(rules(&merged((name, common), &own("dev"), &own("prod"), "")), [""; 0], "{name}");
+        // One is left out, so that both have what stands in the file for all.
+        let one = "region = \"r\"; bucket = \"acme\"";
+        assert_eq!(rules(&merged((name, common), one, one, "")), ["state-shared config/dev.hcl:2"], "{name}");
+    }
+    let off = "bucket = \"acme\"; encrypt = true; use_lockfile = true";
+    let prod = "key = \"app/prod.tfstate\"; encrypt = false";
+    assert_eq!(
+        rules(&merged(("config/common.hcl", off), &own("dev"), prod, "")),
+        ["state-unencrypted config/prod.hcl:2"]
+    );
+}
+
+#[test]
+fn the_order_of_a_command_counts_before_the_names_of_the_files() {
+    let common = "bucket = \"acme\"; key = \"app.tfstate\"; use_lockfile = true; encrypt = true";
+    let own = |of: &str| format!("key = \"app/{of}.tfstate\"");
+    let tree = |script: &str| merged(("config/common.hcl", common), &own("dev"), &own("prod"), script);
+    let init = "terraform init -backend-config=";
+    let usual = format!("{init}config/common.hcl -backend-config=config/$ENV.hcl");
+    assert_eq!(rules(&tree(&usual)), [""; 0]);
+    let reversed = format!("{init}config/$ENV.hcl -backend-config=config/common.hcl");
+    assert_eq!(rules(&tree(&reversed)), ["state-shared config/common.hcl:2"]);
+}
+
+#[test]
+fn two_files_of_one_rank_that_disagree_leave_the_state_open() {
+    let common = "bucket = \"acme\"; encrypt = true; use_lockfile = true";
+    let mut tree = merged(("config/common.hcl", common), "key = \"k\"", "key = \"k\"", "");
+    assert_eq!(rules(&tree), ["state-shared config/dev.hcl:1"]);
+    tree.push_str("--- prod.backend.hcl\nkey = \"other\"\n");
+    assert_eq!(rules(&tree), [""; 0]);
+}
+
+#[test]
+fn the_old_and_the_new_spelling_of_one_place_are_one_state() {
+    let dev = "key = \"k\"; endpoint = \"http://minio:9000\"";
+    let common = ("config/common.hcl", "bucket = \"acme\"; encrypt = true; use_lockfile = true");
+    let prod = |endpoint: &str| format!("key = \"/k\"; endpoints = {{ s3 = \"{endpoint}\" }}");
+    assert_eq!(rules(&merged(common, dev, &prod("http://minio:9000/"), "")), ["state-shared config/dev.hcl:1"]);
+    assert_eq!(rules(&merged(common, dev, &prod("http://other:9000"), "")), [""; 0]);
+}
+
+#[test]
+fn local_states_are_told_by_their_paths() {
+    let root = |of: &str, path: &str| {
+        format!(
+            "--- envs/{of}/main.tf\nterraform {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\nresource \"aws_sqs_queue\" \"q\" {{}}\n"
+        )
+    };
+    let shared = |dev: &str, prod: &str| {
+        let found = rules(&[root("dev", dev), root("prod", prod)].concat());
+        found.into_iter().filter(|rule| rule.starts_with("state-shared")).collect::<Vec<_>>()
+    };
+    assert_eq!(shared("../x.tfstate", "../../envs/x.tfstate"), ["state-shared envs/dev/main.tf:3"]);
+    assert_eq!(shared("x.tfstate", "x.tfstate"), [""; 0]);
+    // That a shared root keeps one file for all is said once.
+    let one = |dev: &str, prod: &str| {
+        let tree = merged(("x.md", ""), dev, prod, "").replace("\"s3\" {}", "\"local\" {}");
+        let tree = tree.replace("config/", "backend-");
+        let report = check(&FileTree::from_listing(&tree), &Options::default());
+        let found = report.findings.iter().filter(|it| it.rule.starts_with("state-"));
+        found.map(|it| it.message.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        one("path = \"a.tfstate\"", "path = \"a.tfstate\""),
+        [". keeps its state in a local file, one for all of dev, prod"]
+    );
+    assert_eq!(one("path = \"a.tfstate\"", "path = \"b.tfstate\""), [". keeps its state in a local file"]);
+}

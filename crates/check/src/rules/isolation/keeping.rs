@@ -18,7 +18,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
 fn backend_place(view: &View<'_>, deployed: &Deployed<'_>) -> Option<Place> {
     let backend = deployed.backend?;
     let file = deployed.instance.backend_files.last();
-    Some(file.map_or(backend.block, |file| view.context.top(*file)))
+    Some(file.map_or(backend.block, |layered| view.context.top(layered.file)))
 }
 
 fn is_on(text: Option<&str>) -> bool {
@@ -43,7 +43,7 @@ fn lock(deployed: &Deployed<'_>) -> Option<&'static str> {
 }
 
 fn lock_missing(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
+    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3" && !backend.uncertain()) else {
         return;
     };
     // A backend with no key yet gets the rest of its settings from somewhere that is not here.
@@ -91,7 +91,7 @@ fn lock_differs(view: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 fn unencrypted(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3" && !backend.uncertain) else {
+    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3" && !backend.uncertain()) else {
         return;
     };
     if backend.text("bucket").is_none() || backend.text("key").is_none() {
@@ -129,7 +129,7 @@ fn unencrypted(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>)
 
 fn backend_unused(view: &View<'_>, out: &mut Vec<Finding>) {
     for deployed in &view.deployed {
-        let Some(file) = deployed.instance.backend_files.first() else { continue };
+        let Some(file) = deployed.instance.backend_files.first().map(|layered| layered.file) else { continue };
         if deployed.module.backend.is_some() || deployed.module.cloud.is_some() || deployed.module.incomplete {
             continue;
         }
@@ -141,7 +141,7 @@ fn backend_unused(view: &View<'_>, out: &mut Vec<Finding>) {
             view.context
                 .finding(
                     "backend-unused",
-                    view.context.top(*file),
+                    view.context.top(file),
                     root,
                     format!("{root} has no backend block, so this file is not used and the state stays on whatever machine ran last"),
                 )
@@ -181,7 +181,7 @@ fn state_local(view: &View<'_>, out: &mut Vec<Finding>) {
         let Some(file) = module.files.first() else { continue };
         let place = module.backend.as_ref().map_or_else(|| view.context.top(*file), |backend| backend.place);
         let root = if module.dir.is_empty() { "." } else { module.dir };
-        let message = if view.shares_root() && view.compares() {
+        let message = if is_for_all(view) {
             format!("{root} keeps its state in a local file, one for all of {}", list(view))
         } else {
             format!("{root} keeps its state in a local file")
@@ -192,6 +192,12 @@ fn state_local(view: &View<'_>, out: &mut Vec<Finding>) {
                 .environments(view.deployed.iter().map(|each| each.environment)),
         );
     }
+}
+
+/// Whether all environments of a shared root keep their states in one file.
+pub(super) fn is_for_all(view: &View<'_>) -> bool {
+    let state = |deployed: &Deployed<'_>| deployed.backend.map(|backend| backend.state(deployed.module.dir));
+    view.compares() && view.shares_root() && view.deployed.windows(2).all(|pair| state(&pair[0]) == state(&pair[1]))
 }
 
 fn list(view: &View<'_>) -> String {

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt};
 
+use super::keeping::is_for_all;
 use super::misnamed;
 use crate::finding::{Finding, Related, Severity, listed};
 use crate::layout::Shape;
 use crate::model::Place;
 use crate::run::Context;
+use crate::same_state::StateIdentity;
 use crate::view::View;
 
 /// Where one stack keeps its state in one environment.
 pub(crate) struct State {
-    identity: Vec<String>,
+    identity: StateIdentity,
     environment: String,
     /// Of one region's share of an environment, that environment.
     within: Option<String>,
@@ -47,9 +49,10 @@ pub(crate) fn states(view: &View<'_>) -> Vec<State> {
         return Vec::new();
     }
     let states = view.deployed.iter().filter_map(|deployed| {
-        let backend = deployed.backend?;
+        // That a file beside shared code is one for all of them is said of the file.
+        let backend = deployed.backend.filter(|backend| backend.kind != "local" || !is_for_all(view))?;
         Some(State {
-            identity: backend.state()?,
+            identity: backend.state(deployed.module.dir),
             environment: deployed.environment.to_string(),
             within: deployed.instance.within.clone(),
             stack: view.stack.name.clone(),
@@ -65,13 +68,16 @@ pub(crate) fn states(view: &View<'_>) -> Vec<State> {
 /// States that several environments or root modules keep. What is said here of a backend that names another is not said again.
 pub(crate) fn check(context: &Context<'_>, states: &[State], out: &mut Vec<Finding>) {
     // Nearly every state is kept by one environment alone.
-    let mut counts: HashMap<&[String], usize> = HashMap::with_capacity(states.len());
-    for state in states {
-        *counts.entry(&state.identity).or_default() += 1;
+    let keys: Vec<Option<Vec<&str>>> = states.iter().map(|state| state.identity.key()).collect();
+    let mut counts: HashMap<&[&str], usize> = HashMap::with_capacity(states.len());
+    for key in keys.iter().flatten() {
+        *counts.entry(key).or_default() += 1;
     }
-    let mut by_identity: BTreeMap<&[String], Vec<&State>> = BTreeMap::new();
-    for state in states.iter().filter(|state| counts[&*state.identity] > 1) {
-        by_identity.entry(&state.identity).or_default().push(state);
+    let mut by_identity: BTreeMap<&[&str], Vec<&State>> = BTreeMap::new();
+    for (state, key) in states.iter().zip(&keys) {
+        if let Some(key) = key.as_deref().filter(|key| counts[key] > 1) {
+            by_identity.entry(key).or_default().push(state);
+        }
     }
     let mut of_stacks: BTreeMap<Vec<Place>, Vec<&Vec<&State>>> = BTreeMap::new();
     // What one wrong line brings about is one finding.
@@ -125,8 +131,7 @@ fn environments_share(context: &Context<'_>, sharing: &[&State], more: &[&Vec<&S
     let names: Vec<String> = sharing.iter().map(|state| state.who(one_root)).collect();
     let at = sharing.iter().position(|state| state.misnamed.is_some()).unwrap_or(0);
     let first = sharing[at];
-    let mut message =
-        format!("{} keep one state: {}", listed(names.iter().map(|name| &**name)), describe(&first.identity));
+    let mut message = format!("{} keep one state: {}", listed(names.iter().map(|name| &**name)), first.identity);
     // One block in shared code may still be parted by workspaces that people choose by hand.
     let in_code = sharing.iter().all(|state| state.places == first.places && state.block == first.block);
     if in_code && context.written.workspace {
@@ -163,7 +168,7 @@ fn environments_share(context: &Context<'_>, sharing: &[&State], more: &[&Vec<&S
     let whose = listed(of_line.map(|(_, name)| &**name));
     out.push(
         context
-            .finding("state-shared", line, &first.identity.join("/"), message)
+            .finding("state-shared", line, &first.identity.to_string(), message)
             .severity(if in_code { Severity::Warning } else { Severity::Error })
             .label(format!("the state of {whose}"))
             .environments(sharing.iter().map(|state| state.environment.as_str()))
@@ -182,7 +187,7 @@ fn stacks_share(context: &Context<'_>, shared: &[&Vec<&State>], out: &mut Vec<Fi
         "{} keep one state in {}: {}",
         listed(roots.iter().copied()),
         listed(environments.iter().copied()),
-        describe(&first.identity)
+        first.identity
     );
     let index = shown(shared[0]);
     let line = place(first, index);
@@ -192,16 +197,10 @@ fn stacks_share(context: &Context<'_>, shared: &[&Vec<&State>], out: &mut Vec<Fi
         .collect();
     out.push(
         context
-            .finding("state-shared", line, &first.identity.join("/"), message)
+            .finding("state-shared", line, &first.identity.to_string(), message)
             .label(format!("the state of {}", roots[0]))
             .fix("Give each root module a key of its own, and move the state before the next apply.")
             .environments(environments)
             .besides(related),
     );
-}
-
-fn describe(identity: &[String]) -> String {
-    let (kind, parts) = identity.split_first().map_or(("", identity), |(kind, parts)| (kind.as_str(), parts));
-    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-    format!("{kind} {}", parts.join("/"))
 }

@@ -27,7 +27,7 @@ pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
 fn other_state(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], out: &mut Vec<Finding>) {
     let backends: Vec<&Backend<'_>> = context.backends.iter().flatten().flatten().collect();
     let known = |name: &str| -> Vec<&str> { backends.iter().filter_map(|backend| backend.text(name)).collect() };
-    if backends.is_empty() || backends.iter().any(|backend| backend.uncertain) {
+    if backends.is_empty() || backends.iter().any(|backend| backend.uncertain()) {
         return;
     }
     for (file, command) in commands {
