@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use github_actions_models::action::{Action as Model, Runs, StepBody};
 use github_actions_models::common::Uses;
+use github_actions_models::common::expr::BoE;
 use yamlpath::{Component, Document};
 
 use crate::command::{Command, Word};
@@ -27,6 +28,7 @@ impl<'a> Action<'a> {
         if let Runs::Composite(composite) = &model.runs {
             for (index, step) in composite.steps.iter().enumerate() {
                 let route = [Component::from("runs"), "steps".into(), index.into()];
+                let first = commands.len();
                 match &step.body {
                     StepBody::Run { .. } => {
                         let route = [&route[..], &["run".into()]].concat();
@@ -38,6 +40,9 @@ impl<'a> Action<'a> {
                         commands
                             .extend(span.and_then(|span| stands_for(uses, &|name| workflow::given(with, name), span)));
                     }
+                }
+                if matches!(step.continue_on_error, BoE::Literal(true)) && !is_asked(text, step.id.as_deref()) {
+                    commands[first..].iter_mut().for_each(|command| command.failure_ignored = true);
                 }
             }
         }
@@ -55,6 +60,11 @@ impl<'a> Action<'a> {
             StepBody::Run { .. } => None,
         })
     }
+}
+
+/// Whether somebody reads how a step that may fail went.
+fn is_asked(text: &str, id: Option<&str>) -> bool {
+    id.is_some_and(|id| text.contains(&format!("steps.{id}.outcome")))
 }
 
 /// The command that a well-known action runs, as far as the rules tell commands apart. Its words all stand at `span`.

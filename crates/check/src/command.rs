@@ -31,7 +31,7 @@ pub(crate) struct Command<'a> {
     pub(crate) words: Vec<Word<'a>>,
     /// The folder of the last `cd` before it in the same text, as written.
     pub(crate) dir: Option<String>,
-    /// Followed by `|| true`, `|| :` or `|| exit 0`.
+    /// Followed by `|| true`, `|| :` or `|| exit 0`; where it was followed, whatever lets its failure count for nothing.
     pub(crate) failure_ignored: bool,
     /// It stands right of `||`.
     pub(crate) after_or: bool,
@@ -187,6 +187,11 @@ fn assignment(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once('=')?;
     let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     (plain && !name.starts_with(|first: char| first.is_ascii_digit())).then_some((name, value))
+}
+
+/// The same command, where whoever runs it lets it fail.
+pub(crate) fn may_fail(command: Command<'_>, may_fail: bool) -> Command<'_> {
+    Command { failure_ignored: command.failure_ignored || may_fail, ..command }
 }
 
 /// The commands of a text in which a line's end is a space, as in a folded scalar of YAML.

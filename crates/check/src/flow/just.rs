@@ -180,7 +180,9 @@ fn bodies<'a>(recipe: &Recipe<'a>) -> Vec<Vec<Command<'a>>> {
     let is_script = recipe.lines.first().is_some_and(|(_, line)| line.trim_start().starts_with("#!"));
     let split = |(start, line): &(usize, &'a str)| {
         let stripped = line.trim_start_matches(['@', '-', ' ', '\t']);
-        command::split(stripped, start + line.len() - stripped.len())
+        let may_fail = line[..line.len() - stripped.len()].contains('-');
+        let commands = command::split(stripped, start + line.len() - stripped.len()).into_iter();
+        commands.map(|command| command::may_fail(command, may_fail)).collect::<Vec<_>>()
     };
     let lines = recipe.lines.iter().map(split);
     if is_script { vec![lines.flatten().collect()] } else { lines.collect() }

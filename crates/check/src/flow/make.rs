@@ -254,8 +254,9 @@ fn run<'a>(
             let stripped = line.trim_start_matches(['@', '-', '+', ' ', '\t']);
             let commands = command::split(stripped, start + line.len() - stripped.len());
             // `$(X)` is a variable here, and no command.
-            let commands: Vec<Command<'a>> =
-                commands.into_iter().filter(|command| !command.nested || command.words.len() > 1).collect();
+            let own = commands.into_iter().filter(|command| !command.nested || command.words.len() > 1);
+            let may_fail = line[..line.len() - stripped.len()].contains('-');
+            let commands: Vec<Command<'a>> = own.map(|command| command::may_fail(command, may_fail)).collect();
             walk.script(&Script::new(rule.file, Cow::Owned(commands)), &mut shell.clone());
         }
     }

@@ -5,6 +5,7 @@ mod condition;
 mod just;
 mod make;
 pub(crate) mod matrix;
+mod outcome;
 mod structure;
 mod variables;
 mod walk;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::condition::{self, Asked};
 use super::structure::{self, Item, Joint, Node};
 use super::variables::{Language, Value, Variables};
-use super::{Files, Ran, just, make};
+use super::{Files, Ran, just, make, outcome};
 use crate::command::{Command, Guard, Word};
 use crate::discover::usage::is_terraform;
 use crate::hcl::Span;
@@ -54,6 +54,8 @@ pub(super) struct Shell<'a> {
     background: bool,
     /// In a loop that looks, or after a failure.
     paced: bool,
+    /// Whatever fails in it, what comes next runs as if it had not.
+    lost: bool,
     depth: usize,
     /// Where the call stands whose arguments these are.
     called_at: Option<(FileId, Span)>,
@@ -68,6 +70,7 @@ impl<'a> Shell<'a> {
             dir: None,
             background: false,
             paced: false,
+            lost: false,
             depth: 0,
             called_at: None,
         }
@@ -114,7 +117,7 @@ impl<'f, 'a> Walk<'f, 'a> {
         let outer = shell.guards.clone();
         let mut asked: Option<Asked> = None;
         let mut skipped = false;
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             if self.out.len() > MAX_COMMANDS {
                 break;
             }
@@ -135,10 +138,11 @@ impl<'f, 'a> Walk<'f, 'a> {
                 }
             }
             if !skipped {
-                let before = shell.paced;
+                let before = (shell.paced, shell.lost);
                 shell.paced |= item.joint == Joint::Or;
+                shell.lost |= outcome::is_lost(&script.commands, &items[index + 1..]);
                 asked = self.node(script, item, shell);
-                shell.paced = before;
+                (shell.paced, shell.lost) = before;
             }
         }
         shell.guards = outer;
@@ -151,7 +155,7 @@ impl<'f, 'a> Walk<'f, 'a> {
             Node::If(arms) => self.branches(script, arms, shell),
             Node::For { head, body } => {
                 let before = shell.paced;
-                shell.paced |= leaves(script, body);
+                shell.paced |= outcome::leaves(&script.commands, body);
                 self.each(script, *head, body, shell);
                 shell.paced = before;
             }
@@ -188,11 +192,14 @@ impl<'f, 'a> Walk<'f, 'a> {
 
     fn branches(&mut self, script: &Rc<Script<'a>>, arms: &[(Vec<Item>, Vec<Item>)], shell: &mut Shell<'a>) {
         let outer = shell.guards.clone();
+        let before = shell.lost;
+        let told = outcome::is_only_told(&script.commands, arms);
         for (asks, body) in arms {
             if asks.is_empty() {
                 self.items(script, body, shell);
                 break;
             }
+            shell.lost |= told;
             let asked = match &asks[..] {
                 [Item { node: Node::Run(index), joint }] => self.command(script, *index, *joint, shell),
                 several => {
@@ -200,6 +207,7 @@ impl<'f, 'a> Walk<'f, 'a> {
                     None
                 }
             };
+            shell.lost = before;
             let Asked { guard, answer } = asked.unwrap_or(Asked { guard: sometimes(script, asks), answer: None });
             match answer {
                 Some(true) => {
@@ -209,7 +217,7 @@ impl<'f, 'a> Walk<'f, 'a> {
                 Some(false) => {}
                 None => {
                     let before = shell.paced;
-                    shell.paced |= failed(script, asks);
+                    shell.paced |= outcome::asks_for_failure(&script.commands, asks);
                     shell.guards.push(guard.clone());
                     self.items(script, body, shell);
                     shell.guards.pop();
@@ -295,15 +303,19 @@ impl<'f, 'a> Walk<'f, 'a> {
         let span = command.span();
         self.push(file, command.clone(), shell);
         if shell.depth < MAX_DEPTH {
+            let before = shell.lost;
+            shell.lost |= command.failure_ignored;
             let inner = Shell { called_at: Some((file, span)), ..shell.clone() };
             self.follow(script, &command, inner, shell);
+            shell.lost = before;
         }
         is_question.then_some(asked)
     }
 
     fn push(&mut self, file: FileId, command: Command<'a>, shell: &Shell<'a>) {
         if self.out.len() <= MAX_COMMANDS {
-            let command = Command { guards: shell.guards.clone(), paced: shell.paced, ..command };
+            let failure_ignored = command.failure_ignored || shell.lost;
+            let command = Command { guards: shell.guards.clone(), paced: shell.paced, failure_ignored, ..command };
             self.out.push(Ran { file, step: self.step, command });
         }
     }
@@ -424,24 +436,6 @@ impl<'f, 'a> Walk<'f, 'a> {
 /// A condition that is like no other.
 fn sometimes(script: &Script<'_>, items: &[Item]) -> Guard {
     Guard { asked: format!("{}:{:p}", script.file, items.as_ptr()), with: String::new(), holds: true }
-}
-
-/// Whether a loop over a list ends before the list does, as one that tries again until something works.
-fn leaves(script: &Script<'_>, items: &[Item]) -> bool {
-    items.iter().any(|item| match &item.node {
-        Node::Run(index) => matches!(script.commands[*index].program(), "break" | "exit" | "return"),
-        Node::If(arms) => arms.iter().any(|(asks, body)| leaves(script, asks) || leaves(script, body)),
-        Node::Group { body, .. } | Node::For { body, .. } => leaves(script, body),
-        Node::Case { arms, .. } => arms.iter().any(|(_, body)| leaves(script, body)),
-        Node::Loop(..) | Node::Function { .. } | Node::Array { .. } => false,
-    })
-}
-
-/// `if ! PROGRAM`
-fn failed(script: &Script<'_>, asks: &[Item]) -> bool {
-    let [Item { node: Node::Run(index), .. }] = asks else { return false };
-    let command = &script.commands[*index];
-    command.words.iter().any(|word| word.text == "!") && !matches!(command.program(), "[" | "[[" | "test")
 }
 
 /// `a{b,c}` is two words.

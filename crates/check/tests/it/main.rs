@@ -9,6 +9,7 @@ mod functions;
 mod keys;
 mod layouts;
 mod linked;
+mod lost;
 mod matrix;
 mod output;
 mod pipelines;

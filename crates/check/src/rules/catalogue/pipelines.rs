@@ -290,7 +290,8 @@ jobs:
         consequence: "The first to notice that it does not work are the users.",
         fix: "Call the service through the door that users use, after traffic has moved, and let the job fail when it does not answer.",
         explanation: "Test programs, curl, `aws lambda invoke`, and steps, scripts or jobs whose name says that they test all count; \
-telling a chat, fetching a file and cleaning up after tests do not. It is a warning for production, a hint elsewhere.",
+telling a chat, fetching a file and cleaning up after tests do not. One whose failure is thrown away is told by gate-accepts-failure. It \
+is a warning for production, a hint elsewhere.",
         bad: r#"--- .github/workflows/deploy-prod.yml
 on: workflow_dispatch
 concurrency: prod
@@ -326,8 +327,10 @@ jobs:
         fix: "Drop `continue-on-error` and `|| true`, and ask for `needs.JOB.result == 'success'` where a condition is needed.",
         explanation: "The deployment's condition is tried out as GitHub reads it: with each needed job failed, skipped and cancelled, \
 and with every answer to what no file tells. One that always lets a failure or a cancelled run pass is an error for production. \
-Tests that may fail, tests whose exit code is thrown away, before the deployment or after it, and conditions that do so in some cases or accept a skipped job are \
-warnings. A later step that reads the test's outcome makes it a gate again, and a job that only runs after a failure is none. A matrix \
+Tests that may fail, tests whose exit code is thrown away, before the deployment or after it, an approval or an earlier environment's \
+job that may fail, a plan that may fail before an apply without a saved one, a deployment or a rollback whose own failure is thrown \
+away, and conditions that do so in some cases or accept a skipped job are warnings. Called workflows, scripts, recipes and actions of \
+the repository are followed. A later step that reads the test's outcome makes it a gate again, and a job that only runs after a failure is none. A matrix \
 with `max-parallel: 1` that reaches production after another environment, with `fail-fast: false`, is an error: its order stops nothing.",
         bad: r#"--- .github/workflows/deploy.yml
 on: workflow_dispatch

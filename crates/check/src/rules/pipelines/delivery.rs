@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
+use github_actions_models::workflow::Workflow as Model;
 use github_actions_models::workflow::event::OptionalBody;
 use github_actions_models::workflow::job::Step;
-use github_actions_models::workflow::{Job as AnyJob, Workflow as Model};
 use regex::Regex;
 
-use super::effects;
 use super::jobs::{Call, Job, Target};
-use super::scopes::{Level, Pipeline};
+use super::scopes::Pipeline;
+use super::{effects, smoke};
 use crate::finding::{Finding, Severity};
 use crate::hcl::{Body, Expr, Span};
 use crate::model::Place;
@@ -21,7 +21,7 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
         let Some(deployment) = job.deployment() else { continue };
         environment_missing(context, job, deployment, out);
         no_concurrency(context, job, deployment, out);
-        untested(context, pipeline, job, out);
+        smoke::check(context, pipeline, job, out);
         no_rollback(context, pipeline, job, out);
     }
     long_lived_keys(context, out);
@@ -77,49 +77,6 @@ fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, o
             .beside(context.related(job.place(deployment), "it deploys here"))
             .environments(job.target.name()),
     );
-}
-
-/// Something after the traffic moved looks whether it works.
-fn untested(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let Some((index, call)) = job.traffic().next_back() else { return };
-    // What goes back was tested when it was deployed.
-    let name = format!("{} {}", job.name, job.root().workflow.model.name.as_deref().unwrap_or_default()).to_lowercase();
-    if ["rollback", "roll-back", "roll_back", "roll back", "revert"].iter().any(|word| name.contains(word)) {
-        return;
-    }
-    let in_job = job.calls[index + 1..].iter().any(|call| effects::tests(call.command));
-    let by_step = (call.step..job.model.steps.len()).any(|step| {
-        let named = is_test_name(&job.step_name(step)) && step > call.step;
-        let uses =
-            matches!(&job.model.steps[step], Step::Uses(uses) if step > call.step && is_test_name(uses.uses.raw()));
-        named || uses
-    });
-    let later = pipeline
-        .downstream(job)
-        .iter()
-        .any(|job| is_test_name(job.id) || job.calls.iter().any(|call| effects::tests(call.command)));
-    let called = job.levels().any(|level| is_tested_by_call(&level));
-    if in_job || by_step || later || called || is_only_called(&job.root().workflow.model) {
-        return;
-    }
-    // The alias that a deployment moves may be tested before it moves; that is half of it.
-    let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
-    let message = format!("nothing tests what {} deploys after users meet it", job.name);
-    out.push(
-        context
-            .finding("no-smoke-test", job.place(call), job.id, message)
-            .severity(severity)
-            .label("from here on users meet it")
-            .environments(job.target.name()),
-    );
-}
-
-/// A call after it whose name says that it tests.
-fn is_tested_by_call(level: &Level<'_>) -> bool {
-    level.workflow.model.jobs.iter().any(|(id, other)| {
-        matches!(other, AnyJob::ReusableWorkflowCallJob(call)
-            if call.needs.iter().any(|needed| needed == level.id) && (is_test_name(id) || is_test_name(call.uses.raw())))
-    })
 }
 
 pub(super) fn is_test_name(text: &str) -> bool {

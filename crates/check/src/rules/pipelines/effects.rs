@@ -12,6 +12,10 @@ pub(super) fn applies(command: &Command<'_>) -> bool {
     is_terraform(command.program()) && command.subcommands().next() == Some("apply")
 }
 
+pub(super) fn plans(command: &Command<'_>) -> bool {
+    is_terraform(command.program()) && command.subcommands().next() == Some("plan")
+}
+
 pub(super) fn destroys(command: &Command<'_>) -> bool {
     is_terraform(command.program()) && command.subcommands().next() == Some("destroy")
 }
@@ -184,6 +188,19 @@ pub(super) fn rolls_back(command: &Command<'_>) -> bool {
             .iter()
             .any(|sign| lower.contains(sign))
     })
+}
+
+/// Goes back by itself, by what it is called.
+pub(super) fn is_way_back(command: &Command<'_>) -> bool {
+    let named = |text: &str| ["rollback", "roll-back", "roll_back"].iter().any(|sign| text.contains(sign));
+    let mut words = command.subcommands();
+    match command.program() {
+        "kubectl" => (words.next(), words.next()) == (Some("rollout"), Some("undo")),
+        "helm" => words.next() == Some("rollback"),
+        program if NO_TESTERS.contains(&program) => false,
+        "aws" | "if" | "for" | "while" | "trap" | "[" | "[[" => false,
+        program => named(program),
+    }
 }
 
 /// Leaves nothing of what `terraform init` made in a folder.

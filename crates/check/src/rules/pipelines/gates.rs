@@ -9,13 +9,17 @@ use super::delivery::is_test_name;
 use super::effects;
 use super::jobs::Job;
 use super::scopes::{Level, Pipeline};
-use super::soft_gates::{is_gate, soft_gates};
+use super::soft_gates::{is_gate, lost_deployment, soft_gates};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::run::Context;
 
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
-    for job in pipeline.jobs.iter().filter(|job| job.deployment().is_some()) {
+    for job in &pipeline.jobs {
+        lost_deployment(context, job, out);
+        if job.deployment().is_none() {
+            continue;
+        }
         prod_without_gate(context, pipeline, job, out);
         condition(context, pipeline, job, out);
         after_failure(context, job, out);

@@ -18,6 +18,7 @@ mod recovery;
 mod references;
 mod scopes;
 mod shell;
+mod smoke;
 mod soft_gates;
 mod state_names;
 mod switched;

@@ -8,6 +8,7 @@ use super::delivery::is_test_name;
 use super::effects;
 use super::jobs::{Call, Job, Target, shared};
 use super::scopes::Pipeline;
+use super::terraform::has_plan_file;
 use crate::finding::{Finding, Severity};
 use crate::hcl::Span;
 use crate::model::Place;
@@ -18,7 +19,8 @@ pub(super) fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &J
     let upstream = pipeline.upstream(job);
     for gate in std::iter::once(job).chain(upstream) {
         let whole = !std::ptr::eq(gate, job) && matches!(gate.model.continue_on_error, LoE::Literal(true));
-        if whole && is_gate(gate) {
+        let stands_before = is_gate(gate) || approves(gate.id) || gate.deployment().is_some();
+        if whole && stands_before {
             let mut route = gate.route();
             route.push("continue-on-error".into());
             let place = Place { file: gate.file, span: gate.workflow.span(&route) };
@@ -39,47 +41,55 @@ pub(super) fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &J
                 report(context, job, gate, gate.place(call), "has a test whose failure is thrown away", out);
             }
         }
+        if let Some(place) = soft_plan(context, gate, job) {
+            report(context, job, gate, place, "has a plan that may fail and counts as made", out);
+        }
     }
-    soft_smoke_test(context, job, out);
     deploys_in_any_case(context, job, out);
 }
 
-/// Nothing that looks at what was deployed can fail: the job is green whatever users meet, and no rollback runs.
-fn soft_smoke_test(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
-    let Some((index, shift)) = job.traffic().next_back() else { return };
-    let mut soft: Option<Place> = None;
-    for call in job.calls[index + 1..].iter().filter(|call| effects::tests(call.command) && !job.on_failure(call.step))
-    {
-        if !(is_lost(context, job, call) || (call.step > shift.step && is_soft(job, call.step)))
-            || is_in_loop(job, call)
-        {
-            return;
-        }
-        let lost = Place { file: job.file, span: soft_span(job, call.step) };
-        soft.get_or_insert(if is_lost(context, job, call) { job.place(call) } else { lost });
+/// A plan that may fail before an apply which makes one of its own: a saved plan would be missing.
+fn soft_plan(context: &Context<'_>, gate: &Job<'_>, job: &Job<'_>) -> Option<Place> {
+    let applies = job.calls.iter().position(|call| effects::applies(call.command) && !has_plan_file(call.command))?;
+    let before = if std::ptr::eq(gate, job) { &gate.calls[..applies] } else { &gate.calls[..] };
+    let plan = before.iter().find(|call| effects::plans(call.command))?;
+    if is_soft(gate, plan.step) {
+        return Some(Place { file: gate.file, span: soft_span(gate, plan.step) });
     }
-    for step in shift.step + 1..job.model.steps.len() {
-        if is_test_name(&job.step_name(step))
-            && !job.on_failure(step)
-            && !job.calls.iter().any(|call| call.step == step)
-        {
-            if !is_soft(job, step) {
-                return;
-            }
-            soft.get_or_insert(Place { file: job.file, span: soft_span(job, step) });
-        }
-    }
-    let Some(place) = soft else { return };
-    let message =
-        format!("{} has a smoke test whose failure is thrown away, after users meet what it deploys", job.name);
+    is_lost(context, gate, plan).then(|| gate.place(plan))
+}
+
+/// Nothing that deploys can fail, or nothing of a job that goes back: it is green although users still meet what was there before.
+pub(super) fn lost_deployment(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    let moves = job.traffic().map(|(_, call)| call);
+    let applies = job.calls.iter().filter(|call| effects::applies(call.command) && !job.on_failure(call.step));
+    let deploys: Vec<&Call<'_>> = moves.chain(applies).collect();
+    let goes_back = |call: &&Call<'_>| {
+        effects::is_way_back(call.command) || (job.only_after_failure && effects::moves_traffic(call.command))
+    };
+    let (what, calls) = match deploys.is_empty() {
+        false => ("deployment", deploys),
+        true => ("way back", job.calls.iter().filter(goes_back).collect()),
+    };
+    let lost = |call: &&Call<'_>| is_lost(context, job, call) || is_soft(job, call.step);
+    let Some(first) = calls.first().filter(|_| calls.iter().all(lost)) else { return };
+    let place = if is_lost(context, job, first) {
+        job.place(first)
+    } else {
+        Place { file: job.file, span: soft_span(job, first.step) }
+    };
+    let message = format!("{} has a {what} whose failure is thrown away, so that it looks done", job.name);
     out.push(
         context
-            .finding("gate-accepts-failure", place, &format!("{}/smoke", job.id), message)
+            .finding("gate-accepts-failure", place, &format!("{}/{what}", job.id), message)
             .severity(Severity::Warning)
-            .fix("Let the step fail, so that the job does and what runs on failure goes back.")
-            .beside(context.related(job.place(shift), "from here on users meet it"))
+            .fix("Let it fail, so that the job does and somebody looks.")
             .environments(job.target.name()),
     );
+}
+
+fn approves(id: &str) -> bool {
+    id.to_lowercase().split(['-', '_']).any(|word| word.starts_with("approv"))
 }
 
 /// A step that deploys although a test before it in the same job failed.
@@ -114,7 +124,9 @@ pub(super) fn is_gate(job: &Job<'_>) -> bool {
 /// A step that tests and may fail, with nobody who reads how it went.
 fn is_soft_test(job: &Job<'_>, step: usize) -> bool {
     let by_action = match &job.model.steps[step] {
-        Step::Uses(uses) => ["cypress", "playwright"].iter().any(|name| uses.uses.raw().contains(name)),
+        Step::Uses(uses) => ["cypress", "playwright", "k6-action", "newman", "postman", "manual-approval"]
+            .iter()
+            .any(|name| uses.uses.raw().contains(name)),
         _ => false,
     };
     let tests = by_action
@@ -123,7 +135,7 @@ fn is_soft_test(job: &Job<'_>, step: usize) -> bool {
     tests && is_soft(job, step)
 }
 
-fn is_soft(job: &Job<'_>, step: usize) -> bool {
+pub(super) fn is_soft(job: &Job<'_>, step: usize) -> bool {
     let shared = job.model.steps.get(step).and_then(shared);
     let may_fail = shared.is_some_and(|shared| matches!(shared.continue_on_error, LoE::Literal(true)));
     // `conclusion` is `success` for a step that may fail; only `outcome` tells.
@@ -131,7 +143,7 @@ fn is_soft(job: &Job<'_>, step: usize) -> bool {
     may_fail && !read.is_some_and(|id| job.workflow.text.contains(&format!("steps.{id}.outcome")))
 }
 
-fn soft_span(job: &Job<'_>, step: usize) -> Span {
+pub(super) fn soft_span(job: &Job<'_>, step: usize) -> Span {
     let mut route = job.route();
     route.extend(["steps".into(), step.into(), "continue-on-error".into()]);
     job.workflow.span(&route)
@@ -142,28 +154,17 @@ fn is_thrown_away(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool
 }
 
 /// The exit code of a command counts for nothing.
-fn is_lost(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
+pub(super) fn is_lost(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
     let command = call.command;
     if command.failure_ignored {
         return true;
     }
-    let file = &context.tree.files()[call.file];
-    // A recipe's line that begins with `-` may fail.
-    let recipe = matches!(file.name().to_ascii_lowercase().as_str(), "makefile" | "gnumakefile");
-    if recipe && command.words.first().is_some_and(|word| word.text.starts_with('-')) {
-        return true;
-    }
-    let text = file.text().unwrap_or_default();
+    let text = context.tree.files()[call.file].text().unwrap_or_default();
     let span = command.span();
     let (Some(before), Some(rest)) = (text.get(..span.start as usize), text.get(span.end as usize..)) else {
         return false;
     };
     let line = rest.trim_start_matches(['"', '\'', ' ']).lines().next().unwrap_or_default();
-    if let Some(other) = line.strip_prefix("||") {
-        let other = other.trim_start();
-        return other.starts_with("echo ")
-            && !["exit", "return", "false", "&&"].iter().any(|word| other.contains(word));
-    }
     let piped = line.strip_prefix('|').is_some_and(|next| next.trim_start().starts_with("tee "));
     let own_shell = call.file == job.file && shell_has_pipefail(job, call.step);
     piped && !own_shell && !before.contains("pipefail") && !text.contains("pipefail")
@@ -179,7 +180,7 @@ fn shell_has_pipefail(job: &Job<'_>, step: usize) -> bool {
 }
 
 /// A call that is made again until it answers.
-fn is_in_loop(job: &Job<'_>, call: &Call<'_>) -> bool {
+pub(super) fn is_in_loop(job: &Job<'_>, call: &Call<'_>) -> bool {
     job.calls.iter().filter(|other| other.step == call.step && other.file == call.file).any(|other| {
         other
             .command

@@ -107,7 +107,7 @@ fn unreviewed(
 }
 
 /// The plan is the argument that is no flag and no flag's value.
-fn has_plan_file(command: &Command<'_>) -> bool {
+pub(super) fn has_plan_file(command: &Command<'_>) -> bool {
     const WITH_VALUE: &[&str] =
         &["-var", "-var-file", "-target", "-lock-timeout", "-parallelism", "-state", "-backup", "-replace", "-chdir"];
     let mut words = command.args().iter().skip_while(|word| word.text != "apply").skip(1);
