@@ -3,7 +3,11 @@
 
 /// Services whose pipelines hold variables of their own, which no file shows.
 fn is_foreign_pipeline(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if is_plain_configuration(name) {
+        return false;
+    }
+    let name = name.to_ascii_lowercase();
     let yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     const FOLDERS: &[&str] =
         &[".circleci/", ".buildkite/", ".spacelift/", ".woodpecker/", ".azuredevops/", ".azure-pipelines/"];
@@ -27,9 +31,17 @@ fn is_foreign_pipeline(path: &str) -> bool {
         || (yaml && (BEGIN.iter().any(|begin| name.starts_with(begin)) || in_folder()))
 }
 
+/// Whether nothing but its extension counts. A quick test for what most files are called: no says nothing.
+fn is_plain_configuration(name: &str) -> bool {
+    !name.starts_with(['.', 'j', 'J']) && [".tf", ".tfvars", ".hcl"].iter().any(|end| name.ends_with(end))
+}
+
 /// Whether a file is read for its words.
 pub(crate) fn is_worded(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
+    if is_plain_configuration(name) {
+        return false;
+    }
     let lower = name.to_ascii_lowercase();
     if is_foreign_pipeline(path) && !lower.starts_with("jenkinsfile") {
         return true;

@@ -1,12 +1,12 @@
 //! Names with their positions, found without hashing and mostly without looking at the text of the names.
 
-/// Sorted by the beginnings of the names and then by the names.
+/// Sorted by the marks of the names and then by the names.
 #[derive(Debug, Default)]
 pub(crate) struct NameIndex<'a>(Vec<Entry<'a>>);
 
 #[derive(Debug)]
 struct Entry<'a> {
-    beginning: u64,
+    mark: u64,
     name: &'a str,
     position: usize,
 }
@@ -20,23 +20,29 @@ impl<'a> NameIndex<'a> {
     pub(crate) fn insert(&mut self, name: &'a str, position: usize) {
         match self.search(name) {
             Ok(at) => self.0[at].position = position,
-            Err(at) => self.0.insert(at, Entry { beginning: beginning(name), name, position }),
+            Err(at) => self.0.insert(at, Entry { mark: mark(name), name, position }),
         }
     }
 
     fn search(&self, name: &str) -> Result<usize, usize> {
-        let wanted = beginning(name);
-        self.0.binary_search_by(|entry| entry.beginning.cmp(&wanted).then_with(|| entry.name.cmp(name)))
+        let wanted = mark(name);
+        self.0.binary_search_by(|entry| entry.mark.cmp(&wanted).then_with(|| entry.name.cmp(name)))
     }
 }
 
-/// The first eight bytes; a shorter name is filled up.
-fn beginning(name: &str) -> u64 {
+/// A number that few names share: made of both ends of the name and its length.
+fn mark(name: &str) -> u64 {
     let bytes = name.as_bytes();
-    match bytes.first_chunk::<8>() {
-        Some(first) => u64::from_be_bytes(*first),
-        None => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
-    }
+    let ends = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(24),
+        _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+            }
+            _ => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        },
+    };
+    ends ^ (bytes.len() as u64) << 59
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Parsed<'_> {
 
 /// The parsed files, in the order of the tree.
 pub(crate) fn parse<'a>(tree: &'a FileTree) -> Vec<Parsed<'a>> {
-    tree.files().par_iter().with_min_len(16).map_init(Reader::default, parse_file).collect()
+    tree.files().par_iter().with_min_len(16).with_max_len(128).map_init(Reader::default, parse_file).collect()
 }
 
 fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {

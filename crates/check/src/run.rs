@@ -17,6 +17,9 @@ use crate::tree::FileTree;
 use crate::view::View;
 use crate::written::Written;
 
+/// So many stacks are looked at by one core before another may take over: they take a tenth of a millisecond each.
+const STACKS: usize = 4;
+
 /// Everything that the rules look at.
 pub(crate) struct Context<'a> {
     pub(crate) tree: &'a FileTree,
@@ -60,29 +63,37 @@ impl<'a> Context<'a> {
 
 /// Checks a repository. Nothing is read but what the tree holds; the same tree and options give the same report.
 pub fn check(tree: &FileTree, options: &Options) -> Report {
+    // From one of the pool's own threads each step begins at once; from any other thread it has to wake them first.
+    rayon::scope(|_| check_here(tree, options))
+}
+
+fn check_here(tree: &FileTree, options: &Options) -> Report {
     let parsed = parsed::parse(tree);
-    let world = World::new(model::modules(tree, &parsed));
+    let (world, flows) = rayon::join(|| World::new(model::modules(tree, &parsed)), || Flows::find(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
-    let flows = Flows::find(tree, &parsed);
     let context = Context::new(tree, &parsed, &world, &found, &backends, &flows, options);
 
-    let stacks = (0..found.stacks.len()).into_par_iter().map(|stack| {
+    // Stacks in small portions, and beside them what is about the repository as a whole: no core waits for another.
+    let stacks = (0..found.stacks.len()).into_par_iter().with_max_len(STACKS).map(|stack| {
         let view = View::new(&context, stack);
         (rules::stack(&view), Secrets::of(&view))
     });
-    let (by_stack, secrets): (Vec<rules::StackResult>, Vec<Secrets>) = stacks.collect();
+    let ((by_stack, secrets), (of_repository, layout)) = rayon::join(
+        || stacks.unzip::<_, _, Vec<_>, Vec<_>>(),
+        || (rules::repository(&context), discover::layout(tree, &world, &found, &backends)),
+    );
     let secrets = Secrets::all(secrets);
-    let mut findings = rules::repository(&context, by_stack);
+    let mut findings = rules::together(&context, by_stack);
+    findings.extend(of_repository);
     secrets.hide(&mut findings);
-    let layout = discover::layout(tree, &world, &found, &backends);
     let mut report = report(&context, findings, layout);
     report.masked = secrets.masked(&context);
     drop(context);
     // Hundreds of thousands of small pieces: to give them back takes a while on one core.
-    backends.into_par_iter().with_min_len(64).for_each(drop);
+    backends.into_par_iter().with_min_len(16).with_max_len(64).for_each(drop);
     rayon::join(|| drop(found), || drop(world));
-    parsed.into_par_iter().with_min_len(64).for_each(drop);
+    parsed.into_par_iter().with_min_len(64).with_max_len(256).for_each(drop);
     report
 }
 

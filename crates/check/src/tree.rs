@@ -86,6 +86,8 @@ pub(crate) fn is_plan_name(name: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct File {
     path: String,
+    /// Where the name begins in the path: asked for again and again.
+    name_at: usize,
     /// The error holds bytes that are no UTF-8.
     content: Result<String, Vec<u8>>,
 }
@@ -105,12 +107,12 @@ impl File {
 
     /// The name after the last `/`.
     pub fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
+        &self.path[self.name_at..]
     }
 
     /// The folder, with no slash at the end; empty for the root.
     pub fn dir(&self) -> &str {
-        self.path.rsplit_once('/').map_or("", |(dir, _)| dir)
+        &self.path[..self.name_at.saturating_sub(1)]
     }
 
     /// 1-based line and column (in characters) of a byte offset into [`File::text`].
@@ -139,7 +141,8 @@ impl FileTree {
             .map(|(path, bytes)| {
                 let content = String::from_utf8(bytes).map_err(FromUtf8Error::into_bytes);
                 let path = path.replace('\\', "/").trim_start_matches("./").to_string();
-                File { path, content }
+                let name_at = path.rfind('/').map_or(0, |slash| slash + 1);
+                File { path, name_at, content }
             })
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));

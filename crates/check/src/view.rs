@@ -150,6 +150,11 @@ impl<'a> Deployed<'a> {
         }
     }
 
+    /// The same for a variable of the module, by its position there.
+    pub(crate) fn given_to(&self, position: usize) -> Option<(FileId, &'a Attr<'a>)> {
+        self.given[position]
+    }
+
     pub(crate) fn sets(&self, name: &str) -> bool {
         self.given(name).is_some()
     }

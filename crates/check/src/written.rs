@@ -81,6 +81,9 @@ fn targets<'c>(command: &'c Command<'_>) -> Vec<&'c str> {
 
 /// Text that something fills in before Terraform reads it: `__ENV__`, `{{ env }}`, `@ENV@`, `%ENV%`, `<env>`.
 pub(crate) fn is_placeholder(text: &str) -> bool {
+    if !text.bytes().any(|byte| matches!(byte, b'_' | b'{' | b'@' | b'%' | b'<')) {
+        return false;
+    }
     let between = |open: &str, close: &str| {
         text.split_once(open).and_then(|(_, rest)| rest.split_once(close)).is_some_and(|(name, _)| {
             let name = name.trim();

@@ -103,26 +103,46 @@ const REGION_PIECES: &[&str] = &[
     "spain", "sweden", "switzerland", "uae", "uk", "us",
 ];
 
+const CONTINENTS: &[&str] = &["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn"];
+
 /// `euw1`, `apse2`: continent, direction, number.
 fn is_short_region(word: &str) -> bool {
     let Some(bare) = word.strip_suffix(|last: char| last.is_ascii_digit()) else { return false };
     let directions = ["e", "w", "n", "s", "c", "ne", "nw", "se", "sw"];
-    ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn"]
-        .iter()
-        .any(|continent| bare.strip_prefix(continent).is_some_and(|rest| directions.contains(&rest)))
+    CONTINENTS.iter().filter_map(|continent| after(bare, continent)).any(|rest| is_one_of(&directions, rest))
 }
 
 fn is_region_word(word: &str) -> bool {
+    if word.as_bytes().first().is_none_or(|first| REGION_LETTERS & letter(*first) == 0) {
+        return false;
+    }
     let bare = word.trim_end_matches(|last: char| last.is_ascii_digit());
     if is_one_of(REGION_WORDS, bare) {
         return true;
     }
-    let word = word.to_ascii_lowercase();
-    let mut rest = word.trim_end_matches(|last: char| last.is_ascii_digit());
-    while let Some(piece) = REGION_PIECES.iter().find(|piece| rest.starts_with(**piece)) {
-        rest = &rest[piece.len()..];
+    let mut rest = bare;
+    while let Some(after) = REGION_PIECES.iter().find_map(|piece| after(rest, piece)) {
+        rest = after;
     }
-    (rest.is_empty() && !bare.is_empty()) || is_short_region(&word)
+    (rest.is_empty() && !bare.is_empty()) || is_short_region(word)
+}
+
+/// What stands behind a beginning in either case.
+fn after<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
+    let (first, rest) = text.split_at_checked(beginning.len())?;
+    first.eq_ignore_ascii_case(beginning).then_some(rest)
+}
+
+/// The letters that words of regions begin with.
+const REGION_LETTERS: u32 = first_letters(REGION_WORDS) | first_letters(REGION_PIECES) | first_letters(CONTINENTS);
+
+const fn first_letters(words: &[&str]) -> u32 {
+    let (mut letters, mut index) = (0, 0);
+    while index < words.len() {
+        letters |= letter(words[index].as_bytes()[0]);
+        index += 1;
+    }
+    letters
 }
 
 /// Whether a folder or the stem of a file is named after a region and nothing else: `eu-west-1`, `westeurope.backend`.
@@ -163,8 +183,25 @@ pub(crate) struct Named {
     pub(crate) strong: bool,
 }
 
-/// Longest of [`WORDS`]; most words of any text are sorted out by their length alone.
+/// Longest of [`WORDS`].
 const LONGEST_WORD: usize = 13;
+
+/// By length, the letters that [`WORDS`] begin with: most words of any text are sorted out by these alone.
+const FIRST_LETTERS: [u32; LONGEST_WORD + 1] = {
+    let mut letters = [0; LONGEST_WORD + 1];
+    let mut index = 0;
+    while index < WORDS.len() {
+        let word = WORDS[index].0.as_bytes();
+        letters[word.len()] |= letter(word[0]);
+        index += 1;
+    }
+    letters
+};
+
+/// A bit for a letter of either case, and none for anything else.
+const fn letter(byte: u8) -> u32 {
+    if byte.is_ascii_alphabetic() { 1 << (byte.to_ascii_lowercase() - b'a') } else { 0 }
+}
 
 fn is_one_of(list: &[&str], word: &str) -> bool {
     list.iter().any(|known| known.eq_ignore_ascii_case(word))
@@ -172,8 +209,9 @@ fn is_one_of(list: &[&str], word: &str) -> bool {
 
 /// The stage that a single word means, whether strong or weak. A number behind the word is let pass: `dev2`.
 pub(crate) fn stage_of(word: &str) -> Option<(Stage, bool)> {
-    let bare = word.trim_end_matches(|character: char| character.is_ascii_digit());
-    if !(2..=LONGEST_WORD).contains(&bare.len()) {
+    let digits = word.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let bare = &word[..word.len() - digits];
+    if FIRST_LETTERS.get(bare.len())? & letter(*bare.as_bytes().first()?) == 0 {
         return None;
     }
     WORDS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(bare)).map(|(_, stage, strong)| (*stage, *strong))
@@ -288,18 +326,27 @@ pub(crate) fn words(text: &str) -> Vec<(usize, usize)> {
 
 /// The same one after the other.
 fn each_word(text: &str) -> impl Iterator<Item = (usize, usize)> {
-    let mut rest = text.char_indices().peekable();
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let (start, _) = rest.by_ref().find(|(_, character)| character.is_alphanumeric())?;
-        let mut end = text.len();
-        for (index, character) in rest.by_ref() {
-            if !character.is_alphanumeric() {
-                end = index;
-                break;
-            }
-        }
-        Some((start, end))
+        let start = run_end(text, at, false);
+        at = run_end(text, start, true);
+        (start < at).then_some((start, at))
     })
+}
+
+/// Where the letters and digits that begin at `at` end, or what is none of them.
+fn run_end(text: &str, mut at: usize, of_words: bool) -> usize {
+    while let Some(byte) = text.as_bytes().get(at) {
+        let (alphanumeric, length) = match text[at..].chars().next().filter(|_| !byte.is_ascii()) {
+            Some(character) => (character.is_alphanumeric(), character.len_utf8()),
+            None => (byte.is_ascii_alphanumeric(), 1),
+        };
+        if alphanumeric != of_words {
+            break;
+        }
+        at += length;
+    }
+    at
 }
 
 /// Whether a word stands for a stage anywhere in a name; without one it is an environment only by being spelled as it.
@@ -318,7 +365,8 @@ pub(crate) fn same_environment(a: &str, b: &str) -> bool {
     let joined = |text: &str| text.get(..3).is_some_and(|first| is_one_of(&["non", "pre"], first));
     let (first, second) = (of(a), of(b));
     let may = joined(a) || joined(b) || (first.is_some() && first == second);
-    may && normal(a) == normal(b)
+    let whole = |text: &str| find(text).filter(|named| named.whole).and_then(|named| named.stage);
+    may && whole(a).is_some_and(|stage| whole(b) == Some(stage)) && normal(a) == normal(b)
 }
 
 /// A spelling that `stg`, `stage` and `staging` share; regions and numbers stay.
@@ -390,8 +438,8 @@ impl Known {
 
     /// Whether a text is this environment's own name, in any spelling or with its region.
     pub(crate) fn is_own(&self, text: &str, own: &str) -> bool {
-        let whole = find(text).filter(|named| named.whole && named.start == 0 && named.end == text.len());
-        same_environment(text, own) || whole.is_some_and(|named| named.stage == self.stage(own))
+        let whole = || find(text).filter(|named| named.whole && named.start == 0 && named.end == text.len());
+        same_environment(text, own) || whole().is_some_and(|named| named.stage == self.stage(own))
     }
 
     pub(crate) fn stage(&self, name: &str) -> Option<Stage> {

@@ -134,8 +134,7 @@ fn differing<'p>(a: &'p str, b: &'p str) -> Option<(&'p str, &'p str)> {
 }
 
 fn set_the_same(one: &Body<'_>, other: &Body<'_>) -> bool {
-    let names = |body: &Body<'_>| -> Vec<String> { body.attrs.iter().map(|attr| attr.name.to_string()).collect() };
-    similar(&names(one), &names(other))
+    similar(&one.attrs, &other.attrs)
 }
 
 fn disagree(one: &Body<'_>, other: &Body<'_>) -> bool {

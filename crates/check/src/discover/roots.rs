@@ -92,11 +92,11 @@ pub(crate) fn find<'a>(
     options: &Options,
     notes: &mut Vec<Note>,
 ) -> Roots<'a> {
-    let surroundings = look_around(tree, parsed);
+    let (surroundings, with_files) =
+        rayon::join(|| look_around(tree, parsed), || folders_with_files(tree, parsed, world));
     let called = called(world);
     let terragrunt = terragrunt(tree, parsed, notes);
     let sources = terragrunt_sources(tree, parsed, world);
-    let with_files = folders_with_files(tree, parsed, world);
     let mut is_root = Vec::with_capacity(world.modules.len());
     // Nothing but what they hold speaks for these.
     let mut by_content = Vec::new();
@@ -176,12 +176,12 @@ fn look_around<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>]) -> Surroundings
             Parsed::Terraform(_) | Parsed::Terragrunt => surroundings.add_folder(file.dir()),
             Parsed::Values(body) | Parsed::Settings(body) => {
                 surroundings.add_folder(file.dir());
-                surroundings.add_file(file.path(), body.attrs.iter().map(|attr| attr.name).collect());
+                surroundings.add_file(file, &body.attrs);
             }
             Parsed::Unreadable(_) => {
                 surroundings.add_folder(file.dir());
                 if !model::is_configuration_name(file.name()) {
-                    surroundings.add_file(file.path(), Vec::new());
+                    surroundings.add_file(file, &[]);
                 }
             }
             _ => {}
@@ -269,11 +269,16 @@ fn terragrunt_sources<'a>(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<
 /// Modules with variable files in their own folder, or below it with no other module between.
 fn folders_with_files(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>) -> HashSet<usize> {
     let mut out = HashSet::new();
+    let mut last = None;
     for (file, parsed) in tree.files().iter().zip(parsed) {
         if parsed.given_as(file.name()).is_none() {
             continue;
         }
         let mut dir = file.dir();
+        // Files of one folder come one after the other.
+        if last.replace(dir) == Some(dir) {
+            continue;
+        }
         loop {
             if let Some(index) = world.by_dir.get(dir) {
                 out.insert(*index);

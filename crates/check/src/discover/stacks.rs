@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt};
+use rayon::prelude::*;
 
 use super::assign::{Assigned, Files, InlineSetting, Part};
 use super::layers::{Layered, Merging};
@@ -50,56 +51,24 @@ pub(crate) fn group(
     (options, declared): (&Options, Vec<FoundStack>),
     notes: &mut Vec<Note>,
 ) -> Vec<FoundStack> {
+    let merging = Merging::find(uses);
+    let found = assigned
+        .into_par_iter()
+        .enumerate()
+        .with_min_len(16)
+        .filter(|(index, _)| roots.is_root[*index] && !is_declared(options, world.modules[*index].dir));
+    let found: Vec<OfRoot> =
+        found.map(|(index, files)| of_root((tree, world), roots, uses, &merging, (index, &files))).collect();
     let mut families: BTreeMap<String, Vec<FoundInstance>> = BTreeMap::new();
     let mut stacks = declared;
-    let merging = Merging::find(uses);
-    let instance = |index: usize, environment, files: &Files, own_root| {
-        let own = if own_root { Own::All } else { Own::Named };
-        let layers = |own: &[FileId]| merging.order(tree, world.modules[index].dir, &files.shared_settings, own);
-        instance(index, environment, files, own, layers)
-    };
-    for (index, files) in assigned.into_iter().enumerate().filter(|(index, _)| roots.is_root[*index]) {
-        let module = &world.modules[index];
-        if is_declared(options, module.dir) {
-            continue;
-        }
-        let own = roots.path_environment[index].as_ref().filter(|_| files.environments().len() < 2);
-        if let Some(named) = own {
-            let key = format!("{}*{}", &module.dir[..named.start], &module.dir[named.end..]);
-            families.entry(key).or_default().push(instance(index, Some(named.name.clone()), &files, true));
-            continue;
-        }
-        let environments = files.environments();
-        let name = if module.dir.is_empty() { ".".to_string() } else { module.dir.to_string() };
-        if environments.is_empty() {
-            let instances = vec![instance(index, None, &files, false)];
-            let shape = if uses_workspaces(module, uses) { Shape::Workspaces } else { Shape::Single };
-            if shape == Shape::Workspaces {
-                notes.push(Note {
-                    path: name.clone(),
-                    says: "workspaces part the environments here; which there are, and their values, is known only when Terraform runs".into(),
-                });
+    for found in found {
+        match found {
+            OfRoot::Member(family, instance) => families.entry(family).or_default().push(instance),
+            OfRoot::Stack(stack, note) => {
+                stacks.push(stack);
+                notes.extend(note);
             }
-            stacks.push(FoundStack { name, shape, instances });
-            continue;
         }
-        let mut instances: Vec<FoundInstance> = environments
-            .iter()
-            .map(|environment| instance(index, Some(environment.to_string()), &files, false))
-            .collect();
-        sort(&mut instances);
-        let shape = if files.settings.is_empty() && uses_workspaces(module, uses) {
-            Shape::Workspaces
-        } else {
-            Shape::SharedRoot
-        };
-        if shape == Shape::Workspaces {
-            notes.push(Note {
-                path: name.clone(),
-                says: "workspaces part the environments here; their states were not compared, since Terraform chooses them when it runs".into(),
-            });
-        }
-        stacks.push(FoundStack { name, shape, instances });
     }
     for (name, mut instances) in families {
         sort(&mut instances);
@@ -107,6 +76,49 @@ pub(crate) fn group(
     }
     stacks.sort_by(|a, b| a.name.cmp(&b.name));
     stacks
+}
+
+/// What a root module is.
+enum OfRoot {
+    /// One environment's root module: the name that it shares with those of the others, and the instance.
+    Member(String, FoundInstance),
+    /// A stack of its own, with what is to be said of it.
+    Stack(FoundStack, Option<Note>),
+}
+
+fn of_root(
+    (tree, world): (&FileTree, &World<'_>),
+    roots: &Roots<'_>,
+    uses: &[Use],
+    merging: &Merging,
+    (index, files): (usize, &Files),
+) -> OfRoot {
+    let module = &world.modules[index];
+    let instance = |environment, own| {
+        let layers = |own: &[FileId]| merging.order(tree, module.dir, &files.shared_settings, own);
+        instance(index, environment, files, own, layers)
+    };
+    let environments = files.environments();
+    if let Some(named) = roots.path_environment[index].as_ref().filter(|_| environments.len() < 2) {
+        let key = format!("{}*{}", &module.dir[..named.start], &module.dir[named.end..]);
+        return OfRoot::Member(key, instance(Some(named.name.clone()), Own::All));
+    }
+    let name = if module.dir.is_empty() { ".".to_string() } else { module.dir.to_string() };
+    if environments.is_empty() {
+        let instances = vec![instance(None, Own::Named)];
+        let shape = if uses_workspaces(module, uses) { Shape::Workspaces } else { Shape::Single };
+        let says = "workspaces part the environments here; which there are, and their values, is known only when Terraform runs";
+        let note = (shape == Shape::Workspaces).then(|| Note { path: name.clone(), says: says.into() });
+        return OfRoot::Stack(FoundStack { name, shape, instances }, note);
+    }
+    let mut instances: Vec<FoundInstance> =
+        environments.iter().map(|environment| instance(Some(environment.to_string()), Own::Named)).collect();
+    sort(&mut instances);
+    let shape =
+        if files.settings.is_empty() && uses_workspaces(module, uses) { Shape::Workspaces } else { Shape::SharedRoot };
+    let says = "workspaces part the environments here; their states were not compared, since Terraform chooses them when it runs";
+    let note = (shape == Shape::Workspaces).then(|| Note { path: name.clone(), says: says.into() });
+    OfRoot::Stack(FoundStack { name, shape, instances }, note)
 }
 
 /// Which of a root module's files are an environment's own.

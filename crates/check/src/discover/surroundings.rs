@@ -5,18 +5,25 @@ use std::collections::BTreeSet;
 use foldhash::HashMap;
 
 use super::names::{self, Named};
+use crate::hcl::Attr;
+use crate::tree::File;
 
 /// The folders that hold anything of Terraform's, and the files with values or backend settings, each by its parent.
 #[derive(Default)]
 pub(crate) struct Surroundings<'a> {
     folders: HashMap<&'a str, BTreeSet<&'a str>>,
-    /// Stems, with the names that each file sets.
-    stems: HashMap<&'a str, Vec<(&'a str, Vec<&'a str>)>>,
+    /// The last of them: files of one folder come one after the other.
+    last: &'a str,
+    /// Stems, with what each file sets.
+    stems: HashMap<&'a str, Vec<(&'a str, &'a [Attr<'a>])>>,
 }
 
 impl<'a> Surroundings<'a> {
     /// Notes that `dir` and all folders above it hold something of Terraform's.
     pub(crate) fn add_folder(&mut self, dir: &'a str) {
+        if dir == std::mem::replace(&mut self.last, dir) {
+            return;
+        }
         let mut rest = dir;
         while !rest.is_empty() {
             let (parent, name) = rest.rsplit_once('/').unwrap_or(("", rest));
@@ -27,9 +34,8 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    pub(crate) fn add_file(&mut self, path: &'a str, sets: Vec<&'a str>) {
-        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-        self.stems.entry(dir).or_default().push((stem(name), sets));
+    pub(crate) fn add_file(&mut self, file: &'a File, sets: &'a [Attr<'a>]) {
+        self.stems.entry(file.dir()).or_default().push((stem(file.name()), sets));
     }
 
     /// The environment that a folder is named after.
@@ -65,7 +71,7 @@ impl<'a> Surroundings<'a> {
             return None;
         }
         // An unusual name counts where the file sets what an environment's file beside it sets.
-        let own = &siblings.iter().find(|(other, _)| *other == stem)?.1;
+        let own = siblings.iter().find(|(other, _)| *other == stem)?.1;
         let alike = siblings.iter().any(|(other, sets)| {
             names::find(other).is_some_and(|named| named.whole && named.strong) && similar(own, sets)
         });
@@ -126,8 +132,8 @@ fn has_same_pattern<'s>(mut siblings: impl Iterator<Item = &'s str>, segment: &s
 }
 
 /// Whether two files set mostly the same names.
-pub(super) fn similar<T: PartialEq>(a: &[T], b: &[T]) -> bool {
-    let shared = a.iter().filter(|name| b.contains(name)).count();
+pub(super) fn similar(a: &[Attr<'_>], b: &[Attr<'_>]) -> bool {
+    let shared = a.iter().filter(|attr| b.iter().any(|other| other.name == attr.name)).count();
     let all = a.len() + b.len() - shared;
     shared > 0 && shared * 10 >= all * 6
 }

@@ -68,12 +68,17 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
         true => Cow::Owned(name.to_ascii_lowercase()),
         false => Cow::Borrowed(name),
     };
-    let tells = || TELLING.iter().any(|word| name.contains(word));
+    let tells = || may_tell(&name) && TELLING.iter().any(|word| name.contains(word));
     let about = || {
         ABOUT.iter().any(|end| name.ends_with(end))
             || ["enable_", "use_", "manage_"].iter().any(|start| name.starts_with(start))
     };
     tells() && !about()
+}
+
+/// Each of [`TELLING`] holds one of these pairs of letters, and most names hold none.
+fn may_tell(name: &str) -> bool {
+    name.as_bytes().windows(2).any(|pair| matches!(pair, b"ss" | b"cr" | b"ke" | b"nn" | b"bh"))
 }
 
 impl Variable<'_> {
@@ -223,4 +228,20 @@ pub(crate) fn hide(text: &str, secrets: &[String]) -> Option<String> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TELLING, is_secret_name};
+
+    #[test]
+    fn every_telling_word_makes_a_name_secret_and_what_is_about_it_does_not() {
+        for word in TELLING {
+            assert!(is_secret_name(&format!("db_{word}")) && is_secret_name(&word.to_uppercase()), "{word}");
+            assert!(!is_secret_name(&format!("{word}_arn")), "{word}");
+        }
+        for name in ["environment", "memory_mb", "connections", "keep", "region", "k"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
 }

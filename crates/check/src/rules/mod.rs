@@ -22,13 +22,13 @@ use crate::view::View;
 pub(crate) static CATALOGUE: LazyLock<Vec<Rule>> = LazyLock::new(catalogue::all);
 
 /// What one stack gives: its findings, and what has to be compared with other stacks.
-pub(crate) struct StackResult {
+pub(crate) struct StackResult<'a> {
     findings: Vec<Finding>,
-    states: Vec<isolation::State>,
+    states: Vec<isolation::State<'a>>,
 }
 
 /// The rules that look at one stack at a time.
-pub(crate) fn stack(view: &View<'_>) -> StackResult {
+pub(crate) fn stack<'a>(view: &View<'a>) -> StackResult<'a> {
     let mut findings = Vec::new();
     isolation::check(view, &mut findings);
     parity::check(view, &mut findings);
@@ -52,22 +52,27 @@ fn leave_out_consequences(findings: &mut Vec<Finding>) {
     findings.retain(|finding| finding.rule != "name-collides" || !follows(finding));
 }
 
-/// The rules that look at the repository as a whole, and everything the stacks gave.
-pub(crate) fn repository(context: &Context<'_>, stacks: Vec<StackResult>) -> Vec<Finding> {
+/// The rules that look at the repository as a whole.
+pub(crate) fn repository(context: &Context<'_>) -> Vec<Finding> {
+    let families: [fn(&Context<'_>, &mut Vec<Finding>); 5] =
+        [repository::check, parity::repository, collision::repository, ownership::repository, pipelines::repository];
+    let found = families.par_iter().flat_map_iter(|family| {
+        let mut out = Vec::new();
+        family(context, &mut out);
+        out
+    });
+    found.collect()
+}
+
+/// Everything that the stacks gave, and what comes out where they are compared.
+pub(crate) fn together(context: &Context<'_>, stacks: Vec<StackResult<'_>>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut states = Vec::new();
+    let mut states = Vec::with_capacity(stacks.iter().map(|stack| stack.states.len()).sum());
     for stack in stacks {
         findings.extend(stack.findings);
         states.extend(stack.states);
     }
     isolation::shared_state(context, &states, &mut findings);
-    let families: [fn(&Context<'_>, &mut Vec<Finding>); 5] =
-        [repository::check, parity::repository, collision::repository, ownership::repository, pipelines::repository];
-    findings.par_extend(families.par_iter().flat_map_iter(|family| {
-        let mut out = Vec::new();
-        family(context, &mut out);
-        out
-    }));
     findings
 }
 

@@ -1,8 +1,10 @@
 //! The backend of one environment that names another.
 
+use crate::backend::Backend;
 use crate::discover::names;
 use crate::finding::{Finding, Related, Severity};
 use crate::model::Place;
+use crate::run::Context;
 use crate::view::{Deployed, View};
 
 /// Settings that lead to a state or a lock, the most telling first.
@@ -54,7 +56,7 @@ pub(super) fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Option
     let known = &view.context.found.known;
     let own = |text: &str| names::mentions(text, deployed.environment);
     // Its address says whose state it is, wherever the store stands and whoever may read it.
-    let addressed = ADDRESSES.iter().any(|name| backend.text(name).is_some_and(own));
+    let addressed = || ADDRESSES.iter().any(|name| backend.text(name).is_some_and(own));
     for name in LEADING {
         let Some(setting) = backend.settings.get(*name) else { continue };
         let Some(place) = setting.place else { continue };
@@ -66,6 +68,7 @@ pub(super) fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Option
             continue;
         }
         // What stands before production often lies in production's account; the other way round nobody builds it.
+        let addressed = addressed();
         if addressed && known.stage(other) > known.stage(deployed.environment) {
             continue;
         }
@@ -90,13 +93,19 @@ pub(super) fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Option
 }
 
 /// Where a backend that shares its state with another one's names that other: the line to be mended, though all may say the same.
-pub(super) fn line(view: &View<'_>, deployed: &Deployed<'_>) -> Option<Place> {
-    let backend = deployed.backend.filter(|_| !deployed.environment.is_empty())?;
+pub(super) fn line(
+    context: &Context<'_>,
+    backend: &Backend<'_>,
+    environment: &str,
+    shares_root: bool,
+) -> Option<Place> {
+    if environment.is_empty() {
+        return None;
+    }
     let wrong = |name: &&&str| {
         let text = backend.text(name);
-        text.is_some_and(|text| view.context.found.known.other_in(text, deployed.environment).is_some())
+        text.is_some_and(|text| context.found.known.other_in(text, environment).is_some())
     };
-    let place =
-        |name: &str| backend.place(name).filter(|place| place.file != backend.block.file || !view.shares_root());
+    let place = |name: &str| backend.place(name).filter(|place| place.file != backend.block.file || !shares_root);
     backend.telling().iter().filter(wrong).find_map(|name| place(name))
 }

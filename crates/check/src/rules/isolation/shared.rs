@@ -1,11 +1,14 @@
 //! Environments, or root modules, that keep one state.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 
+use foldhash::fast::FixedState;
 use foldhash::{HashMap, HashMapExt};
 
 use super::keeping::is_for_all;
 use super::misnamed;
+use crate::backend::Backend;
 use crate::finding::{Finding, Related, Severity, listed};
 use crate::layout::Shape;
 use crate::model::Place;
@@ -14,29 +17,39 @@ use crate::same_state::StateIdentity;
 use crate::view::View;
 
 /// Where one stack keeps its state in one environment.
-pub(crate) struct State {
+pub(crate) struct State<'a> {
     identity: StateIdentity,
-    environment: String,
+    /// Of the identity's key, where it has one: nearly every state has one of its own.
+    hash: Option<u64>,
+    environment: &'a str,
     /// Of one region's share of an environment, that environment.
-    within: Option<String>,
-    stack: String,
-    root: String,
-    /// Where the settings stand that tell one state from another, the most telling first.
-    places: Vec<Option<Place>>,
-    block: Place,
-    /// Where it names another environment.
-    misnamed: Option<Place>,
+    within: Option<&'a str>,
+    stack: &'a str,
+    /// Whether all environments of the stack run the same code.
+    shares_root: bool,
+    root: &'a str,
+    backend: &'a Backend<'a>,
 }
 
-impl State {
-    fn root(&self) -> &str {
-        if self.root.is_empty() { "." } else { &self.root }
+impl<'a> State<'a> {
+    fn root(&self) -> &'a str {
+        if self.root.is_empty() { "." } else { self.root }
+    }
+
+    /// Where the settings stand that tell one state from another, the most telling first.
+    fn places(&self) -> impl Iterator<Item = Option<Place>> {
+        self.backend.telling().iter().map(|name| self.backend.place(name))
+    }
+
+    /// Where it names another environment.
+    fn misnamed(&self, context: &Context<'_>) -> Option<Place> {
+        misnamed::line(context, self.backend, self.environment, self.shares_root)
     }
 
     /// The environment, with the root module where there are several.
     fn who(&self, one_root: bool) -> String {
-        match (self.environment.as_str(), one_root) {
-            ("", _) => self.stack.clone(),
+        match (self.environment, one_root) {
+            ("", _) => self.stack.to_string(),
             (environment, true) => environment.to_string(),
             (environment, false) => format!("{environment} ({})", self.root()),
         }
@@ -44,45 +57,46 @@ impl State {
 }
 
 /// The states of a stack that can be told from what is written down.
-pub(crate) fn states(view: &View<'_>) -> Vec<State> {
+pub(crate) fn states<'a>(view: &View<'a>) -> Vec<State<'a>> {
     if view.stack.shape == Shape::Workspaces {
         return Vec::new();
     }
+    let shares_root = view.shares_root();
     let states = view.deployed.iter().filter_map(|deployed| {
         // That a file beside shared code is one for all of them is said of the file.
         let backend = deployed.backend.filter(|backend| backend.kind != "local" || !is_for_all(view))?;
+        let identity = backend.state(deployed.module.dir);
         Some(State {
-            identity: backend.state(deployed.module.dir),
-            environment: deployed.environment.to_string(),
-            within: deployed.instance.within.clone(),
-            stack: view.stack.name.clone(),
-            root: deployed.module.dir.to_string(),
-            places: backend.telling().iter().map(|name| backend.place(name)).collect(),
-            block: backend.block,
-            misnamed: misnamed::line(view, deployed),
+            hash: identity.key().map(|key| FixedState::default().hash_one(key)),
+            identity,
+            environment: deployed.environment,
+            within: deployed.instance.within.as_deref(),
+            stack: &view.stack.name,
+            shares_root,
+            root: deployed.module.dir,
+            backend,
         })
     });
     states.collect()
 }
 
 /// States that several environments or root modules keep. What is said here of a backend that names another is not said again.
-pub(crate) fn check(context: &Context<'_>, states: &[State], out: &mut Vec<Finding>) {
+pub(crate) fn check(context: &Context<'_>, states: &[State<'_>], out: &mut Vec<Finding>) {
     // Nearly every state is kept by one environment alone.
-    let keys: Vec<Option<Vec<&str>>> = states.iter().map(|state| state.identity.key()).collect();
-    let mut counts: HashMap<&[&str], usize> = HashMap::with_capacity(states.len());
-    for key in keys.iter().flatten() {
-        *counts.entry(key).or_default() += 1;
+    let mut counts: HashMap<u64, usize> = HashMap::with_capacity(states.len());
+    for hash in states.iter().filter_map(|state| state.hash) {
+        *counts.entry(hash).or_default() += 1;
     }
-    let mut by_identity: BTreeMap<&[&str], Vec<&State>> = BTreeMap::new();
-    for (state, key) in states.iter().zip(&keys) {
-        if let Some(key) = key.as_deref().filter(|key| counts[key] > 1) {
+    let mut by_identity: BTreeMap<Vec<&str>, Vec<&State<'_>>> = BTreeMap::new();
+    for state in states.iter().filter(|state| state.hash.is_some_and(|hash| counts[&hash] > 1)) {
+        if let Some(key) = state.identity.key() {
             by_identity.entry(key).or_default().push(state);
         }
     }
-    let mut of_stacks: BTreeMap<Vec<Place>, Vec<&Vec<&State>>> = BTreeMap::new();
+    let mut of_stacks: BTreeMap<Vec<Place>, Vec<&Vec<&State<'_>>>> = BTreeMap::new();
     // What one wrong line brings about is one finding.
-    let mut of_line: BTreeMap<Place, Vec<&Vec<&State>>> = BTreeMap::new();
-    for sharing in by_identity.values() {
+    let mut of_line: BTreeMap<Place, Vec<&Vec<&State<'_>>>> = BTreeMap::new();
+    for sharing in by_identity.values().filter(|sharing| sharing.len() > 1) {
         let first = sharing[0];
         // Two root modules with one key do so in every environment.
         if sharing.iter().all(|state| state.environment == first.environment && !state.environment.is_empty()) {
@@ -91,12 +105,13 @@ pub(crate) fn check(context: &Context<'_>, states: &[State], out: &mut Vec<Findi
             continue;
         }
         // The regions of one environment with one backend file: a script or one apply for all of them may be behind it.
-        let of_first =
-            |state: &&State| state.within == first.within && state.places == first.places && state.stack == first.stack;
+        let of_first = |state: &&State<'_>| {
+            state.within == first.within && state.places().eq(first.places()) && state.stack == first.stack
+        };
         if first.within.is_some() && sharing.iter().all(of_first) {
             continue;
         }
-        match sharing.iter().find_map(|state| state.misnamed) {
+        match sharing.iter().find_map(|state| state.misnamed(context)) {
             Some(line) => of_line.entry(line).or_default().push(sharing),
             None => environments_share(context, sharing, &[], out),
         }
@@ -113,27 +128,35 @@ pub(crate) fn check(context: &Context<'_>, states: &[State], out: &mut Vec<Findi
 }
 
 /// The most telling setting that is not written in one place for all of them; `None` where everything is.
-fn shown(sharing: &[&State]) -> Option<usize> {
+fn shown(sharing: &[&State<'_>]) -> Option<usize> {
     let first = sharing.first()?;
-    (0..first.places.len()).find(|index| {
-        sharing.iter().any(|state| state.places.get(*index) != first.places.get(*index))
-            && sharing.iter().all(|state| state.places.get(*index).is_some_and(Option::is_some))
+    let place = |state: &State<'_>, index: usize| state.places().nth(index).flatten();
+    (0..first.places().count()).find(|index| {
+        sharing.iter().any(|state| place(state, *index) != place(first, *index))
+            && sharing.iter().all(|state| place(state, *index).is_some())
     })
 }
 
-fn place(state: &State, shown: Option<usize>) -> Place {
-    let of = |index: usize| state.places.get(index).copied().flatten();
-    shown.and_then(of).or_else(|| state.places.iter().flatten().next().copied()).unwrap_or(state.block)
+fn place(state: &State<'_>, shown: Option<usize>) -> Place {
+    let of = |index: usize| state.places().nth(index).flatten();
+    shown.and_then(of).or_else(|| state.places().flatten().next()).unwrap_or(state.backend.block)
 }
 
-fn environments_share(context: &Context<'_>, sharing: &[&State], more: &[&Vec<&State>], out: &mut Vec<Finding>) {
+fn environments_share(
+    context: &Context<'_>,
+    sharing: &[&State<'_>],
+    more: &[&Vec<&State<'_>>],
+    out: &mut Vec<Finding>,
+) {
     let one_root = sharing.iter().all(|state| state.stack == sharing[0].stack) && sharing[0].stack == ".";
     let names: Vec<String> = sharing.iter().map(|state| state.who(one_root)).collect();
-    let at = sharing.iter().position(|state| state.misnamed.is_some()).unwrap_or(0);
+    let misnamed: Vec<Option<Place>> = sharing.iter().map(|state| state.misnamed(context)).collect();
+    let at = misnamed.iter().position(Option::is_some).unwrap_or(0);
     let first = sharing[at];
     let mut message = format!("{} keep one state: {}", listed(names.iter().map(|name| &**name)), first.identity);
     // One block in shared code may still be parted by workspaces that people choose by hand.
-    let in_code = sharing.iter().all(|state| state.places == first.places && state.block == first.block);
+    let in_code =
+        sharing.iter().all(|state| state.places().eq(first.places()) && state.backend.block == first.backend.block);
     if in_code && context.written.workspace {
         return;
     }
@@ -147,10 +170,11 @@ fn environments_share(context: &Context<'_>, sharing: &[&State], more: &[&Vec<&S
         message.push_str(&format!("; the same line does it in {}", listed(roots)));
     }
     let index = shown(sharing);
-    let line = first.misnamed.unwrap_or_else(|| place(first, index));
+    let lines: Vec<Place> =
+        sharing.iter().zip(&misnamed).map(|(state, line)| line.unwrap_or_else(|| place(state, index))).collect();
+    let line = lines[at];
     let mut related: Vec<(Place, Vec<&str>)> = Vec::new();
-    for (state, name) in sharing.iter().zip(&names) {
-        let theirs = state.misnamed.unwrap_or_else(|| place(state, index));
+    for (theirs, name) in lines.iter().copied().zip(&names) {
         if theirs == line {
             continue;
         }
@@ -163,25 +187,23 @@ fn environments_share(context: &Context<'_>, sharing: &[&State], more: &[&Vec<&S
         .into_iter()
         .map(|(place, names)| context.related(place, format!("the same state for {}", listed(names))))
         .collect();
-    let of_line =
-        sharing.iter().zip(&names).filter(|(state, _)| state.misnamed.unwrap_or_else(|| place(state, index)) == line);
+    let of_line = lines.iter().zip(&names).filter(|(theirs, _)| **theirs == line);
     let whose = listed(of_line.map(|(_, name)| &**name));
     out.push(
         context
             .finding("state-shared", line, &first.identity.to_string(), message)
             .severity(if in_code { Severity::Warning } else { Severity::Error })
             .label(format!("the state of {whose}"))
-            .environments(sharing.iter().map(|state| state.environment.as_str()))
+            .environments(sharing.iter().map(|state| state.environment))
             .besides(related),
     );
 }
 
 /// Root modules that keep one state in each of these environments.
-fn stacks_share(context: &Context<'_>, shared: &[&Vec<&State>], out: &mut Vec<Finding>) {
+fn stacks_share(context: &Context<'_>, shared: &[&Vec<&State<'_>>], out: &mut Vec<Finding>) {
     let Some((first, rest)) = shared.first().and_then(|states| states.split_first()) else { return };
     let roots: Vec<&str> = shared[0].iter().map(|state| state.root()).collect();
-    let mut environments: Vec<&str> =
-        shared.iter().filter_map(|states| Some(states.first()?.environment.as_str())).collect();
+    let mut environments: Vec<&str> = shared.iter().filter_map(|states| Some(states.first()?.environment)).collect();
     environments.sort_by_key(|name| context.found.environments.iter().position(|known| known == name));
     let message = format!(
         "{} keep one state in {}: {}",

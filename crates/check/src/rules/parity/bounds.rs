@@ -107,7 +107,7 @@ fn is_no_bound(most: &str) -> bool {
 
 /// The name of the upper bound that belongs to this lower one, by the word in it.
 fn counterpart(name: &str) -> Option<String> {
-    if !name.contains("min") {
+    if !name.as_bytes().windows(3).any(|letters| letters == b"min") {
         return None;
     }
     let words: Vec<&str> = name.split('_').collect();

@@ -4,21 +4,27 @@ use super::is_environment_name;
 use crate::discover::names;
 use crate::eval::{Evaluation, Failure, Type, Value, convert, literal, plainly_fits};
 use crate::finding::{Finding, Severity};
-use crate::hcl::{Block, Node};
+use crate::hcl::{Attr, Block, Node};
 use crate::layout::Shape;
-use crate::model::{Place, Variable};
+use crate::model::{FileId, Place, Variable};
 use crate::view::{Deployed, View};
+
+/// The line of a variable file that gives a variable its value.
+type Given<'a> = (FileId, &'a Attr<'a>);
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     let mut seen = None;
     for deployed in &view.deployed {
         // A default is the module's, not the environment's.
         let first = seen.replace(deployed.instance.module) != Some(deployed.instance.module);
-        for variable in &deployed.module.variables {
-            wrong_type(view, deployed, variable, first, out);
-            unknown_fields(view, deployed, variable, out);
+        for (position, variable) in deployed.module.variables.iter().enumerate() {
+            let given = deployed.given_to(position);
+            wrong_type(view, deployed, (variable, given), first, out);
+            if let Some(given) = given {
+                unknown_fields(view, deployed, variable, given, out);
+            }
             if !variable.validations.is_empty() {
-                invalid(view, deployed, variable, out);
+                invalid(view, deployed, (variable, given), out);
             }
         }
     }
@@ -28,11 +34,11 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
 fn wrong_type(
     view: &View<'_>,
     deployed: &Deployed<'_>,
-    variable: &Variable<'_>,
+    (variable, given): (&Variable<'_>, Option<Given<'_>>),
     default: bool,
     out: &mut Vec<Finding>,
 ) {
-    let given = deployed.given(variable.name).map(|(file, attr)| (file, attr, false));
+    let given = given.map(|(file, attr)| (file, attr, false));
     let default = variable.default.filter(|_| default).map(|attr| (variable.place.file, attr, true));
     for (file, attr, is_default) in given.into_iter().chain(default) {
         if plainly_fits(&attr.value, &variable.kind) {
@@ -62,8 +68,13 @@ fn wrong_type(
 }
 
 /// Keys of an object that its type does not have: Terraform drops them without a word.
-fn unknown_fields(view: &View<'_>, deployed: &Deployed<'_>, variable: &Variable<'_>, out: &mut Vec<Finding>) {
-    let Some((file, attr)) = deployed.given(variable.name) else { return };
+fn unknown_fields(
+    view: &View<'_>,
+    deployed: &Deployed<'_>,
+    variable: &Variable<'_>,
+    (file, attr): Given<'_>,
+    out: &mut Vec<Finding>,
+) {
     let mut unknown: Vec<(&Node<'_>, String)> = Vec::new();
     fields_below(&attr.value, &variable.kind, &mut unknown);
     for (key, name) in unknown {
@@ -101,8 +112,12 @@ fn fields_below<'n, 'a>(node: &'n Node<'a>, kind: &Type<'_>, out: &mut Vec<(&'n 
 }
 
 /// Evaluates each validation with the environment's value, or with the default where that is what the environment gets.
-fn invalid<'a>(view: &View<'a>, deployed: &Deployed<'a>, variable: &Variable<'a>, out: &mut Vec<Finding>) {
-    let given = deployed.given(variable.name);
+fn invalid<'a>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    (variable, given): (&Variable<'a>, Option<Given<'a>>),
+    out: &mut Vec<Finding>,
+) {
     let value = deployed.evaluation.variable(Evaluation::ROOT, variable.name);
     if value.is_unknown() || (given.is_none() && variable.default.is_none()) {
         return;
