@@ -1,6 +1,7 @@
 //! What variables hold on the way through a script, as far as its text tells.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::condition;
 use crate::command::{Guard, Word};
@@ -25,10 +26,19 @@ pub(super) enum Language {
     Just,
 }
 
+/// What one assignment gave, and what held when it was made.
+#[derive(Debug)]
+struct Known<'a> {
+    name: String,
+    when: Vec<Guard>,
+    value: Value<'a>,
+}
+
 /// The variables of one shell. Arguments are called `1`, `2` and so on; what an expression of a workflow names has its dots.
 #[derive(Clone, Debug)]
 pub(super) struct Variables<'a> {
-    known: Vec<(String, Vec<Guard>, Value<'a>)>,
+    /// From the earliest on. Shells share them: each branch and each program that is started has them all.
+    known: Vec<Rc<Known<'a>>>,
     /// `None` where nobody knows with what it is called.
     pub(super) arguments: Option<Vec<Word<'a>>>,
     pub(super) language: Language,
@@ -41,9 +51,9 @@ impl<'a> Variables<'a> {
 
     pub(super) fn set(&mut self, name: &str, value: Value<'a>, guards: &[Guard]) {
         if guards.is_empty() {
-            self.known.retain(|(known, ..)| known != name);
+            self.known.retain(|known| known.name != name);
         }
-        self.known.push((name.to_string(), guards.to_vec(), value));
+        self.known.push(Rc::new(Known { name: name.to_string(), when: guards.to_vec(), value }));
     }
 
     /// A value with what it names replaced; one that is computed by a command is not known.
@@ -55,11 +65,11 @@ impl<'a> Variables<'a> {
 
     /// What a variable holds where these conditions hold; `None` where two branches gave it different values.
     pub(super) fn get(&self, name: &str, guards: &[Guard]) -> Option<&Value<'a>> {
-        for (known, when, value) in self.known.iter().rev() {
-            if known != name || condition::exclusive(when, guards) {
+        for known in self.known.iter().rev() {
+            if known.name != name || condition::exclusive(&known.when, guards) {
                 continue;
             }
-            return condition::certain(when, guards).then_some(value);
+            return condition::certain(&known.when, guards).then_some(&known.value);
         }
         None
     }

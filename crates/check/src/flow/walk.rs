@@ -305,8 +305,7 @@ impl<'f, 'a> Walk<'f, 'a> {
         if shell.depth < MAX_DEPTH {
             let before = shell.lost;
             shell.lost |= command.failure_ignored;
-            let inner = Shell { called_at: Some((file, span)), ..shell.clone() };
-            self.follow(script, &command, inner, shell);
+            self.follow(script, &command, (file, span), shell);
             shell.lost = before;
         }
         is_question.then_some(asked)
@@ -394,28 +393,36 @@ impl<'f, 'a> Walk<'f, 'a> {
     }
 
     /// The function, recipe or script that a command calls.
-    fn follow(&mut self, script: &Rc<Script<'a>>, command: &Command<'a>, mut inner: Shell<'a>, shell: &mut Shell<'a>) {
+    fn follow(
+        &mut self,
+        script: &Rc<Script<'a>>,
+        command: &Command<'a>,
+        at: (FileId, Span),
+        shell: &mut Shell<'a>,
+    ) {
         let program = command.program().to_string();
         if let Some(function) = shell.functions.get_mut(&program).filter(|_| !command.nested || !program.is_empty()) {
             function.called = true;
             let Function { script, body, .. } = function.clone();
             let (arguments, dir) = (shell.variables.arguments.take(), shell.dir.clone());
-            let (at, background) = (shell.called_at, shell.background);
+            let (called_at, background) = (shell.called_at.replace(at), shell.background);
             shell.variables.arguments = Some(command.args().to_vec());
-            (shell.called_at, shell.background) = (inner.called_at, command.background);
+            shell.background = command.background;
             shell.dir.clone_from(&command.dir);
             shell.depth += 1;
             self.items(&script, &body, shell);
             shell.depth -= 1;
             (shell.variables.arguments, shell.dir) = (arguments, dir);
-            (shell.called_at, shell.background) = (at, background);
+            (shell.called_at, shell.background) = (called_at, background);
             return;
         }
-        inner.background = command.background;
-        inner.dir.clone_from(&command.dir);
+        let inner = |shell: &Shell<'a>| {
+            let (background, dir) = (command.background, command.dir.clone());
+            Shell { called_at: Some(at), background, dir, ..shell.clone() }
+        };
         match program.as_str() {
-            "make" | "gmake" | "$(MAKE)" | "${MAKE}" => return make::call(self, script.file, command, &inner),
-            "just" => return just::call(self, script.file, command, &inner),
+            "make" | "gmake" | "$(MAKE)" | "${MAKE}" => return make::call(self, script.file, command, &inner(shell)),
+            "just" => return just::call(self, script.file, command, &inner(shell)),
             _ => {}
         }
         let Some((file, arguments)) = self.files.called(script.file, command) else { return };
@@ -427,7 +434,7 @@ impl<'f, 'a> Walk<'f, 'a> {
             shell.depth -= 1;
             return;
         }
-        let mut child = inner.child(Language::Shell);
+        let mut child = inner(shell).child(Language::Shell);
         child.variables.arguments = Some(arguments.to_vec());
         self.script(&called, &mut child);
     }

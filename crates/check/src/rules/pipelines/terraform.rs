@@ -87,12 +87,14 @@ fn unreviewed(
     out: &mut Vec<Finding>,
 ) {
     let automatic = ["-auto-approve", "--auto-approve", "-auto-approve=true"].iter().any(|flag| command.has_arg(flag));
+    let destroys = severity == Severity::Warning && effects::destroys(command);
+    if !automatic || !(effects::applies(command) || destroys) || has_plan_file(command) {
+        return;
+    }
     let place = Place { file, span: command.span() };
     // The job that calls a script says more than the script alone.
     let location = context.location(place);
-    let known = out.iter().any(|known| known.rule == "apply-unreviewed" && known.at == location);
-    let destroys = severity == Severity::Warning && effects::destroys(command);
-    if !automatic || !(effects::applies(command) || destroys) || has_plan_file(command) || known {
+    if out.iter().any(|known| known.rule == "apply-unreviewed" && known.at == location) {
         return;
     }
     let values = command.values("var-file").next().is_some();
