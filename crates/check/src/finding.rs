@@ -110,10 +110,17 @@ impl Report {
     }
 }
 
+/// Of more names than this a sentence tells the number.
+const LISTED_MAX: usize = 9;
+
 /// `dev, staging and prod`.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     match names.split_last() {
+        Some(_) if names.len() > LISTED_MAX => {
+            let (first, others) = names.split_at(LISTED_MAX - 1);
+            format!("{} and {} more", first.join(", "), others.len())
+        }
         Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
         _ => names.concat(),
     }

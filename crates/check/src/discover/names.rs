@@ -223,6 +223,31 @@ pub(crate) fn is_not_environment(segment: &str) -> bool {
     is_one_of(NOT_ENVIRONMENTS, segment) || is_one_of(NOT_ENVIRONMENTS_BY_FIRST, first) || hidden || is_mould(segment)
 }
 
+/// Folders of what tests read: configuration there is made up, and no environment's. `test` is an environment.
+fn is_for_tests(segment: &str) -> bool {
+    const FOLDERS: &[&str] = &[
+        "__fixtures__",
+        "__tests__",
+        "fixtures",
+        "golden",
+        "goldens",
+        "snapshots",
+        "test-data",
+        "test_data",
+        "test-fixtures",
+        "test_fixtures",
+        "testdata",
+        "tests",
+    ];
+    is_one_of(FOLDERS, segment)
+}
+
+/// The topmost folder above a module that holds what tests read.
+pub(crate) fn folder_of_tests(dir: &str) -> Option<&str> {
+    let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
+    ends.map(|end| &dir[..end]).find(|folder| is_for_tests(folder.rsplit('/').next().unwrap_or(folder)))
+}
+
 /// Folders from which others are made: `_template`, `skeleton`, `__ENV__`, `{{cookiecutter.name}}`.
 pub(crate) fn is_mould(segment: &str) -> bool {
     const MOULDS: &[&str] =

@@ -6,7 +6,7 @@ use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
 
 use super::fragments;
-use super::names::Named;
+use super::names::{Named, folder_of_tests};
 use super::surroundings::Surroundings;
 use super::usage::{self, Use};
 use crate::elsewhere;
@@ -100,6 +100,7 @@ pub(crate) fn find<'a>(
     let mut is_root = Vec::with_capacity(world.modules.len());
     // Nothing but what they hold speaks for these.
     let mut by_content = Vec::new();
+    let mut of_tests: BTreeMap<&str, usize> = BTreeMap::new();
     let dirs = world.modules.par_iter().with_min_len(16);
     let path_environment: Vec<Option<Named>> = dirs.map(|module| surroundings.of_dir(module.dir, 0)).collect();
     for (index, module) in world.modules.iter().enumerate() {
@@ -119,9 +120,14 @@ pub(crate) fn find<'a>(
         // What others are made from stands for none of them, though it may hold all that they hold.
         let mould = !used && module.dir.split('/').any(super::names::is_mould);
         let declared = is_declared(options, module.dir);
+        let for_tests = if used || declared { None } else { folder_of_tests(module.dir) };
         let found = !under_terragrunt
             && !mould
+            && for_tests.is_none()
             && (keeps_state || (used && !called[index]) || with_files.contains(&index) || stands_alone || broken);
+        if let Some(folder) = for_tests.filter(|_| keeps_state || with_files.contains(&index)) {
+            *of_tests.entry(folder).or_insert(0_usize) += 1;
+        }
         if under_terragrunt {
             notes.push(Note {
                 path: module.dir.to_string(),
@@ -139,6 +145,11 @@ pub(crate) fn find<'a>(
         }
         is_root.push(declared || found);
     }
+    notes.extend(of_tests.into_iter().map(|(folder, count)| {
+        let them = if count == 1 { "a root module".to_string() } else { format!("{count} root modules") };
+        let says = format!("{them} here that no script or workflow runs: taken for what tests read, and not compared");
+        Note { path: folder.to_string(), says }
+    }));
     for index in fragments::find(tree, world, &by_content, notes) {
         is_root[index] = false;
     }

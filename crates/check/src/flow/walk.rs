@@ -393,13 +393,7 @@ impl<'f, 'a> Walk<'f, 'a> {
     }
 
     /// The function, recipe or script that a command calls.
-    fn follow(
-        &mut self,
-        script: &Rc<Script<'a>>,
-        command: &Command<'a>,
-        at: (FileId, Span),
-        shell: &mut Shell<'a>,
-    ) {
+    fn follow(&mut self, script: &Rc<Script<'a>>, command: &Command<'a>, at: (FileId, Span), shell: &mut Shell<'a>) {
         let program = command.program().to_string();
         if let Some(function) = shell.functions.get_mut(&program).filter(|_| !command.nested || !program.is_empty()) {
             function.called = true;

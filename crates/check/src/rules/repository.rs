@@ -1,5 +1,6 @@
 //! Isolation, for what a repository holds or leaves out as a whole: committed states and plans, ignored lock files.
 
+use crate::discover::names::folder_of_tests;
 use crate::discover::usage;
 use crate::finding::{Finding, Severity, listed};
 use crate::hcl::{Span, SyntaxError};
@@ -111,6 +112,10 @@ fn unreadable(context: &Context<'_>, out: &mut Vec<Finding>) {
         let end = offset + rest.find(['\r', '\n']).unwrap_or(rest.len());
         let span = Span { start: to_u32(offset), end: to_u32(end.max(offset)) };
         let (environments, needed) = needed_by(context, index);
+        let broken_on_purpose = environments.is_empty() && folder_of_tests(context.tree.files()[index].dir()).is_some();
+        if broken_on_purpose || is_filled_in(text, offset) {
+            continue;
+        }
         let without = match environments.is_empty() {
             true => String::new(),
             false => format!("; without it nothing is known of {}", listed(environments.iter().copied())),
@@ -129,6 +134,15 @@ fn unreadable(context: &Context<'_>, out: &mut Vec<Finding>) {
         let certain = needed && is_text && !is_of_old(text, offset);
         out.push(finding.severity(if certain { Severity::Error } else { Severity::Warning }));
     }
+}
+
+/// Whether reading stopped at what another program replaces before Terraform reads the file: `{{ region }}`, `{% if x %}`.
+fn is_filled_in(text: &str, offset: usize) -> bool {
+    let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    [("{{", "}}"), ("{%", "%}"), ("<%", "%>")]
+        .iter()
+        .any(|(open, close)| line.split_once(open).is_some_and(|(_, rest)| rest.contains(close)))
 }
 
 /// The environments that cannot be read without a file, and whether anything of Terraform's is run with it.

@@ -514,3 +514,23 @@ fn a_script_that_is_given_its_layer_gives_each_layer_its_own_values() {
         ],
     );
 }
+
+#[test]
+fn what_tests_read_is_no_environment_and_stands_in_no_comparison() {
+    let backend =
+        "terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"app\"\n  }\n}\nvariable \"unused\" {}\n";
+    let golden = format!(
+        "--- tests/golden/a/main.tf\n{backend}--- tests/golden/b/main.tf\n{backend}--- tests/bad.tf\nx = {{{{{{\n"
+    );
+    let report = tiers_check::check(&FileTree::from_listing(&golden), &Options::default());
+    assert!(report.findings.is_empty() && report.layout.stacks.is_empty(), "{:#?}", report.findings);
+    let notes: Vec<String> = report.layout.notes.iter().map(|note| format!("{}: {}", note.path, note.says)).collect();
+    let says = "2 root modules here that no script or workflow runs: taken for what tests read, and not compared";
+    assert_eq!(notes.first().map(String::as_str), Some(&*format!("tests: {says}")), "{notes:?}");
+    // Where they are run they are infrastructure like any other.
+    let run = format!(
+        "{golden}--- deploy.sh\nterraform -chdir=tests/golden/a apply\nterraform -chdir=tests/golden/b apply\n"
+    );
+    let report = tiers_check::check(&FileTree::from_listing(&run), &Options::default());
+    assert!(report.findings.iter().any(|finding| finding.rule == "state-shared"), "{:#?}", report.findings);
+}

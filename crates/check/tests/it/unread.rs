@@ -73,3 +73,14 @@ fn values_in_another_encoding_may_be_read_by_terraform_and_are_not_by_tiers() {
     );
     assert_eq!(report.layout.environments, ["dev", "prod"]);
 }
+
+#[test]
+fn what_another_program_fills_in_first_is_not_said_to_be_wrong() {
+    for line in ["  zones = {{ zones }}", "  {% if public %}", "  zones = <%= zones %>"] {
+        let listing = format!("--- infra/main.tf\nlocals {{\n{line}\n}}\n");
+        let report = tiers_check::check(&FileTree::from_listing(&listing), &Options::default());
+        assert!(report.findings.is_empty(), "{line}: {:#?}", report.findings);
+    }
+    let report = tiers_check::check(&FileTree::from_listing("--- infra/main.tf\nx = {{\n"), &Options::default());
+    assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
+}

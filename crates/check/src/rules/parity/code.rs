@@ -3,6 +3,7 @@
 use foldhash::{HashMap, HashMapExt};
 
 use super::linked;
+use crate::discover::names::folder_of_tests;
 use crate::finding::Finding;
 use crate::hcl::{Body, Expr, Node, Span, Step};
 use crate::model::{FileId, Module, Place};
@@ -25,7 +26,7 @@ struct Uses<'m, 'a> {
 pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
     let mut found = Vec::new();
     crate::rules::each_module(context, &mut found, |module, out| {
-        if module.incomplete {
+        if module.incomplete || folder_of_tests(module.dir).is_some() {
             return;
         }
         let uses = uses(context, module);
