@@ -31,6 +31,13 @@ pub(crate) struct Setting<'a> {
     pub(crate) open: bool,
 }
 
+impl Setting<'_> {
+    /// For people: what a script gives with `*` for what a variable holds, and a word where nobody can tell.
+    pub(crate) fn shown(&self) -> &str {
+        if self.open && self.place.is_some() { "(unknown)" } else { &self.text }
+    }
+}
+
 impl Backend<'_> {
     /// Whether any of its settings is open.
     pub(crate) fn uncertain(&self) -> bool {

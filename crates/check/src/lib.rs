@@ -6,6 +6,7 @@
 mod accounts;
 mod action;
 mod backend;
+mod backend_file;
 pub mod baseline;
 mod command;
 pub mod corpus;

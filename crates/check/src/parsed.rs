@@ -3,9 +3,10 @@
 use rayon::prelude::*;
 
 use crate::action::Action;
+use crate::backend_file;
 use crate::command::{self, Command};
 use crate::elsewhere::is_worded;
-use crate::hcl::{self, Body, Expr, Reader, SyntaxError};
+use crate::hcl::{self, Body, Reader, SyntaxError};
 use crate::model::is_configuration_name;
 use crate::tree::{File, FileTree, is_workflow_path, workflow_folder};
 use crate::workflow::{Invalid, Workflow};
@@ -21,6 +22,8 @@ pub(crate) enum Parsed<'a> {
     Values(Body<'a>),
     /// Settings of a backend, whatever the file is called.
     Settings(Body<'a>),
+    /// What may be such settings, until it is known what else there is. None is left once all files are parsed.
+    Perhaps(Body<'a>),
     /// What Terragrunt runs; its values are computed when it runs.
     Terragrunt,
     /// The commands of a shell script, a Makefile or a justfile.
@@ -60,14 +63,17 @@ impl Parsed<'_> {
 
 /// The parsed files, in the order of the tree.
 pub(crate) fn parse<'a>(tree: &'a FileTree) -> Vec<Parsed<'a>> {
-    tree.files().par_iter().with_min_len(16).with_max_len(128).map_init(Reader::default, parse_file).collect()
+    let mut parsed: Vec<Parsed<'a>> =
+        tree.files().par_iter().with_min_len(16).with_max_len(128).map_init(Reader::default, parse_file).collect();
+    backend_file::decide(tree, &mut parsed);
+    parsed
 }
 
 fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
     let name = file.name();
     let lower = name.to_ascii_lowercase();
     let Some(text) = file.text() else {
-        let read = [".tfvars", ".tfbackend"].iter().any(|end| lower.ends_with(end));
+        let read = [".tfvars", ".tfbackend", ".backend"].iter().any(|end| lower.ends_with(end));
         let error = || SyntaxError { message: "it is no UTF-8".into(), offset: 0 };
         return if read { Parsed::Unreadable(error()) } else { Parsed::Nothing };
     };
@@ -83,25 +89,34 @@ fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
         return readable(hcl::parse_json(text), Parsed::Terraform);
     }
     if lower.ends_with(".tfvars.json") {
-        return readable(hcl::parse_json_values(text), |body| values_or_settings(&lower, body));
+        return readable(hcl::parse_json_values(text), |body| backend_file::or_values(file.path(), body));
+    }
+    if lower.ends_with(".tfbackend.json") {
+        return readable(hcl::parse_json_values(text), Parsed::Settings);
+    }
+    if backend_file::may_be_named(&lower) {
+        let body = match lower.ends_with(".json") {
+            true => hcl::parse_json_values(text),
+            false => hcl::parse_with(reader, text),
+        };
+        return match body {
+            Ok(body) => backend_file::or_nothing(file.path(), body),
+            Err(error) if lower.ends_with(".backend") => Parsed::Unreadable(error),
+            // Many programs have files with these names: one that does not read as settings of a backend is none.
+            Err(_) => Parsed::Nothing,
+        };
     }
     match lower.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "tf" | "tofu" => readable(hcl::parse_with(reader, text), Parsed::Terraform),
-        "tfvars" => readable(hcl::parse_with(reader, text), |body| values_or_settings(&lower, body)),
+        "tfvars" => readable(hcl::parse_with(reader, text), |body| backend_file::or_values(file.path(), body)),
         "hcl" if is_other_hcl(&lower) => Parsed::Nothing,
         "hcl" => match hcl::parse_with(reader, text) {
             Ok(body) if is_terragrunt(&lower, &body) => Parsed::Terragrunt,
-            Ok(body) if is_settings(&lower, &body) => Parsed::Settings(body),
-            Ok(_) => Parsed::Nothing,
+            Ok(body) => backend_file::or_nothing(file.path(), body),
             Err(error) if lower.contains("backend") => Parsed::Unreadable(error),
             Err(_) => Parsed::Nothing,
         },
         "tfbackend" => readable(hcl::parse_with(reader, text), Parsed::Settings),
-        // Many programs have files with these extensions: one that does not read as settings of a backend is none.
-        "conf" | "config" => match hcl::parse_with(reader, text) {
-            Ok(body) if is_settings(&lower, &body) => Parsed::Settings(body),
-            _ => Parsed::Nothing,
-        },
         "yml" | "yaml" if is_workflow_path(file.path()) => match Workflow::read(text) {
             Ok(workflow) => Parsed::Workflow(Box::new(workflow)),
             Err(invalid) => Parsed::InvalidWorkflow(invalid),
@@ -134,116 +149,4 @@ fn is_terragrunt(name: &str, body: &Body<'_>) -> bool {
         || body.block("include").is_some()
         || (body.block("terraform").is_some_and(|block| block.body.attr("source").is_some())
             && body.attr("inputs").is_some())
-}
-
-/// Settings that the backends of Terraform know, as far as they tell one state from another or say how it is kept.
-pub(crate) const BACKEND_SETTINGS: &[&str] = &[
-    "access_key",
-    "acl",
-    "address",
-    "allowed_account_ids",
-    "assume_role",
-    "bucket",
-    "client_id",
-    "conn_str",
-    "container_name",
-    "credentials",
-    "dynamodb_endpoint",
-    "dynamodb_table",
-    "encrypt",
-    "encryption_key",
-    "endpoint",
-    "endpoints",
-    "environment",
-    "force_path_style",
-    "hostname",
-    "iam_endpoint",
-    "impersonate_service_account",
-    "key",
-    "kms_encryption_key",
-    "kms_key_id",
-    "lock_address",
-    "lock_method",
-    "lock_table",
-    "max_retries",
-    "namespace",
-    "organization",
-    "password",
-    "path",
-    "prefix",
-    "profile",
-    "region",
-    "resource_group_name",
-    "role_arn",
-    "schema_name",
-    "secret_key",
-    "secret_suffix",
-    "session_name",
-    "shared_config_files",
-    "shared_credentials_file",
-    "skip_credentials_validation",
-    "skip_metadata_api_check",
-    "skip_region_validation",
-    "skip_requesting_account_id",
-    "skip_s3_checksum",
-    "snapshot",
-    "sse_customer_key",
-    "storage_account_name",
-    "subscription_id",
-    "tenant_id",
-    "token",
-    "unlock_address",
-    "unlock_method",
-    "use_azuread_auth",
-    "use_lockfile",
-    "use_msi",
-    "use_oidc",
-    "use_path_style",
-    "username",
-    "workspace_dir",
-    "workspace_key_prefix",
-    "workspaces",
-    "external_id",
-    "workspace_prefix",
-    "file",
-];
-
-/// Settings of which one at least must stand in a file before it counts as a backend's.
-const TELLING_SETTINGS: &[&str] = &[
-    "bucket",
-    "key",
-    "container_name",
-    "storage_account_name",
-    "prefix",
-    "dynamodb_table",
-    "use_lockfile",
-    "conn_str",
-    "workspace_key_prefix",
-    "organization",
-    "hostname",
-    "resource_group_name",
-    "address",
-    "secret_suffix",
-];
-
-fn is_settings(name: &str, body: &Body<'_>) -> bool {
-    let known = |name: &str| BACKEND_SETTINGS.contains(&name);
-    let only_known =
-        body.attrs.iter().all(|attr| known(attr.name)) && body.blocks.iter().all(|block| known(block.kind));
-    let telling = body.attrs.iter().any(|attr| TELLING_SETTINGS.contains(&attr.name));
-    let named = name.contains("backend") || name.contains("state");
-    only_known && (telling || (named && body.attrs.iter().any(|attr| known(attr.name))))
-}
-
-/// A `.tfvars` file may hold a backend's settings (`state.tfvars`, `dev.backend.tfvars`). A variable may be called `region` or
-/// `bucket` too, so that either the name of the file or a state's key must say what it is.
-fn values_or_settings<'a>(name: &str, body: Body<'a>) -> Parsed<'a> {
-    let named = name.contains("backend") || name.contains("state") || name.contains("tfbackend");
-    let has_key =
-        body.attr("key").is_some_and(|key| matches!(&key.value.expr, Expr::Str(text) if text.contains("tfstate")));
-    if is_settings(name, &body) && (named || (has_key && body.attr("bucket").is_some())) {
-        Parsed::Settings(body)
-    } else {
-        Parsed::Values(body)
-    }
 }

@@ -1,5 +1,6 @@
 //! The text that is checked: paths and contents, and the places in them that findings point at.
 
+use crate::backend_file::may_be_named;
 use crate::elsewhere::is_worded;
 
 use std::string::FromUtf8Error;
@@ -34,13 +35,19 @@ pub fn wanted(path: &str) -> Wanted {
     let extension = lower.rsplit_once('.').map_or("", |(_, extension)| extension);
     let by_name =
         matches!(lower.as_str(), "makefile" | "justfile" | ".justfile" | "gnumakefile" | ".gitignore" | "jenkinsfile");
-    let by_extension = matches!(
-        extension,
-        "tf" | "tofu" | "tfvars" | "hcl" | "tfbackend" | "conf" | "config" | "sh" | "bash" | "mk" | "just"
-    );
-    let json = lower.ends_with(".tf.json") || lower.ends_with(".tfvars.json") || lower.ends_with(".tofu.json");
+    let by_extension =
+        matches!(extension, "tf" | "tofu" | "tfvars" | "hcl" | "tfbackend" | "sh" | "bash" | "mk" | "just");
+    const JSON: &[&str] = &[".tf.json", ".tfvars.json", ".tofu.json", ".tfbackend.json"];
+    let json = JSON.iter().any(|end| lower.ends_with(end));
     let yaml = matches!(extension, "yml" | "yaml") && (workflow_folder(path).is_some() || is_action_name(&lower));
-    if by_name || by_extension || json || yaml || is_script_path(path, extension) || is_worded(path) {
+    if by_name
+        || by_extension
+        || json
+        || yaml
+        || is_script_path(path, extension)
+        || is_worded(path)
+        || may_be_named(&lower)
+    {
         Wanted::Content
     } else {
         Wanted::No

@@ -108,9 +108,6 @@ fn instance(tree: &FileTree, world: &World<'_>, found: &FoundInstance, backend: 
         backend_files: found.backend_files.iter().map(|layered| path(&layered.file)).collect(),
         unread: found.unread.iter().map(path).collect(),
         backend: backend.map(|backend| backend.kind.to_string()),
-        settings: settings
-            .filter(|(_, setting)| !setting.open)
-            .map(|(name, setting)| (name.to_string(), setting.text.to_string()))
-            .collect(),
+        settings: settings.map(|(name, setting)| (name.to_string(), setting.shown().to_string())).collect(),
     }
 }

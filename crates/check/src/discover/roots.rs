@@ -89,11 +89,11 @@ pub(crate) fn find<'a>(
     parsed: &'a [Parsed<'a>],
     world: &World<'a>,
     uses: &[Use],
-    options: &Options,
+    options: &'a Options,
     notes: &mut Vec<Note>,
 ) -> Roots<'a> {
     let (surroundings, with_files) =
-        rayon::join(|| look_around(tree, parsed), || folders_with_files(tree, parsed, world));
+        rayon::join(|| look_around(tree, parsed, options), || folders_with_files(tree, parsed, world));
     let called = called(world);
     let terragrunt = terragrunt(tree, parsed, notes);
     let sources = terragrunt_sources(tree, parsed, world);
@@ -180,8 +180,9 @@ pub(crate) fn root_matches(declared: &str, dir: &str) -> bool {
     wanted.len() == parts.len() && parts.iter().zip(wanted).all(|(part, glob)| usage::matches(part, glob))
 }
 
-fn look_around<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>]) -> Surroundings<'a> {
-    let mut surroundings = Surroundings::default();
+fn look_around<'a>(tree: &'a FileTree, parsed: &'a [Parsed<'a>], options: &'a Options) -> Surroundings<'a> {
+    let declared = options.environments.iter().map(|environment| environment.name.as_str()).collect();
+    let mut surroundings = Surroundings::new(declared);
     for (file, parsed) in tree.files().iter().zip(parsed) {
         match parsed {
             Parsed::Terraform(_) | Parsed::Terragrunt => surroundings.add_folder(file.dir()),

@@ -16,9 +16,28 @@ pub(crate) struct Surroundings<'a> {
     last: &'a str,
     /// Stems, with what each file sets.
     stems: HashMap<&'a str, Vec<(&'a str, &'a [Attr<'a>])>>,
+    /// Names that tiers.toml gives to environments.
+    declared: Vec<&'a str>,
 }
 
 impl<'a> Surroundings<'a> {
+    pub(crate) fn new(declared: Vec<&'a str>) -> Self {
+        Surroundings { declared, ..Surroundings::default() }
+    }
+
+    /// The declared environment that a name is, but for words that say what kind of file it is. Of a word with other meanings
+    /// (`main`, `test`) it takes the folder, or another environment's name beside it.
+    fn declared<'s>(&self, name: &str, inside: bool, mut siblings: impl Iterator<Item = &'s str>) -> Option<Named> {
+        let is = |name: &str| self.declared.contains(&names::without_noise(name));
+        if !is(name) || !(inside || siblings.any(|sibling| sibling != name && is(sibling))) {
+            return None;
+        }
+        let own = names::without_noise(name);
+        let start = own.as_ptr() as usize - name.as_ptr() as usize;
+        let stage = names::find(own).and_then(|named| named.stage);
+        Some(Named { name: own.to_string(), stage, start, end: start + own.len(), whole: true, strong: true })
+    }
+
     /// Notes that `dir` and all folders above it hold something of Terraform's.
     pub(crate) fn add_folder(&mut self, dir: &'a str) {
         if dir == std::mem::replace(&mut self.last, dir) {
@@ -42,17 +61,21 @@ impl<'a> Surroundings<'a> {
     pub(crate) fn folder(&self, parent: &str, segment: &str) -> Option<Named> {
         let siblings = || self.folders.get(parent).into_iter().flatten().copied();
         let inside = names::is_parent_of_environments(parent.rsplit('/').next().unwrap_or(parent));
+        if let Some(declared) = self.declared(segment, inside, siblings()) {
+            return Some(declared);
+        }
         if let Some(named) = names::find(segment) {
             if named.whole {
                 return (named.strong || inside || has_strong(siblings(), segment)).then_some(named);
             }
             return has_same_pattern(siblings(), segment, &named).then_some(named);
         }
-        if !inside || names::is_not_environment(segment) {
+        let certain = is_certain(parent);
+        let branch = is_branch(segment) && certain && !has_strong(siblings(), segment);
+        if !inside || (names::is_not_environment(segment) && !branch) {
             return None;
         }
-        let crowd = siblings().filter(|sibling| !names::is_not_environment(sibling)).count() > 1;
-        let certain = parent.ends_with("environments") || parent.ends_with("envs");
+        let crowd = siblings().filter(|sibling| is_branch(sibling) || !names::is_not_environment(sibling)).count() > 1;
         (has_strong(siblings(), segment) || (certain && crowd)).then(|| whole(segment))
     }
 
@@ -62,20 +85,25 @@ impl<'a> Surroundings<'a> {
         let stem = stem(name);
         let siblings = self.stems.get(dir).map(Vec::as_slice).unwrap_or_default();
         let inside = names::is_parent_of_environments(dir.rsplit('/').next().unwrap_or(dir));
-        if let Some(named) = names::find(stem) {
-            return (named.strong
-                || (named.whole && (inside || has_strong(siblings.iter().map(|(stem, _)| *stem), stem))))
-            .then_some(named);
+        let stems = || siblings.iter().map(|(stem, _)| *stem);
+        if let Some(declared) = self.declared(stem, inside, stems()) {
+            return Some(declared);
         }
-        if names::is_not_environment(stem) || stem.contains("terraform") || stem.contains("auto") {
+        if let Some(named) = names::find(stem) {
+            let beside = || has_strong(stems(), stem) || has_other_stage(stems(), &named);
+            return (named.strong || (named.whole && (inside || beside()))).then_some(named);
+        }
+        let certain = is_certain(dir);
+        let branch = is_branch(stem) && certain && !has_strong(stems(), stem);
+        if (names::is_not_environment(stem) && !branch) || stem.contains("terraform") || stem.contains("auto") {
             return None;
         }
         // An unusual name counts where the file sets what an environment's file beside it sets.
         let own = siblings.iter().find(|(other, _)| *other == stem)?.1;
-        let alike = siblings.iter().any(|(other, sets)| {
-            names::find(other).is_some_and(|named| named.whole && named.strong) && similar(own, sets)
-        });
-        alike.then(|| whole(stem))
+        let is_environment = |other: &str| names::find(other).is_some_and(|named| named.whole && named.strong);
+        let may_be = |other: &str| certain && other != stem && (is_branch(other) || !names::is_not_environment(other));
+        let mut alike = siblings.iter().filter(|(other, _)| is_environment(other) || may_be(other));
+        alike.any(|(_, sets)| similar(own, sets)).then(|| whole(stem))
     }
 
     /// The environment that a folder stands in: the last segment that is one, a whole name before part of one.
@@ -104,11 +132,27 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// The name of a file up to its extensions: `prod.backend` of `prod.backend.hcl`.
+/// The name of a file up to its extensions: `prod.backend` of `prod.backend.hcl`. Of `backend.prod` it is all.
 pub(crate) fn stem(name: &str) -> &str {
     let name = name.strip_suffix(".json").unwrap_or(name);
+    if let Some((first, last)) = name.rsplit_once('.')
+        && first.eq_ignore_ascii_case("backend")
+        && names::find(last).is_some_and(|named| named.whole)
+    {
+        return name;
+    }
     let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     name.strip_suffix(".auto").unwrap_or(name)
+}
+
+/// Whether a folder holds environments and nothing else.
+fn is_certain(dir: &str) -> bool {
+    dir.ends_with("environments") || dir.ends_with("envs")
+}
+
+/// Environments that are called after a branch are told by the company that they keep.
+fn is_branch(segment: &str) -> bool {
+    segment == "main"
 }
 
 fn whole(segment: &str) -> Named {
@@ -117,6 +161,11 @@ fn whole(segment: &str) -> Named {
 
 fn has_strong<'s>(mut siblings: impl Iterator<Item = &'s str>, segment: &str) -> bool {
     siblings.any(|sibling| sibling != segment && names::find(sibling).is_some_and(|named| named.whole && named.strong))
+}
+
+/// Another sibling names another stage: `test` beside `live`, which one by one may mean something else.
+fn has_other_stage<'s>(mut siblings: impl Iterator<Item = &'s str>, named: &Named) -> bool {
+    siblings.any(|sibling| names::find(sibling).is_some_and(|other| other.whole && other.stage != named.stage))
 }
 
 /// Another sibling is the same name with another environment in its place.

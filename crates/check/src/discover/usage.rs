@@ -69,6 +69,7 @@ pub(crate) fn pattern(text: &str) -> String {
         let skipped = match after.chars().next() {
             Some('{') => close(after, '{', '}'),
             Some('(') => close(after, '(', ')'),
+            Some('*' | '@' | '<' | '^') => 1,
             _ => {
                 after.find(|character: char| !(character.is_alphanumeric() || character == '_')).unwrap_or(after.len())
             }
@@ -130,6 +131,7 @@ mod tests {
     fn variables_of_any_kind_become_wildcards() {
         assert_eq!(pattern("envs/${ENV}/x.tfvars"), "envs/*/x.tfvars");
         assert_eq!(pattern("$ENV.tfvars"), "*.tfvars");
+        assert_eq!(pattern("app/$*.tfstate"), "app/*.tfstate");
         assert_eq!(pattern("a-${{ inputs.env }}.hcl"), "a-*.hcl");
     }
 

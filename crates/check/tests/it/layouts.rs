@@ -92,18 +92,116 @@ fn backend_files_under_all_of_their_names() {
         ("env/dev/state.tfvars", "env/prod/state.tfvars"),
         ("env/dev/backend.config", "env/prod/backend.config"),
         ("config/backend_dev.conf", "config/backend_prod.conf"),
+        ("config/dev.cfg", "config/prod.cfg"),
+        ("config/dev.backend", "config/prod.backend"),
+        ("dev/backend.ini", "prod/backend.ini"),
+        ("backend.dev", "backend.prod"),
+        ("backends/backend-dev", "backends/backend-prod"),
+        ("dev.tfbackend", "prod.tfbackend"),
+        ("backends/test.conf", "backends/live.conf"),
+        ("environments/blue.hcl", "environments/green.hcl"),
+        ("environments/main.hcl", "environments/next.hcl"),
+        ("environments/main/backend.hcl", "environments/next/backend.hcl"),
     ];
     for (dev, prod) in pairs {
+        let name = |path: &str, usual| {
+            let words = ["test", "live", "blue", "green", "main", "next"];
+            words.into_iter().find(|word| path.contains(word)).unwrap_or(usual)
+        };
+        let (first, second) = (name(dev, "dev"), name(prod, "prod"));
         check(
             &format!(
                 "--- infra/main.tf\n{ROOT}{PARTIAL}--- infra/{dev}\nbucket = \"b\"\nkey = \"d\"\n--- infra/{prod}\nbucket = \"b\"\nkey = \"p\"\n"
             ),
             &[
-                &format!("infra | dev | infra |  | infra/{dev} | d"),
-                &format!("infra | prod | infra |  | infra/{prod} | p"),
+                &format!("infra | {first} | infra |  | infra/{dev} | d"),
+                &format!("infra | {second} | infra |  | infra/{prod} | p"),
             ],
         );
     }
+}
+
+#[test]
+fn backend_files_as_json() {
+    check(
+        &format!(
+            "--- main.tf\n{ROOT}{PARTIAL}--- dev.backend.json\n{{\"bucket\": \"b\", \"key\": \"d\"}}\n\
+             --- prod.tfbackend.json\n{{\"bucket\": \"b\", \"key\": \"p\"}}\n--- backend.json\n{{\"port\": 80}}\n"
+        ),
+        &[". | dev | . |  | dev.backend.json | d", ". | prod | . |  | prod.tfbackend.json | p"],
+    );
+}
+
+#[test]
+fn settings_that_tell_no_state_by_themselves_are_a_backends_by_what_stands_beside_them_or_by_a_command() {
+    let root = "--- main.tf\nterraform {\n  backend \"s3\" {\n    key = \"k\"\n  }\n}\nvariable \"size\" {}\nresource \"aws_sqs_queue\" \"q\" {}\n";
+    let pair = |dev: &str, prod: &str, settings: &str| format!("--- {dev}\n{settings}--- {prod}\n{settings}");
+    let taken =
+        |dev: &str, prod: &str| [format!(". | dev | . |  | {dev} | k"), format!(". | prod | . |  | {prod} | k")];
+    let check = |listing: &str, expected: &[String]| {
+        check(&format!("{root}{listing}"), &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    let files = ("env/dev.hcl", "env/prod.hcl");
+    for settings in ["encrypt = true\nregion = \"r\"\n", "region = \"r\"\ndynamodb_table = \"lock\"\n"] {
+        check(&pair(files.0, files.1, settings), &taken(files.0, files.1));
+    }
+    let weak = pair(files.0, files.1, "region = \"r\"\nprofile = \"p\"\n");
+    let none = [". | - | . |  |  | k".to_string()];
+    check(&weak, &none);
+    check(
+        &format!("{weak}--- env/common.hcl\nbucket = \"b\"\n"),
+        &taken(files.0, files.1).map(|line| line.replace("|  | env", "|  | env/common.hcl env")),
+    );
+    check(&format!("{weak}--- init.sh\nterraform init -backend-config=env/$ENV.hcl\n"), &taken(files.0, files.1));
+    // A gossip key is no switch.
+    check(&pair(files.0, files.1, "encrypt = \"x\"\nregion = \"r\"\n"), &none);
+}
+
+#[test]
+fn what_a_command_gives_as_settings_is_no_file_of_values() {
+    let listing = |command: &str| {
+        format!(
+            "--- main.tf\n{ROOT}{PARTIAL}--- remote/dev.tfvars\nbucket = \"b\"\nkey = \"d\"\n--- remote/prod.tfvars\nbucket = \"b\"\nkey = \"p\"\n\
+             --- run.sh\nterraform {command}=remote/$ENV.tfvars\n"
+        )
+    };
+    check(
+        &listing("init -backend-config"),
+        &[". | dev | . |  | remote/dev.tfvars | d", ". | prod | . |  | remote/prod.tfvars | p"],
+    );
+    check(
+        &listing("plan -var-file"),
+        &[". | dev | . | remote/dev.tfvars |  | ", ". | prod | . | remote/prod.tfvars |  | "],
+    );
+}
+
+#[test]
+fn files_that_only_look_like_a_backends_are_left_alone() {
+    check(
+        &format!(
+            "--- main.tf\n{ROOT}{PARTIAL}--- setup.cfg\n[metadata]\nname = x\n--- dev.conf\nserver {{\n  listen 80;\n}}\n\
+             --- prod.ini\nkey = value\n--- dev.cfg\nhost = \"h\"\nkey = \"k\"\n--- backend.py\nkey = \"x\"\n--- dev.json\n{{\"bucket\": \"b\", \"key\": \"k\"}}\n\
+             --- services/backend/prod.hcl\njob = \"x\"\n"
+        ),
+        &[". | - | . |  |  | "],
+    );
+}
+
+#[test]
+fn names_that_tiers_toml_gives_to_environments_are_theirs_wherever_they_stand() {
+    let listing = format!("--- main.tf\n{ROOT}--- vars/main.tfvars\nsize = 1\n--- vars/next.tfvars\nsize = 2\n");
+    let named = |names: &[&str]| {
+        let environments =
+            names.iter().map(|name| tiers_check::EnvironmentOverride { name: name.to_string(), ..Default::default() });
+        let options = Options { environments: environments.collect(), ..Options::default() };
+        let layout = discover(&FileTree::from_listing(&listing), &options);
+        let instances = layout.stacks.into_iter().flat_map(|stack| stack.instances);
+        instances.filter_map(|instance| instance.environment).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&["next", "main"]), ["main", "next"]);
+    assert_eq!(named(&[]), [""; 0]);
+    // A root module's folder is often called so.
+    assert_eq!(named(&["main"]), [""; 0]);
 }
 
 #[test]
