@@ -55,6 +55,8 @@ pub struct ApplyRules {
     pub asks: bool,
     /// Types and addresses whose change always counts as breaking.
     pub protected: Vec<String>,
+    /// The environments that are declared there.
+    pub declared: Vec<Env>,
     /// The commit that says so, where one does.
     pub commit: Option<String>,
 }
@@ -70,9 +72,10 @@ pub fn apply_rules(context: &Context, environment: &Env) -> Result<ApplyRules, F
     let mut rules = match &ruled {
         Some(ruled) => {
             let asks = ruled.env(environment).is_none() || asks(ruled);
-            ApplyRules { asks, protected: protected(ruled), commit }
+            let declared = ruled.environments.iter().map(|environment| environment.name.clone()).collect();
+            ApplyRules { asks, protected: protected(ruled), declared, commit }
         }
-        None => ApplyRules { asks: true, protected: Vec::new(), commit },
+        None => ApplyRules { asks: true, protected: Vec::new(), declared: Vec::new(), commit },
     };
     rules.asks |= here.policy.is_none() && asks(here);
     rules.protected.extend(protected(here));

@@ -6,11 +6,13 @@
 mod event;
 mod holder;
 mod needs;
+mod owner;
 mod request;
 mod state;
 
 pub use event::{LeaseEvent, LeaseEventKind, Outcome, Proof};
 pub use holder::{Child, CiRun, Holder, Machine, Process};
 pub use needs::Infrastructure;
+pub use owner::{KnownBy, Owner};
 pub use request::{Action, Agreed, Backend, Change, Counts, Facts, Request};
 pub use state::{Attempt, IllegalLease, Lease, LeaseState, Phase};

@@ -151,13 +151,6 @@ impl LeaseState {
         self.last.get(environment).map_or(0, |attempt| attempt.epoch)
     }
 
-    /// Another environment that was applied to the state of this lineage last. A lineage is made once, with the state, and goes with
-    /// it wherever it lies, so it tells of one state whatever the backends say.
-    pub fn applied_elsewhere(&self, environment: &Env, lineage: &str) -> Option<&Env> {
-        let attempts = self.last.iter().chain(&self.applied).filter(|(name, _)| *name != environment);
-        attempts.filter(|(_, attempt)| attempt.lineage() == Some(lineage)).map(|(name, _)| name).next()
-    }
-
     fn check_epoch(&self, kind: LeaseEventKind, theirs: u32) -> Result<(), IllegalLease> {
         let current = self.epoch_for(kind);
         if theirs == current { Ok(()) } else { Err(IllegalLease::Superseded { theirs, current }) }
@@ -207,8 +200,19 @@ impl Attempt {
             let was_there = self.lineage().is_some() || self.serial().is_some();
             return was_there.then(|| format!("there is none, and {by} applied here before"));
         };
-        if let Some(known) = self.lineage().filter(|known| *known != lineage) {
-            return Some(format!("it is another one (lineage {lineage}) than {by} applied here ({known})"));
+        match self.lineage() {
+            Some(known) if known != lineage => {
+                return Some(format!("it is another one (lineage {lineage}) than {by} applied here ({known})"));
+            }
+            Some(_) => {}
+            // It may be the one that this apply made, or anybody's that was put there since: nothing here can tell.
+            None => {
+                let ended = self.outcome.word();
+                return Some(format!(
+                    "the first apply here, by {by}, ended {ended} and did not say which state it made, so whether it is this one \
+                     (lineage {lineage}) is for a person to say"
+                ));
+            }
         }
         let known = self.serial().filter(|known| *known > serial)?;
         Some(format!("it is older (serial {serial}) than {by} left it here (serial {known})"))

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::plan::{PlanJson, ResourceChange};
+use crate::id::Env;
 use crate::lease::{Action, Change, Counts};
 use crate::redact::Redactor;
 
@@ -69,9 +70,11 @@ impl Review {
         self.breaking.iter().map(|one| one.address.as_str()).collect()
     }
 
-    /// The same, breaking for this reason too: what is told of the state as a whole, and stands in no plan.
-    pub fn also_breaks(mut self, why: String) -> Review {
-        self.breaking.push(Breaking { address: STATE.to_owned(), why });
+    /// The same, breaking for this reason too: what is told of the state as a whole, and stands in no plan. `of` is the environment that
+    /// it was applied as until now, where that is another one.
+    pub fn also_breaks(mut self, of: Option<&Env>, why: String) -> Review {
+        let address = of.map_or(STATE.to_owned(), |of| format!("{STATE} of {of}"));
+        self.breaking.push(Breaking { address, why });
         self.breaking.sort();
         self
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tiers_core::id::{Digest, Env};
 use tiers_core::lease::{
-    Action, Attempt, Backend, Change, Child, CiRun, Counts, Facts, Holder, IllegalLease, LeaseEvent, LeaseState,
+    Action, Attempt, Backend, Change, Child, CiRun, Counts, Facts, Holder, IllegalLease, KnownBy, LeaseEvent, LeaseState,
     Machine, Outcome, Process, Proof, Request,
 };
 use tiers_core::state::Meta;
@@ -200,14 +200,49 @@ fn the_lineage_that_was_applied_last_tells_whose_state_it_is() {
     let both =
         held(&[acquired("dev", 0, None), spawning(), made("of-dev"), acquired("staging", 0, None), spawning(), failed]);
     let (dev, staging): (Env, Env) = ("dev".into(), "staging".into());
-    assert_eq!(both.applied_elsewhere(&staging, "of-dev"), Some(&dev));
-    assert_eq!(both.applied_elsewhere(&dev, "of-staging"), Some(&staging));
-    assert_eq!((both.applied_elsewhere(&dev, "of-dev"), both.applied_elsewhere(&dev, "new")), (None, None));
+    let owner = |state: &LeaseState, environment: &Env, lineage: &str| {
+        let owners = state.other_owners(environment, &|_| false, Some(lineage));
+        owners.first().map(|owner| (owner.environment.clone(), owner.known_by))
+    };
+    let by_lineage = |environment: &Env| Some((environment.clone(), KnownBy::Lineage));
+    assert_eq!(owner(&both, &staging, "of-dev"), by_lineage(&dev));
+    assert_eq!(owner(&both, &dev, "of-staging"), by_lineage(&staging));
+    assert_eq!((owner(&both, &dev, "of-dev"), owner(&both, &dev, "new")), (None, None));
     // Where only the plan's own lineage is known, that one counts.
     let before = held(&[acquired("dev", 0, None), spawning(), applied()]);
-    assert_eq!(before.applied_elsewhere(&staging, "8a1d9a52-9d4e-4bd2-a2ad-ac27a92b7b0f"), Some(&dev));
+    assert_eq!(owner(&before, &staging, "8a1d9a52-9d4e-4bd2-a2ad-ac27a92b7b0f"), by_lineage(&dev));
     let old: Outcome = serde_json::from_str(r#"{"outcome":"applied","serial":8}"#).expect("an older record");
     assert_eq!(old.lineage(), None);
+}
+
+#[test]
+fn a_state_belongs_to_the_environment_of_the_newest_apply_to_it() {
+    let at = |environment: &'static str| move |place: &Backend| *place == backend(environment);
+    let owners = |state: &LeaseState, environment: &str, place: &'static str, lineage: Option<&str>| {
+        let owners = state.other_owners(&environment.into(), &at(place), lineage);
+        let owners = owners.into_iter().map(|owner| (owner.environment.to_string(), owner.known_by));
+        owners.collect::<Vec<_>>()
+    };
+    let made = |lineage: &str| released(Outcome::Applied { serial: Some(8), lineage: Some(lineage.into()) });
+    let first = [acquired("old", 0, None), spawning(), made("one")];
+    let state = held(&first);
+    let old = |known_by| vec![("old".to_owned(), known_by)];
+    assert_eq!(owners(&state, "new", "old", Some("one")), old(KnownBy::Place), "told once");
+    assert_eq!(owners(&state, "new", "old", None), old(KnownBy::Place), "though there is no state");
+    assert_eq!(owners(&state, "new", "new", Some("one")), old(KnownBy::Lineage), "wherever it lies");
+    assert_eq!(owners(&state, "new", "new", Some("two")), []);
+    assert_eq!(owners(&state, "new", "new", None), [], "no state has no lineage");
+    assert_eq!(owners(&state, "old", "old", Some("one")), [], "its own");
+
+    // `new` applied to the state of `old`, as somebody agreed to: from then on it is the state of `new`.
+    let mut over = request("new", 0);
+    over.facts.backend = backend("old");
+    over.facts.lineage = Some("one".into());
+    let taken = LeaseEvent::Acquired { holder: holder(None), request: Box::new(over) };
+    let state = held(&[&first[..], &[taken, spawning(), made("one")]].concat());
+    assert_eq!(owners(&state, "new", "old", Some("one")), []);
+    assert_eq!(owners(&state, "old", "old", Some("one")), [("new".to_owned(), KnownBy::Place)]);
+    assert_eq!(owners(&state, "newest", "old", Some("one")), [("new".to_owned(), KnownBy::Place)], "and of it alone");
 }
 
 #[test]
@@ -226,7 +261,14 @@ fn a_state_that_does_not_go_on_from_the_last_apply_is_told() {
         last.broken_off(Some(("8a1d9a52-9d4e-4bd2-a2ad-ac27a92b7b0f", 7))).is_none() && last.broken_off(None).is_some()
     );
     (last.facts.lineage, last.facts.serial) = (None, None);
-    assert_eq!((last.broken_off(None), last.broken_off(Some(("new", 1)))), (None, None));
+    assert_eq!(last.broken_off(None), None, "it made none, and the next one begins anew");
+    // One that is there may be the one that it made, and may be anybody's.
+    let told = last.broken_off(Some(("new", 1))).expect("nothing tells whose it is");
+    assert!(
+        told.starts_with("the first apply here, by erika, ended failed and did not say which state it made")
+            && told.contains("(lineage new)"),
+        "{told}"
+    );
 }
 
 /// A line of the golden file.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use tiers_core::config::Environment;
 use tiers_core::id::Env;
 use tiers_core::lease::{Backend, Holder, LeaseEvent};
 use tiers_edge::terraform::{GitHubRuns, LocalProcesses, here, this_process};
@@ -65,14 +66,29 @@ impl BackendLocks for Locks {
 }
 
 async fn lock(context: &Context, environment: &Env, backend: &Backend) -> Result<LockState, Fault> {
-    let environment = context.environment(environment.as_str())?;
+    let environment = match context.project.env(environment) {
+        Some(environment) => environment,
+        // Renamed since: whoever has its state now can tell.
+        None => match has_state(context, backend) {
+            Some(environment) => environment,
+            None => context.environment(environment.as_str())?,
+        },
+    };
     let site = Site::open(context, environment, "0s")?;
     let tree = site.tree(context)?;
-    let binding = site.ready(&tree, &tiers_core::lease::LeaseState::default()).await?;
+    let binding = site.ready(&tree).await?;
     if !same_state(&binding.backend, backend) {
         return Ok(LockState::Unknown(format!("{} is bound to {} here", environment.name, binding.backend)));
     }
     Ok(site.terraform.lock_state().await)
+}
+
+/// The environment that this state is declared for.
+fn has_state<'a>(context: &'a Context, backend: &Backend) -> Option<&'a Environment> {
+    context.project.environments.iter().find(|environment| {
+        let declared = Site::open(context, environment, "0s").and_then(|site| site.declared_place());
+        declared.is_ok_and(|declared| same_state(&declared, backend))
+    })
 }
 
 /// Progress on standard error.

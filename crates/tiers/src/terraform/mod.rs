@@ -9,6 +9,7 @@ pub mod doppler;
 pub mod interrupt;
 mod links;
 pub mod needed;
+pub mod owner;
 pub mod place;
 pub mod planning;
 pub mod plans;

@@ -12,6 +12,7 @@ use tiers_lambda::api::ApiError;
 
 use super::doppler::right_config;
 use super::interrupt;
+use super::owner::{Declared, Taken};
 use super::place::{same_state, told_apart};
 use super::plans::SavedPlan;
 use super::site::{Binding, Site};
@@ -29,6 +30,9 @@ pub struct Planned {
     pub review: Review,
     pub request: Request,
     pub binding: Binding,
+    /// What it takes over from environments that are no more, and what says that they are no more.
+    pub taken: Vec<Taken>,
+    pub declared: Declared,
     /// What account and region were compared with, in words.
     pub place: String,
     /// A person has to agree, whatever flags there are.
@@ -41,13 +45,16 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     right_config(&site.environment, |name| std::env::var(name).ok())?;
     let place = account(site).await?;
     let tree = site.tree(context)?;
-    let binding = site.ready(&tree, state).await?;
+    let binding = site.ready(&tree).await?;
     let saved = SavedPlan::new(&site.home)?;
     let file = &saved.file;
     let terraform = &site.terraform;
     let before = terraform.state().await.map_err(|error| said(error, "terraform state pull"))?;
-    site.own_lineage(&binding.backend, before.as_ref().map(|(lineage, _)| lineage.as_str()), state)?;
     let env = &site.environment.name;
+    let rules = apply_rules(context, env)?;
+    let declared = Declared::ruled(&rules);
+    let lineage = before.as_ref().map(|(lineage, _)| lineage.as_str());
+    let taken = site.taken(&binding.backend, lineage, state, &declared)?;
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }
@@ -65,10 +72,12 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let json = PlanJson::parse(&json).map_err(|error| Fault::refused(error.to_string()))?;
     let place = region(site, &json, place)?;
     // Judged by the addresses as they are; from here on they are shown, compared and recorded without secrets.
-    let rules = apply_rules(context, env)?;
     let mut review = review(&json, &rules.protected, &deployed(context, site)).redacted(&terraform.redactor);
-    if let Some(why) = broken_off(state.last.get(env), &binding.backend, before.as_ref()) {
-        review = review.also_breaks(why);
+    for taken in &taken {
+        review = review.also_breaks(Some(&taken.from), taken.why(env));
+    }
+    if let Some(why) = broken_off(state.last.get(env), &taken, &binding.backend, before.as_ref()) {
+        review = review.also_breaks(None, why);
     }
     let (lineage, serial) = before.unzip();
     let facts = Facts {
@@ -88,18 +97,25 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let breaking = review.breaking_addresses().into_iter().map(str::to_owned).collect();
     let (changes, asks) = (review.changes.clone(), rules.asks);
     let request = Request { facts, changes, breaking: Some(breaking), agreed: None, rules: rules.commit, made_after };
-    Ok(Planned { text: done.text_out().to_owned(), review, request, binding, place, asks, saved })
+    Ok(Planned { text: done.text_out().to_owned(), review, request, binding, taken, declared, place, asks, saved })
 }
 
-/// Why the state is not the one that the last apply here left, if so.
-fn broken_off(last: Option<&Attempt>, backend: &Backend, found: Option<&(String, u64)>) -> Option<String> {
-    let last = last?;
-    let known = &last.facts.backend;
-    if !same_state(backend, known) {
-        let (by, (here, there)) = (&last.by, told_apart(backend, known));
-        return Some(format!("it is {here}, and {by} applied to {there} here; nothing says that it was moved"));
+/// Why the state is not the one that the last apply here left, or that of the environment it is taken from, if so.
+fn broken_off(
+    last: Option<&Attempt>,
+    taken: &[Taken],
+    backend: &Backend,
+    found: Option<&(String, u64)>,
+) -> Option<String> {
+    if let Some(last) = last {
+        let known = &last.facts.backend;
+        if !same_state(backend, known) {
+            let (by, (here, there)) = (&last.by, told_apart(backend, known));
+            return Some(format!("it is {here}, and {by} applied to {there} here; nothing says that it was moved"));
+        }
     }
-    last.broken_off(found.map(|(lineage, serial)| (lineage.as_str(), *serial)))
+    let attempt = last.or(taken.first().map(|taken| &taken.attempt))?;
+    attempt.broken_off(found.map(|(lineage, serial)| (lineage.as_str(), *serial)))
 }
 
 fn deployed(context: &Context, site: &Site) -> Deployed {

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use tiers_core::config::{Environment, Place, Terraform as Config};
 use tiers_core::id::{Digest, Env};
-use tiers_core::lease::{Backend, LeaseState};
+use tiers_core::lease::Backend;
 use tiers_core::terraform::{Difference, compare};
 use tiers_edge::terraform::{BindingError, Bound, Declared, Terraform, bound, declared};
 
 use super::interrupt;
+use super::owner::shared;
 use super::place::{of_declared, placed, same_state};
 use super::secrets::redactor;
 use super::tree::{PROVIDERS, Tree, tree};
@@ -31,7 +32,7 @@ pub struct Site {
     /// This machine's folder for it: data directory, saved plans, what it was initialised with.
     pub home: PathBuf,
     /// Paths of the other environments' roots and backend files, which may not lead to the same state.
-    others: Vec<(Env, PathBuf, Option<PathBuf>)>,
+    pub(super) others: Vec<(Env, PathBuf, Option<PathBuf>)>,
 }
 
 /// What a data directory is bound to, compared and found right.
@@ -96,9 +97,9 @@ impl Site {
         tree(context, &self.environment, &self.config)
     }
 
-    /// Initialises the data directory where that is needed, and proves that it is bound to what is declared, to nothing that
-    /// another environment has.
-    pub async fn ready(&self, tree: &Tree, state: &LeaseState) -> Result<Binding, Fault> {
+    /// Initialises the data directory where that is needed, and proves that it is bound to what is declared, to nothing that is declared
+    /// for another environment.
+    pub async fn ready(&self, tree: &Tree) -> Result<Binding, Fault> {
         private_folder(&self.home)?;
         // Commands at once in one folder would trip over each other's `init`.
         let _alone = alone(&self.home).await?;
@@ -114,9 +115,7 @@ impl Site {
             init.map_err(|error| not_initialised(error, &self.terraform, tree))?;
             std::fs::write(&stamp, wanted).map_err(|error| cant(&stamp, &error))?;
         }
-        let binding = self.binding()?;
-        self.same_as_others(&binding.backend, state)?;
-        Ok(binding)
+        self.binding()
     }
 
     /// What the data directory is bound to now, compared with what is declared; a refusal where they differ.
@@ -140,6 +139,11 @@ impl Site {
                 Ok(Binding { backend: of_declared(&self.terraform.root, None), as_declared })
             }
         }
+    }
+
+    /// Where the state is declared to be.
+    pub fn declared_place(&self) -> Result<Backend, Fault> {
+        Ok(of_declared(&self.terraform.root, self.declared()?))
     }
 
     /// True where the data directory says nothing of the state: none is declared, so it is a file beside the root module.
@@ -182,7 +186,7 @@ impl Site {
     }
 
     /// Nothing that is declared for another environment leads to the same state.
-    fn apart(&self) -> Result<(), Fault> {
+    pub fn apart(&self) -> Result<(), Fault> {
         let mine = self.declared()?;
         // What a root module without a backend block ignores is told when the binding is looked at.
         if mine.is_none() && self.backend_file.is_some() {
@@ -200,27 +204,6 @@ impl Site {
             }
         }
         Ok(())
-    }
-
-    fn same_as_others(&self, backend: &Backend, state: &LeaseState) -> Result<(), Fault> {
-        let env = &self.environment.name;
-        let mut others = state.last.iter().filter(|(name, _)| *name != env);
-        match others.find(|(_, attempt)| same_state(backend, &attempt.facts.backend)) {
-            None => Ok(()),
-            Some((name, _)) => Err(shared(env, name, backend, &format!("holds what was applied in {name}"))),
-        }
-    }
-
-    /// The state with this lineage is no other environment's, however its place is spelled.
-    pub fn own_lineage(&self, backend: &Backend, lineage: Option<&str>, state: &LeaseState) -> Result<(), Fault> {
-        let env = &self.environment.name;
-        match lineage.and_then(|lineage| Some((lineage, state.applied_elsewhere(env, lineage)?))) {
-            None => Ok(()),
-            Some((lineage, other)) => {
-                let why = format!("has the lineage {lineage} that was applied in {other} last");
-                Err(shared(env, other, backend, &why))
-            }
-        }
     }
 
     fn stamp(&self, tree: &Tree) -> Result<String, Fault> {
@@ -242,12 +225,6 @@ pub fn undeclared() -> Fault {
         "Add it: `root = \"terraform\"`, `backend = \"envs/{environment}/backend.hcl\"`, `var_file = \
          \"envs/{environment}/terraform.tfvars\"`.",
     )
-}
-
-fn shared(env: &Env, other: &Env, backend: &Backend, why: &str) -> Fault {
-    Fault::refused(format!("wrong place: {env} and {other} have one state, {backend}, which {why}"))
-        .hint("Give each environment a state of its own in its backend file. A copy of another's state is no beginning for one: it holds \
-               what the other environment lives on.")
 }
 
 fn misbound(env: &Env, kind: &str, bound: &Bound, differences: &[Difference]) -> String {

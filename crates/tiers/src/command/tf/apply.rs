@@ -140,10 +140,16 @@ async fn carry_out(bench: &Bench, site: &Site, planned: &Planned, how: &How) -> 
         Ok(now) if now.backend != planned.binding.backend => {
             Some(format!("the directory is bound to {} now", now.backend))
         }
-        Ok(now) => match site.own_lineage(&now.backend, planned.request.facts.lineage.as_deref(), state) {
-            Err(fault) => Some(fault.message),
-            Ok(()) => older(bench, state, planned, how),
-        },
+        Ok(now) => {
+            let lineage = planned.request.facts.lineage.as_deref();
+            match site.taken(&now.backend, lineage, state, &planned.declared) {
+                Err(fault) => Some(fault.message),
+                Ok(taken) if taken != planned.taken => {
+                    Some("somebody applied to this state since the plan was made".to_owned())
+                }
+                Ok(_) => older(bench, state, planned, how),
+            }
+        }
     };
     let applied = apply(&bench.desk, &holder(), &planned.request, &apps, how.waiting(), &applier, &again).await?;
     match applied {

@@ -29,36 +29,39 @@ pub struct Unlock {
 }
 
 pub async fn run(args: &Unlock, bench: &Bench) -> Outcome {
-    let environment = bench.environment(&args.environment)?;
     let who = &bench.context.actor.who;
     if who == "unknown" {
         return Err(Fault::refused("nobody is named who would answer for it").hint("Say who you are with TIERS_ACTOR."));
     }
     let lease = bench.lease().await?;
-    let Some(held) = lease.state.held.clone() else {
+    let held = lease.state.held.clone();
+    // One that the lease is held for need not be declared any more.
+    if held.as_ref().is_none_or(|held| held.facts.environment.as_str() != args.environment) {
+        bench.environment(&args.environment)?;
+    }
+    let Some(held) = held else {
         return Err(Fault::refused("the project's lease is free; nothing was changed"));
     };
-    if held.facts.environment != environment.name {
-        let theirs = &held.facts.environment;
-        return Err(Fault::refused(format!("the lease is held for an apply in {theirs}, not in {}", environment.name))
-            .hint(format!("`tiers tf unlock {theirs} --reason …` is about that one.")));
+    let environment = &held.facts.environment;
+    if environment.as_str() != args.environment {
+        return Err(Fault::refused(format!("the lease is held for an apply in {environment}, not in {}", args.environment))
+            .hint(format!("`tiers tf unlock {environment} --reason …` is about that one.")));
     }
     let (seen, proven) = match evidence(&bench.desk, &held).await {
         Evidence::Proven(proof) => (proof.text(), true),
         Evidence::Lacking(why) => (why, false),
     };
-    let what = format!("{} applies in {} ({}): {seen}", held.by, environment.name, held.holder.text());
+    let what = format!("{} applies in {environment} ({}): {seen}", held.by, held.holder.text());
     if !args.yes {
         if !terminal() {
             return Err(Fault::refused(format!("{what}; nobody was asked whether it is over")).hint(format!(
-                "`tiers tf unlock {} --reason … --yes` takes the lease all the same, in your name.",
-                environment.name
+                "`tiers tf unlock {environment} --reason … --yes` takes the lease all the same, in your name."
             )));
         }
         let question = format!(
             "{what}\nIf Terraform still works there, two applies may run at once. Type the environment's name to take the lease: "
         );
-        if ask(&question).await? != environment.name.as_str() {
+        if ask(&question).await? != environment.as_str() {
             return Err(Fault::refused("not agreed to; nothing was changed"));
         }
     }
@@ -66,20 +69,20 @@ pub async fn run(args: &Unlock, bench: &Bench) -> Outcome {
         return Err(Fault::refused("the lease is not held by that apply any more; nothing was changed"));
     }
     // The lease is freed now, whatever can still be told: the environment's files may be on another machine, or another branch.
-    let by_hand = Site::open(&bench.context, environment, "0s").map(|site| force_unlock(&site.terraform, "ID"));
-    let lock = bench.desk.locks.state(&environment.name, held.backend()).await;
+    let site = bench.environment(environment.as_str()).and_then(|declared| Site::open(&bench.context, declared, "0s"));
+    let by_hand = site.map(|site| force_unlock(&site.terraform, "ID"));
+    let lock = bench.desk.locks.state(environment, held.backend()).await;
     if bench.context.global.json {
         let lock = match &lock {
             LockState::Free => "free".to_owned(),
             LockState::Held(by) => format!("held: {by}"),
             LockState::Unknown(why) => format!("unknown: {why}"),
         };
-        let shown = serde_json::json!({ "outcome": "freed", "environment": environment.name, "taken_from": held, "seen": seen, "proven": proven, "lock": lock });
+        let shown = serde_json::json!({ "outcome": "freed", "environment": environment, "taken_from": held, "seen": seen, "proven": proven, "lock": lock });
         print_json("tiers.terraform-unlock/1", &shown)?;
         return Ok(0);
     }
-    let mut text =
-        format!("freed: the lease that {} held for {}; recorded in the name of {who}\n", held.by, environment.name);
+    let mut text = format!("freed: the lease that {} held for {environment}; recorded in the name of {who}\n", held.by);
     match lock {
         LockState::Free => text.push_str("  the state's own lock is free\n"),
         LockState::Held(by) => text.push_str(&format!(

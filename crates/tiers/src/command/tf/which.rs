@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 use tiers_core::config::{Environment, Place, Terraform};
 use tiers_core::id::Env;
@@ -17,7 +18,9 @@ use crate::fault::Outcome;
 use crate::render::plan::short;
 use crate::render::time::ago;
 use crate::render::wrap;
+use crate::request::apply_rules;
 use crate::terraform::desk::{desk, stands};
+use crate::terraform::owner::{Declared, Taken};
 use crate::terraform::site::{Site, undeclared};
 
 /// Show what a directory is bound to, and what was applied last
@@ -41,8 +44,11 @@ struct One<'a> {
     environment: &'a Env,
     root: String,
     data: String,
-    /// `None` where the directory was not initialised, or is bound to something else than is declared.
+    /// `None` where the directory was not initialised, or is bound to something else than is declared, or to what is another
+    /// environment's.
     backend: Option<Backend>,
+    /// The environment that this state was applied as last, where that is not declared any more.
+    taken_from: Option<Taken>,
     problem: Option<String>,
     account: Option<&'a str>,
     region: Option<&'a str>,
@@ -87,15 +93,19 @@ fn one<'a>(context: &Context, config: &Terraform, environment: &'a Environment, 
     let data = context.home("terraform").join(name.as_str()).join("data");
     // What is wrong in one environment is no reason to say nothing of the others.
     let bound = Site::open(context, environment, "0s").and_then(|site| {
-        match site.terraform.data.is_dir() || site.keeps_a_file()? {
-            true => site.binding().map(Some),
-            false => Ok(None),
+        if !site.terraform.data.is_dir() && !site.keeps_a_file()? {
+            return Ok(None);
         }
+        let backend = site.binding()?.backend;
+        site.apart()?;
+        let declared = Declared::ruled(&apply_rules(context, name)?);
+        let taken = site.taken(&backend, None, state, &declared)?.into_iter().next();
+        Ok(Some((backend, taken)))
     });
-    let (backend, problem) = match bound {
-        Ok(Some(binding)) => (Some(binding.backend), None),
-        Ok(None) => (None, Some("not initialised on this machine; the first plan does that".to_owned())),
-        Err(fault) => (None, Some(fault.message)),
+    let (backend, taken_from, problem) = match bound {
+        Ok(Some((backend, taken))) => (Some(backend), taken, None),
+        Ok(None) => (None, None, Some("not initialised on this machine; the first plan does that".to_owned())),
+        Err(fault) => (None, None, Some(fault.message)),
     };
     let (account, region) = match &environment.place {
         Place::Local => (None, None),
@@ -106,6 +116,7 @@ fn one<'a>(context: &Context, config: &Terraform, environment: &'a Environment, 
         root: context.root.join(Terraform::expand(&config.root, name)).display().to_string(),
         data: data.display().to_string(),
         backend,
+        taken_from,
         problem,
         account,
         region,
@@ -120,6 +131,15 @@ fn life_word(life: &Life) -> &'static str {
         Life::Gone => "gone",
         Life::Unknown(_) => "unknown",
     }
+}
+
+/// How the last apply ended.
+fn told(attempt: &Attempt, now: Timestamp) -> String {
+    let facts = &attempt.facts;
+    let commit = facts.commit.as_ref().map_or("no commit", |commit| short(commit.as_str()));
+    let why = attempt.outcome.why().map_or(String::new(), |why| format!(" ({why})"));
+    let (word, ended) = (attempt.outcome.word(), ago(attempt.ended, now));
+    format!("{word} {ended} by {}{why}: {}, commit {commit}", attempt.by, facts.counts)
 }
 
 fn text(context: &Context, environments: &[One<'_>], state: &LeaseState, life: Option<&Life>) -> String {
@@ -141,19 +161,16 @@ fn text(context: &Context, environments: &[One<'_>], state: &LeaseState, life: O
             }
             _ => text.push_str(&field("account", "none is declared, so none is compared")),
         }
-        let last = one.last.map_or("never by tiers".to_owned(), |attempt| {
-            let facts = &attempt.facts;
-            let commit = facts.commit.as_ref().map_or("no commit", |commit| short(commit.as_str()));
-            let why = attempt.outcome.why().map_or(String::new(), |why| format!(" ({why})"));
-            format!(
-                "{} {} by {}{why}: {}, commit {commit}",
-                attempt.outcome.word(),
-                ago(attempt.ended, now),
-                attempt.by,
-                facts.counts
-            )
-        });
+        let last = one.last.map_or("never by tiers".to_owned(), |attempt| told(attempt, now));
         text.push_str(&field("last", &last));
+        if let Some(Taken { from, attempt }) = &one.taken_from {
+            let env = one.environment;
+            let says = format!(
+                "{from}, which is not declared any more: {}; the next apply takes its state over for {env}, once somebody agrees",
+                told(attempt, now)
+            );
+            text.push_str(&field("was", &says));
+        }
     }
     match &state.held {
         None => text.push_str("the project's lease is free\n"),

@@ -3,6 +3,7 @@
 
 mod halting;
 mod moto;
+mod renaming;
 mod shop;
 mod terminal;
 
@@ -272,9 +273,16 @@ fn an_apply_whose_tiers_is_killed_ends_terraform_which_releases_its_lock_and_the
     let history = shop.good(&["history", "dev"]);
     assert!(history.out.contains("terraform ended unknown: 3 to create; safe; "), "{history:#?}");
     assert!(history.out.contains("taken over by erika: its processes on"), "{history:#?}");
-    // dev is planned anew from the state that Terraform wrote before it ended: what it had begun to make is made again.
+    // dev is planned anew from the state that Terraform wrote before it ended: what it had begun to make is made again. No record
+    // knows that state's lineage, so a person says that it is the one.
     let staging = shop.others("dev");
-    shop.good(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]"]);
+    let slow = ["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]"];
+    let unknown = shop.run(&slow);
+    let told = "the state: the first apply here, by erika, ended unknown and did not say which state it made";
+    assert!(unknown.code() == 3 && flat(&unknown.out).contains(told), "{unknown:#?}");
+    assert!(unknown.err.contains("not named: `the state`"), "{unknown:#?}");
+    shop.good(&[&slow[..], &["--approve-breaking", "the state"]].concat());
+    assert!(shop.good(&["tf", "apply", "dev", "--auto-approve"]).out.contains("unchanged, skipped"));
     assert_eq!(shop.others("dev"), staging);
     shop.good(&["ledger", "verify"]);
 }

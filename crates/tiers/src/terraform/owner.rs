@@ -1,0 +1,92 @@
+//! Whose state it is that an environment is about to be planned from. What was applied as another environment is that one's, as long as
+//! it is declared; where it is not, a person may have renamed it, and says so.
+
+use serde::Serialize;
+use tiers_core::id::Env;
+use tiers_core::lease::{Attempt, Backend, KnownBy, LeaseState};
+
+use super::place::same_state;
+use super::site::Site;
+use crate::fault::Fault;
+use crate::render::plan::short;
+use crate::request::ApplyRules;
+
+/// The state of an environment that is not declared any more, which this one takes over with a plan that somebody agrees to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    pub from: Env,
+    pub attempt: Attempt,
+}
+
+/// What says which environments there are, besides the tiers.toml of the working copy: that a person is asked about one is not for the
+/// working copy to take away, and so it is not to make one's state anybody's.
+#[derive(Clone, Debug, Default)]
+pub struct Declared {
+    pub environments: Vec<Env>,
+    pub commit: Option<String>,
+}
+
+impl Declared {
+    /// As the rules say.
+    pub fn ruled(rules: &ApplyRules) -> Declared {
+        Declared { environments: rules.declared.clone(), commit: rules.commit.clone() }
+    }
+}
+
+impl Site {
+    /// The environments whose state this one takes over; a refusal where one of them is declared. `lineage` is the state's, where
+    /// there is one.
+    pub fn taken(
+        &self,
+        backend: &Backend,
+        lineage: Option<&str>,
+        state: &LeaseState,
+        declared: &Declared,
+    ) -> Result<Vec<Taken>, Fault> {
+        let env = &self.environment.name;
+        let mut taken = Vec::new();
+        for owner in state.other_owners(env, &|place| same_state(backend, place), lineage) {
+            let from = owner.environment;
+            let is_here = self.others.iter().any(|(other, ..)| other == from);
+            if !is_here && !declared.environments.contains(from) {
+                taken.push(Taken { from: from.clone(), attempt: owner.attempt.clone() });
+                continue;
+            }
+            let why = match owner.known_by {
+                KnownBy::Place => format!("holds what was applied in {from}"),
+                KnownBy::Lineage => {
+                    format!("has the lineage {} that was applied in {from} last", lineage.unwrap_or_default())
+                }
+            };
+            let fault = shared(env, from, backend, &why);
+            return Err(match &declared.commit {
+                Some(commit) if !is_here => fault.hint(format!(
+                    "The tiers.toml here does not declare {from}, and that of commit {} does, which rules. If {from} was renamed to \
+                     {env}, commit that there first.",
+                    short(commit)
+                )),
+                _ => fault,
+            });
+        }
+        Ok(taken)
+    }
+}
+
+impl Taken {
+    /// Why taking it over has to be agreed to.
+    pub fn why(&self, env: &Env) -> String {
+        let from = &self.from;
+        format!(
+            "it was last applied as {from} (by {}), which tiers.toml does not declare any more; from now on it is that of {env}",
+            self.attempt.by
+        )
+    }
+}
+
+/// Two environments have one state.
+pub fn shared(env: &Env, other: &Env, backend: &Backend, why: &str) -> Fault {
+    Fault::refused(format!("wrong place: {env} and {other} have one state, {backend}, which {why}"))
+        .hint("Give each environment a state of its own in its backend file. A copy of another's state is no beginning for one: it holds \
+               what the other environment lives on.")
+}
+
