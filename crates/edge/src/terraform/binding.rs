@@ -38,6 +38,9 @@ pub fn bound(data: &Path) -> Result<Option<Bound>, BindingError> {
     let Some(text) = read(&path)? else { return Ok(None) };
     let foreign = |why: String| BindingError::Foreign { path: path.clone(), why };
     let written: Value = serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
+    if !written.get("version").is_some_and(Value::is_number) {
+        return Err(foreign("no version".to_owned()));
+    }
     let Some(backend) = written.get("backend").filter(|backend| !backend.is_null()) else { return Ok(None) };
     let kind = backend.get("type").and_then(Value::as_str).ok_or_else(|| foreign("no backend.type".to_owned()))?;
     let config = backend.get("config").and_then(Value::as_object);
@@ -279,7 +282,11 @@ mod tests {
     fn a_directory_that_was_never_initialised_is_bound_to_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         assert_eq!(bound(dir.path()).expect("readable"), None);
-        fs::write(dir.path().join("terraform.tfstate"), "{").expect("a file");
-        assert!(matches!(bound(dir.path()), Err(BindingError::Foreign { .. })));
+        for torn in ["{", "{}", "[]", r#"{"backend": {"type": "s3", "config": {}}}"#] {
+            fs::write(dir.path().join("terraform.tfstate"), torn).expect("a file");
+            assert!(matches!(bound(dir.path()), Err(BindingError::Foreign { .. })), "{torn}");
+        }
+        fs::write(dir.path().join("terraform.tfstate"), r#"{"version": 3}"#).expect("a file");
+        assert_eq!(bound(dir.path()).expect("readable"), None);
     }
 }

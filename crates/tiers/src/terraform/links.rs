@@ -21,6 +21,33 @@ pub fn follow(path: &str, target: &dyn Fn(&str) -> Option<String>) -> String {
     path
 }
 
+/// Where a path from a folder of the repository leads when it is walked as the kernel walks it: links where they are met, and `..` from
+/// where they lead. `None` where it leaves the repository, or follows a link that says a whole path, which is another one on every machine.
+pub fn walk(folder: &str, path: &str, target: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let mut at = String::new();
+    let mut left: Vec<String> = path.split('/').rev().chain(folder.split('/').rev()).map(str::to_owned).collect();
+    let mut links = 0;
+    while let Some(part) = left.pop() {
+        match part.as_str() {
+            "" | "." => continue,
+            ".." if at.is_empty() => return None,
+            ".." => at.truncate(at.rfind('/').unwrap_or(0)),
+            name => {
+                let folder = at.len();
+                at = if at.is_empty() { name.to_owned() } else { format!("{at}/{name}") };
+                let Some(says) = target(&at) else { continue };
+                links += 1;
+                if says.starts_with('/') || links > IN_A_ROW {
+                    return None;
+                }
+                at.truncate(folder);
+                left.extend(says.split('/').rev().map(str::to_owned));
+            }
+        }
+    }
+    Some(at)
+}
+
 /// A path from a folder, without `.` and `..`; `None` where it leads out of the repository.
 fn inside(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
@@ -67,5 +94,30 @@ mod tests {
         assert_eq!(leads("top/live"), "infra/live");
         assert_eq!(leads(""), "");
         assert!(["circle/x", "round/x"].contains(&leads("circle/x").as_str()));
+    }
+
+    #[test]
+    fn a_path_is_walked_as_the_kernel_walks_it() {
+        let links = |path: &str| {
+            let says = match path {
+                "svc/link" => "../other/y",
+                "svc/infra" => "../real",
+                "real/v.tfvars" => "../../private/v.tfvars",
+                "svc/absolute" => "/etc",
+                "circle" => "circle",
+                _ => return None,
+            };
+            Some(says.to_owned())
+        };
+        let leads = |path: &str| walk("svc/", path, &links);
+        let inside = |path: &str| Some(path.to_owned());
+        assert_eq!(leads("infra/./main.tf"), inside("real/main.tf"));
+        assert_eq!(leads("../infra"), inside("infra"));
+        assert_eq!(leads("a//b/../c"), inside("svc/a/c"));
+        assert_eq!(leads("link/../x"), inside("other/x"), "`..` is meant from where the link leads");
+        assert_eq!((leads("."), walk("", ".", &links)), (inside("svc"), inside("")));
+        for out in ["../../outside", "infra/v.tfvars", "absolute/x", "../circle/x", "/etc"] {
+            assert_eq!(leads(out).filter(|_| out != "/etc"), None, "{out}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Making a plan: in the right place, saved for its owner's eyes, read as JSON, judged, and gone when the command is over.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use tiers_core::config::Place;
 use tiers_core::id::Digest;
@@ -33,6 +34,8 @@ pub struct Planned {
     /// What it takes over from environments that are no more, and what says that they are no more.
     pub taken: Vec<Taken>,
     pub declared: Declared,
+    /// No commit says what the values were.
+    pub values_outside: bool,
     /// What account and region were compared with, in words.
     pub place: String,
     /// A person has to agree, whatever flags there are.
@@ -58,6 +61,7 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }
+    begins(context, "terraform plan");
     let at_work = interrupt::at_work();
     let planned = terraform.plan(file, &interrupt::asked).await;
     drop(at_work);
@@ -97,7 +101,8 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let breaking = review.breaking_addresses().into_iter().map(str::to_owned).collect();
     let (changes, asks) = (review.changes.clone(), rules.asks);
     let request = Request { facts, changes, breaking: Some(breaking), agreed: None, rules: rules.commit, made_after };
-    Ok(Planned { text: done.text_out().to_owned(), review, request, binding, taken, declared, place, asks, saved })
+    let (text, values_outside) = (done.text_out().to_owned(), tree.values_outside);
+    Ok(Planned { text, review, request, binding, taken, declared, values_outside, place, asks, saved })
 }
 
 /// Why the state is not the one that the last apply here left, or that of the environment it is taken from, if so.
@@ -182,6 +187,13 @@ fn region(site: &Site, plan: &PlanJson, place: String) -> Result<String, Fault> 
         Some(_) => Ok(format!("{place}; region {region}, as the provider is configured")),
         None if plan.uses_aws() => Ok(format!("{place}; region {region}, by AWS_REGION")),
         None => Ok(format!("{place}; no AWS provider whose region could be compared")),
+    }
+}
+
+/// Terraform says nothing while it plans, which may take minutes.
+fn begins(context: &Context, what: &str) {
+    if !context.global.quiet {
+        let _ = writeln!(std::io::stderr(), "  {}", context.style.dim(&format!("…    {what}")));
     }
 }
 

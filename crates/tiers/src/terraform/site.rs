@@ -156,7 +156,8 @@ impl Site {
     }
 
     fn binding_if_any(&self) -> Result<Option<Binding>, Fault> {
-        let Some(bound) = bound(&self.terraform.data).map_err(unreadable)? else { return Ok(None) };
+        let unreadable_binding = |error| unreadable(error).hint(moved_hint(&self.terraform.data.display().to_string()));
+        let Some(bound) = bound(&self.terraform.data).map_err(unreadable_binding)? else { return Ok(None) };
         let declared = self.declared()?;
         let env = &self.environment.name;
         let place = self.terraform.data.display().to_string();

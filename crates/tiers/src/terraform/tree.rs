@@ -3,14 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tiers_core::config::{Environment, Terraform};
 use tiers_core::id::{Commit, Digest};
 use tiers_core::source::{Mode, TreeEntry};
 use tiers_edge::git::GitError;
 
-use super::links::follow;
+use super::links::{follow, walk};
 use crate::context::Context;
 use crate::fault::{Fault, chain};
 use crate::source::Source;
@@ -28,6 +28,8 @@ pub struct Tree {
     /// Over path, mode and blob of every file, without any environment's values and backend.
     pub hash: Digest,
     pub var_file: Option<Digest>,
+    /// The var-file lies outside of the repository, or a link in it leads there: no commit says what it holds.
+    pub values_outside: bool,
     /// What is checked out.
     pub commit: Option<Commit>,
     /// The files differ from that commit.
@@ -41,27 +43,32 @@ pub fn tree(context: &Context, environment: &Environment, config: &Terraform) ->
     let source = Source::open(&context.root)?;
     let top = source.repository.root().to_owned();
     let link = |path: &str| Some(std::fs::read_link(top.join(path)).ok()?.to_string_lossy().into_owned());
-    let places = Places::of(context, &source, environment, config, &link);
+    let places = Places::of(context, &source, environment, config, &link)?;
     let folders = folders(&places.root, &link, |folder| modules_in_folder(&top, folder));
     let mut looked_at = folders.clone();
-    looked_at.extend([&places.values, &places.backend].into_iter().flatten().map(|path| parent(path).to_owned()));
+    let own = [&places.values, &places.backend].into_iter().filter_map(|place| place.as_ref()?.inside());
+    looked_at.extend(own.map(|path| parent(path).to_owned()));
     let seen = source.working_below(&looked_at)?;
     let entries: Vec<&TreeEntry> = seen.entries.iter().filter(|entry| places.holds(&folders, entry)).collect();
     let dirty = entries
         .iter()
         .any(|entry| entry.mode == Mode::Submodule && seen.changes.iter().any(|path| *path == entry.name()));
     let dirty = dirty || seen.changes.iter().any(|path| places.is_code_of(&folders, path) || places.is_mine(path));
-    let var_file = places.values.as_ref().map(|path| {
+    let var_file = places.values.as_ref().map(|place| {
         // Filters may write a file otherwise than git keeps it; what is not changed is taken as the commit has it.
-        let kept = match (&seen.commit, seen.changes.contains(path)) {
-            (Some(commit), false) => source.repository.read_file(commit, path).ok().flatten(),
+        let kept = match (&seen.commit, place.inside()) {
+            (Some(commit), Some(path)) if !seen.changes.iter().any(|change| change == path) => {
+                source.repository.read_file(commit, path).ok().flatten()
+            }
             _ => None,
         };
-        match kept {
-            Some(bytes) => Ok(Digest::of(&bytes)),
-            None => digest_of(&top.join(path)),
+        match (kept, place) {
+            (Some(bytes), _) => Ok(Digest::of(&bytes)),
+            (None, At::Inside(path)) => digest_of(&top.join(path)),
+            (None, At::Outside(path)) => digest_of(path),
         }
     });
+    let values_outside = places.values.as_ref().is_some_and(|place| place.inside().is_none());
     let providers = join(&places.root, PROVIDERS);
     let locks_providers = match &seen.commit {
         Some(commit) => {
@@ -69,7 +76,8 @@ pub fn tree(context: &Context, environment: &Environment, config: &Terraform) ->
         }
         None => false,
     };
-    Ok(Tree { hash: hash(&entries), var_file: var_file.transpose()?, commit: seen.commit, dirty, locks_providers })
+    let var_file = var_file.transpose()?;
+    Ok(Tree { hash: hash(&entries), var_file, values_outside, commit: seen.commit, dirty, locks_providers })
 }
 
 /// The code that a commit holds. Where the environment's values are no part of it, git does not know them.
@@ -94,7 +102,7 @@ pub fn tree_at(
         let mut read = read.borrow_mut();
         read.entry(path.to_owned()).or_insert_with(|| repository.link(blob).ok()).clone()
     };
-    let places = Places::of(context, source, environment, config, &link);
+    let places = Places::of(context, source, environment, config, &link)?;
     let code: Vec<String> = all.iter().map(|entry| entry.name().into_owned()).filter(|path| is_code(path)).collect();
     let lines = repository.lines(commit, SOURCE, &code).map_err(git)?;
     let folders = folders(&places.root, &link, |folder| {
@@ -113,23 +121,43 @@ pub fn tree_at(
         called
     });
     let entries: Vec<&TreeEntry> = all.iter().filter(|entry| places.holds(&folders, entry)).collect();
-    let values = places.values.as_ref().map(|path| repository.read_file(commit, path)).transpose().map_err(git)?;
+    let values = places.values.as_ref().and_then(At::inside);
+    let kept = values.map(|path| repository.read_file(commit, path)).transpose().map_err(git)?;
     Ok(Tree {
         hash: hash(&entries),
-        var_file: values.flatten().map(|bytes| Digest::of(&bytes)),
+        var_file: kept.flatten().map(|bytes| Digest::of(&bytes)),
+        values_outside: places.values.is_some() && values.is_none(),
         commit: Some(commit.clone()),
         dirty: false,
         locks_providers: repository.read_file(commit, &join(&places.root, PROVIDERS)).map_err(git)?.is_some(),
     })
 }
 
-/// Where the files of one environment are, from the repository's root: a module may lie above the project's folder.
+/// Where a file of one environment is.
+enum At {
+    /// From the repository's root.
+    Inside(String),
+    /// On this machine, and in no commit.
+    Outside(PathBuf),
+}
+
+impl At {
+    fn inside(&self) -> Option<&str> {
+        match self {
+            At::Inside(path) => Some(path),
+            At::Outside(_) => None,
+        }
+    }
+}
+
+/// Where the files of one environment are: a module may lie above the project's folder.
 struct Places {
+    /// From the repository's root.
     root: String,
     /// The root module is the project's folder, with everything else of the project below it.
     is_project: bool,
-    values: Option<String>,
-    backend: Option<String>,
+    values: Option<At>,
+    backend: Option<At>,
     /// The files that belong to one environment each: a change of prod's values is none of dev's code.
     own: BTreeSet<String>,
 }
@@ -141,24 +169,26 @@ impl Places {
         environment: &Environment,
         config: &Terraform,
         link: &dyn Fn(&str) -> Option<String>,
-    ) -> Places {
+    ) -> Result<Places, Fault> {
         let root = |environment: &Environment| {
-            follow(&join(source.folder(), &Terraform::expand(&config.root, &environment.name)), link)
+            walk(source.folder(), &Terraform::expand(&config.root, &environment.name), link)
         };
         let below = |environment: &Environment, file: &Option<String>| {
-            let path =
-                file.as_ref().map(|file| join(&root(environment), &Terraform::expand(file, &environment.name)))?;
-            Some(follow(&path, link))
+            let (root, file) = (root(environment)?, Terraform::expand(file.as_ref()?, &environment.name));
+            let outside = || At::Outside(source.repository.root().join(&root).join(&file));
+            Some(walk(&root, &file, link).map_or_else(outside, At::Inside))
         };
         let both = |environment| [below(environment, &config.backend), below(environment, &config.var_file)];
-        let own = context.project.environments.iter().flat_map(both).flatten().collect();
-        Places {
-            root: root(environment),
-            is_project: root(environment) == clean(source.folder()),
+        let inside = |place: At| place.inside().map(str::to_owned);
+        let own = context.project.environments.iter().flat_map(both).flatten().filter_map(inside).collect();
+        let Some(place) = root(environment) else { return Err(outside(context, environment, config)) };
+        Ok(Places {
+            is_project: place == clean(source.folder()),
+            root: place,
             values: below(environment, &config.var_file),
             backend: below(environment, &config.backend),
             own,
-        }
+        })
     }
 
     /// As [`Places::is_code_of`], and a submodule too that one of the folders is in: its commit stands for all that it holds.
@@ -169,7 +199,7 @@ impl Places {
     }
 
     fn is_mine(&self, path: &str) -> bool {
-        Some(path) == self.values.as_deref() || Some(path) == self.backend.as_deref()
+        [&self.values, &self.backend].into_iter().any(|place| place.as_ref().and_then(At::inside) == Some(path))
     }
 
     /// Whether a file is a part of the code in these folders. Where the root module has the whole project below it, only what is
@@ -199,6 +229,22 @@ fn folders(
         }
     }
     folders.into_iter().collect()
+}
+
+/// The code itself has to be in commits: what was applied is told by them.
+fn outside(context: &Context, environment: &Environment, config: &Terraform) -> Fault {
+    let root = Terraform::expand(&config.root, &environment.name);
+    let leads = context.root.join(&root);
+    let leads = leads.canonicalize().unwrap_or(leads);
+    Fault::usage(format!(
+        "{root}, the `root` of {}, leads out of the repository, to {}, so no commit says which code it is",
+        environment.name,
+        leads.display()
+    ))
+    .hint(
+        "Keep the code in the repository of tiers.toml, or put a tiers.toml into that of the code. A link in it says a path from where \
+         the link is, and stays in the repository.",
+    )
 }
 
 fn hash(entries: &[&TreeEntry]) -> Digest {

@@ -151,7 +151,11 @@ async fn carry_out(bench: &Bench, site: &Site, planned: &Planned, how: &How) -> 
             }
         }
     };
-    let applied = apply(&bench.desk, &holder(), &planned.request, &apps, how.waiting(), &applier, &again).await?;
+    let applied = apply(&bench.desk, &holder(), &planned.request, &apps, how.waiting(), &applier, &again).await;
+    let applied = applied.map_err(|error| {
+        let fault = Fault::from(error);
+        Fault { message: format!("{}\n  Terraform was not started", fault.message), ..fault }
+    })?;
     match applied {
         Applied::Ended(outcome) => Ok(Some(ended(bench, planned, &outcome, &applier)?)),
         Applied::Outdated { .. } => Ok(None),

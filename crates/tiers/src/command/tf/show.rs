@@ -66,7 +66,8 @@ pub fn plan(planned: &Planned, style: Style) -> String {
     let mut text = format!("{}\n", style.strong(&format!("Terraform in {}", facts.environment)));
     text.push_str(&field("state", &format!("{} ({serial}), {}", facts.backend, planned.binding.as_declared)));
     text.push_str(&field("account", &planned.place));
-    let files = format!("commit {commit}{dirty}, tree {}, {}", facts.tree.short(), facts.program);
+    let values = if planned.values_outside { ", values from outside of the repository" } else { "" };
+    let files = format!("commit {commit}{dirty}, tree {}{values}, {}", facts.tree.short(), facts.program);
     text.push_str(&format!("{}\n", field("files", &files)));
     text.push_str(planned.text.trim_matches('\n'));
     text.push_str("\n\n");

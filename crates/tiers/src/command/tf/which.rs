@@ -14,7 +14,7 @@ use tiers_engine::port::lease::Life;
 use super::show::field;
 use crate::command::{print, print_json};
 use crate::context::Context;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::render::plan::short;
 use crate::render::time::ago;
 use crate::render::wrap;
@@ -57,14 +57,12 @@ struct One<'a> {
 }
 
 pub async fn run(args: &Which, context: &Rc<Context>) -> Outcome {
-    let (mut state, mut life) = (LeaseState::default(), None);
-    if let Some(ledger) = context.ledger_if_any().await? {
-        let desk = desk(context, &ledger)?;
-        state = LeaseSession::load(&desk).await?.state;
-        if let Some(lease) = &state.held {
-            life = Some(look(&desk, lease).await);
-        }
-    }
+    let ((state, life), trouble) = match read(context).await {
+        Ok(read) => (read, None),
+        // Where the directories lead is told without the ledger, too.
+        Err(fault) if !context.global.json => (Default::default(), Some(fault)),
+        Err(fault) => return Err(fault),
+    };
     let Some(config) = &context.project.terraform else { return Err(undeclared()) };
     let wanted = match &args.environment {
         Some(name) => vec![context.environment(name)?],
@@ -82,10 +80,24 @@ pub async fn run(args: &Which, context: &Rc<Context>) -> Outcome {
             &Shown { held: state.held.as_ref(), holder: life.as_ref().map(life_word), environments },
         )?;
     } else {
-        print(&text(context, &environments, &state, life.as_ref()))?;
+        print(&text(context, &environments, trouble.is_none().then_some((&state, life.as_ref()))))?;
+    }
+    if let Some(fault) = trouble {
+        return Err(fault);
     }
     // As for every proof: a difference that was found is an answer of its own.
     Ok(u8::from(wrong))
+}
+
+async fn read(context: &Rc<Context>) -> Result<(LeaseState, Option<Life>), Fault> {
+    let Some(ledger) = context.ledger_if_any().await? else { return Ok((LeaseState::default(), None)) };
+    let desk = desk(context, &ledger)?;
+    let state = LeaseSession::load(&desk).await?.state;
+    let life = match &state.held {
+        Some(lease) => Some(look(&desk, lease).await),
+        None => None,
+    };
+    Ok((state, life))
 }
 
 fn one<'a>(context: &Context, config: &Terraform, environment: &'a Environment, state: &'a LeaseState) -> One<'a> {
@@ -142,7 +154,8 @@ fn told(attempt: &Attempt, now: Timestamp) -> String {
     format!("{word} {ended} by {}{why}: {}, commit {commit}", attempt.by, facts.counts)
 }
 
-fn text(context: &Context, environments: &[One<'_>], state: &LeaseState, life: Option<&Life>) -> String {
+/// `read` is what the ledger says, where it could be read.
+fn text(context: &Context, environments: &[One<'_>], read: Option<(&LeaseState, Option<&Life>)>) -> String {
     let now = context.clock.now();
     let style = context.style;
     let mut text = String::new();
@@ -161,7 +174,11 @@ fn text(context: &Context, environments: &[One<'_>], state: &LeaseState, life: O
             }
             _ => text.push_str(&field("account", "none is declared, so none is compared")),
         }
-        let last = one.last.map_or("never by tiers".to_owned(), |attempt| told(attempt, now));
+        let last = match (read, one.last) {
+            (None, _) => "can't be told: the ledger can't be read".to_owned(),
+            (Some(_), None) => "never by tiers".to_owned(),
+            (Some(_), Some(attempt)) => told(attempt, now),
+        };
         text.push_str(&field("last", &last));
         if let Some(Taken { from, attempt }) = &one.taken_from {
             let env = one.environment;
@@ -172,6 +189,7 @@ fn text(context: &Context, environments: &[One<'_>], state: &LeaseState, life: O
             text.push_str(&field("was", &says));
         }
     }
+    let Some((state, life)) = read else { return text };
     match &state.held {
         None => text.push_str("the project's lease is free\n"),
         Some(lease) => {
