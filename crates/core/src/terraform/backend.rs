@@ -42,7 +42,7 @@ const PLACES: [(&str, &[&str]); 9] = [
     ("azurerm", &["resource_group_name", "storage_account_name", "container_name", "key", "environment"]),
     ("local", &["path", "workspace_dir"]),
     ("consul", &["address", "path", "datacenter"]),
-    ("kubernetes", &["secret_suffix", "namespace", "config_context"]),
+    ("kubernetes", &["secret_suffix", "namespace", "config_context", "config_context_cluster", "config_path", "host"]),
     ("oss", &["bucket", "prefix", "key", "region", "tablestore_table"]),
     ("cos", &["bucket", "prefix", "key", "region"]),
     ("remote", &["hostname", "organization", "workspaces"]),
@@ -78,10 +78,11 @@ pub fn compare(kind: &str, declared: &Declared, bound: &BTreeMap<String, Value>)
     differences
 }
 
-/// A setting as text; `None` where it is not set. Numbers and booleans read as Terraform writes them.
+/// A setting as text; `None` where it is not set, or empty, which is the same to a backend. Numbers and booleans read as Terraform writes them.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         Value::Array(items) if items.is_empty() => None,

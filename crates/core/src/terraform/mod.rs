@@ -4,9 +4,7 @@
 mod backend;
 mod plan;
 mod review;
-mod same;
 
 pub use backend::{Declared, Difference, compare, identity};
 pub use plan::{NotAPlan, PlanJson};
 pub use review::{Breaking, Class, Deployed, Refusal, Review, review};
-pub use same::is_same_state;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tiers_core::id::{Digest, Env};
 use tiers_core::lease::{
-    Action, Attempt, Backend, Change, Child, CiRun, Counts, Facts, Holder, IllegalLease, KnownBy, LeaseEvent, LeaseState,
-    Machine, Outcome, Process, Proof, Request,
+    Action, Attempt, Backend, Change, Child, CiRun, Counts, Facts, Holder, IllegalLease, KnownBy, LeaseEvent,
+    LeaseState, Machine, Outcome, Process, Proof, Request,
 };
 use tiers_core::state::Meta;
 use tiers_core::terraform::Class;

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tiers_core::redact::Redactor;
-use tiers_core::terraform::{
-    Class, Deployed, Difference, NotAPlan, PlanJson, Review, compare, identity, is_same_state, review,
-};
+use tiers_core::terraform::{Class, Deployed, Difference, NotAPlan, PlanJson, Review, compare, identity, review};
 
 fn parse(plan: &Value) -> PlanJson {
     PlanJson::parse(&plan.to_string()).unwrap_or_else(|error| panic!("{error}"))
@@ -240,75 +238,4 @@ fn the_identity_of_a_backend_holds_its_place_and_nothing_secret() {
     assert_eq!(s3.to_string(), "s3 state/dev");
     let http = identity("http", &settings(json!({ "address": "https://user:pass@host/state" })));
     assert!(!format!("{http:?}").contains("pass"), "{http:?}");
-}
-
-#[track_caller]
-fn same(kind: &str, one: Value, other: Value) -> bool {
-    let (one, other) = (identity(kind, &settings(one)), identity(kind, &settings(other)));
-    let usual = Some("http://127.0.0.1:5000");
-    assert_eq!(is_same_state(&one, &other, usual), is_same_state(&other, &one, usual), "{one} and {other}, both ways");
-    assert!(is_same_state(&one, &one, usual) && is_same_state(&other, &other, None));
-    is_same_state(&one, &other, usual)
-}
-
-#[test]
-fn a_state_is_the_same_however_it_is_spelled_and_whatever_its_lock_is() {
-    let dev = || json!({ "bucket": "state", "key": "dev/x", "region": "eu-central-1", "dynamodb_table": "l" });
-    for other in [
-        json!({ "bucket": "state", "key": "dev/x", "use_lockfile": true }),
-        json!({ "bucket": "state", "key": "dev/x", "region": "us-east-1", "workspace_key_prefix": "env:" }),
-        json!({ "bucket": "state", "key": "/dev/x/", "workspace_key_prefix": "other" }),
-        json!({ "bucket": "state", "key": "dev/x", "endpoint": "127.0.0.1:5000/" }),
-        json!({ "bucket": "state", "key": "dev/x", "endpoints": { "s3": "http://LOCALHOST:5000", "sso": "https://a" } }),
-    ] {
-        assert!(same("s3", dev(), other.clone()), "{other}");
-    }
-    for other in [
-        json!({ "bucket": "state", "key": "dev/y" }),
-        json!({ "bucket": "other", "key": "dev/x" }),
-        json!({ "bucket": "state", "key": "dev/x", "endpoints": { "s3": "https://minio.example:9000" } }),
-        json!({ "bucket": "state", "key": "dev/x", "endpoints": { "s3": "https://s3.eu-central-1.amazonaws.com" } }),
-    ] {
-        assert!(!same("s3", dev(), other.clone()), "{other}");
-    }
-    let aws = json!({ "bucket": "b", "key": "k", "endpoint": "https://s3.amazonaws.com" });
-    assert!(same(
-        "s3",
-        aws,
-        json!({ "bucket": "b", "key": "k", "endpoint": "s3.dualstack.eu-west-1.amazonaws.com:443" })
-    ));
-    for (kind, one, other, expected) in [
-        ("gcs", json!({ "bucket": "b", "prefix": "dev/" }), json!({ "bucket": "b", "prefix": "dev" }), true),
-        ("gcs", json!({ "bucket": "b", "prefix": "dev" }), json!({ "bucket": "b", "prefix": "prod" }), false),
-        (
-            "azurerm",
-            json!({ "storage_account_name": "a", "container_name": "c", "key": "k", "resource_group_name": "one" }),
-            json!({ "storage_account_name": "A", "container_name": "c", "key": "k" }),
-            true,
-        ),
-        ("local", json!({ "path": "/a/b" }), json!({ "path": "/a/b", "workspace_dir": "w" }), true),
-        ("local", json!({ "path": "/a/b" }), json!({ "path": "/a/c" }), false),
-        ("consul", json!({ "address": "http://c:8500", "path": "p" }), json!({ "path": "p" }), true),
-        ("consul", json!({ "path": "p", "datacenter": "a" }), json!({ "path": "p", "datacenter": "b" }), false),
-        ("kubernetes", json!({ "secret_suffix": "s" }), json!({ "secret_suffix": "s", "namespace": "default" }), true),
-        ("cos", json!({ "bucket": "b" }), json!({ "bucket": "b", "key": "terraform.tfstate" }), true),
-        (
-            "remote",
-            json!({ "organization": "o", "workspaces": { "name": "w" } }),
-            json!({ "hostname": "app.terraform.io", "organization": "o", "workspaces": { "name": "w" } }),
-            true,
-        ),
-        (
-            "http",
-            json!({ "address": "https://h/s", "username": "one" }),
-            json!({ "address": "https://h/s", "lock_address": "https://h/l" }),
-            true,
-        ),
-        ("http", json!({ "address": "https://h/s" }), json!({ "address": "https://h/t" }), false),
-        ("etcdv9", json!({ "a": "1" }), json!({ "a": "2" }), false),
-    ] {
-        assert_eq!(same(kind, one.clone(), other.clone()), expected, "{kind}: {one} and {other}");
-    }
-    let s3 = identity("s3", &settings(json!({ "bucket": "b", "prefix": "p" })));
-    assert!(!is_same_state(&s3, &identity("gcs", &settings(json!({ "bucket": "b", "prefix": "p" }))), None));
 }

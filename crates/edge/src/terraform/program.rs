@@ -66,23 +66,17 @@ pub enum TerraformError {
 }
 
 #[derive(Deserialize)]
-struct Version {
-    terraform_version: String,
-}
-
-#[derive(Deserialize)]
 struct State {
     lineage: Option<String>,
     serial: Option<u64>,
 }
 
 impl Terraform {
-    /// The name and version of the program: `terraform 1.11.4`.
+    /// The name and version of the program, whatever it is called here: `terraform 1.11.4`, `tofu 1.9.0`.
     pub async fn version(&self) -> Result<String, TerraformError> {
-        let done = self.good(&["version", "-json", "-no-color"], &|| false).await?;
-        let version: Version = answer("version", &done.said.out)?;
-        let name = if self.program.contains("tofu") { "tofu" } else { "terraform" };
-        Ok(format!("{name} {}", version.terraform_version))
+        let done = self.good(&["version", "-no-color"], &|| false).await?;
+        let text = String::from_utf8_lossy(&done.said.out);
+        named(&text).ok_or_else(|| unreadable("version", &"no line `Terraform v…` or `OpenTofu v…`"))
     }
 
     /// Initialises the data directory with this backend file. Nothing is ever migrated or reconfigured, and a lock file of providers
@@ -279,6 +273,17 @@ impl Done {
     }
 }
 
+/// What a program says that it is. As JSON both say the same of their version, and nothing of their name.
+fn named(text: &str) -> Option<String> {
+    let programs = [("Terraform v", "terraform"), ("OpenTofu v", "tofu")];
+    text.lines().find_map(|line| {
+        let (rest, name) = programs.iter().find_map(|(says, name)| Some((line.strip_prefix(says)?, name)))?;
+        let version =
+            rest.split_whitespace().next().filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))?;
+        Some(format!("{name} {version}"))
+    })
+}
+
 /// Lines without the frame that Terraform draws around an error.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(|line| line.trim_start_matches(['│', '╷', ' ']).trim())
@@ -318,6 +323,16 @@ mod tests {
         let no_table = done(NO_TABLE, &[]);
         assert!(no_table.has_no_lock() && !no_table.is_locked());
         assert_eq!(no_table.lock_id(), None);
+    }
+
+    #[test]
+    fn a_program_is_what_it_says_that_it_is() {
+        let terraform = "Terraform v1.11.4\non linux_amd64\n\nYour version of Terraform is out of date!\n";
+        assert_eq!(named(terraform).as_deref(), Some("terraform 1.11.4"));
+        assert_eq!(named("switched to 1.9\nOpenTofu v1.9.0-beta1\n").as_deref(), Some("tofu 1.9.0-beta1"));
+        for other in ["", "{}", "Terraform", "Terraform vX", "terragrunt version v0.67.1", "Packer v1.11.2"] {
+            assert_eq!(named(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Whose state it is that an environment is about to be planned from. What was applied as another environment is that one's, as long as
 //! it is declared; where it is not, a person may have renamed it, and says so.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+use tiers_check::Sameness;
 use tiers_core::id::Env;
 use tiers_core::lease::{Attempt, Backend, KnownBy, LeaseState};
 
-use super::place::same_state;
+use super::place::{same_state, sameness, told_apart};
 use super::site::Site;
 use crate::fault::Fault;
 use crate::render::plan::short;
@@ -72,6 +75,40 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Why it can't be told that the state is not another environment's too, if so: a person says it, once, since the lineage that an
+    /// apply leaves tells it from then on.
+    pub fn untold(&self, backend: &Backend, lineage: Option<&str>, state: &LeaseState) -> Vec<String> {
+        let env = &self.environment.name;
+        let of = |name: &Env| [state.last.get(name), state.applied.get(name)].into_iter().flatten();
+        let is_ours = |attempt: &Attempt| lineage.is_some() && attempt.lineage() == lineage;
+        if of(env).any(is_ours) {
+            return Vec::new();
+        }
+        let is_another = |attempt: &Attempt| attempt.lineage().is_some() && lineage.is_some() && !is_ours(attempt);
+        let mut perhaps: BTreeMap<&Env, Backend> = BTreeMap::new();
+        for (name, attempt) in state.last.iter().filter(|(name, _)| *name != env) {
+            if sameness(backend, &attempt.facts.backend) == Sameness::Perhaps && !is_another(attempt) {
+                perhaps.insert(name, attempt.facts.backend.clone());
+            }
+        }
+        let declared = self.declared_elsewhere();
+        for (name, theirs) in &declared {
+            if sameness(backend, theirs) == Sameness::Perhaps && !of(name).any(is_another) {
+                perhaps.insert(name, theirs.clone());
+            }
+        }
+        let why = |(name, theirs): (&Env, &Backend)| {
+            let (mine, theirs) = told_apart(backend, theirs);
+            format!(
+                "it may be that of {name} as well: whether {mine} and {theirs} (of {name}) are one can't be told; what tells them apart \
+                 belongs into the backend files"
+            )
+        };
+        perhaps.iter().map(|(name, theirs)| why((*name, theirs))).collect()
+    }
+}
+
 impl Taken {
     /// Why taking it over has to be agreed to.
     pub fn why(&self, env: &Env) -> String {
@@ -89,4 +126,3 @@ pub fn shared(env: &Env, other: &Env, backend: &Backend, why: &str) -> Fault {
         .hint("Give each environment a state of its own in its backend file. A copy of another's state is no beginning for one: it holds \
                what the other environment lives on.")
 }
-

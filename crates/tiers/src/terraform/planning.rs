@@ -1,8 +1,8 @@
 //! Making a plan: in the right place, saved for its owner's eyes, read as JSON, judged, and gone when the command is over.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 
+use tiers_check::Sameness;
 use tiers_core::config::Place;
 use tiers_core::id::Digest;
 use tiers_core::lease::{Attempt, Backend, Facts, LeaseState, Request};
@@ -14,7 +14,7 @@ use tiers_lambda::api::ApiError;
 use super::doppler::right_config;
 use super::interrupt;
 use super::owner::{Declared, Taken};
-use super::place::{same_state, told_apart};
+use super::place::{same_state, sameness, told_apart};
 use super::plans::SavedPlan;
 use super::site::{Binding, Site};
 use super::words::{not_planned, said, show};
@@ -61,7 +61,7 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }
-    begins(context, "terraform plan");
+    site.begins("terraform plan");
     let at_work = interrupt::at_work();
     let planned = terraform.plan(file, &interrupt::asked).await;
     drop(at_work);
@@ -80,7 +80,12 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     for taken in &taken {
         review = review.also_breaks(Some(&taken.from), taken.why(env));
     }
-    if let Some(why) = broken_off(state.last.get(env), &taken, &binding.backend, before.as_ref()) {
+    for why in site.untold(&binding.backend, lineage, state) {
+        review = review.also_breaks(None, why);
+    }
+    // What another environment took over from this one is that one's history.
+    let last = state.last.get(env).filter(|last| is_ours(state, last));
+    if let Some(why) = broken_off(last, &taken, &binding.backend, before.as_ref()) {
         review = review.also_breaks(None, why);
     }
     let (lineage, serial) = before.unzip();
@@ -105,6 +110,12 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     Ok(Planned { text, review, request, binding, taken, declared, values_outside, place, asks, saved })
 }
 
+/// Whether the state of this attempt was not applied as another environment since.
+fn is_ours(state: &LeaseState, last: &Attempt) -> bool {
+    let facts = &last.facts;
+    state.other_owners(&facts.environment, &|place| same_state(&facts.backend, place), last.lineage()).is_empty()
+}
+
 /// Why the state is not the one that the last apply here left, or that of the environment it is taken from, if so.
 fn broken_off(
     last: Option<&Attempt>,
@@ -114,9 +125,17 @@ fn broken_off(
 ) -> Option<String> {
     if let Some(last) = last {
         let known = &last.facts.backend;
-        if !same_state(backend, known) {
-            let (by, (here, there)) = (&last.by, told_apart(backend, known));
-            return Some(format!("it is {here}, and {by} applied to {there} here; nothing says that it was moved"));
+        let (by, (here, there)) = (&last.by, told_apart(backend, known));
+        match sameness(backend, known) {
+            Sameness::Same => {}
+            Sameness::Different => {
+                return Some(format!("it is {here}, and {by} applied to {there} here; nothing says that it was moved"));
+            }
+            // A lineage that was applied here tells what the settings don't.
+            Sameness::Perhaps if found.is_some() && last.lineage().is_some() => {}
+            Sameness::Perhaps => {
+                return Some(format!("whether {here} is {there}, which {by} applied to here, can't be told"));
+            }
         }
     }
     let attempt = last.or(taken.first().map(|taken| &taken.attempt))?;
@@ -166,8 +185,8 @@ fn untold(error: &ApiError) -> Fault {
 async fn program(terraform: &Terraform) -> Result<String, Fault> {
     terraform.version().await.map_err(|error| match error {
         TerraformError::Answer { .. } => Fault::usage(format!(
-            "`{}` does not say its version as Terraform does (`version -json`)",
-            terraform.program
+            "`{}` is neither Terraform nor OpenTofu: `{} version` does not say so",
+            terraform.program, terraform.program
         ))
         .hint("`program` in [terraform] of tiers.toml names it: `terraform`, `tofu`, or a path from there."),
         error => said(error, "terraform version"),
@@ -187,13 +206,6 @@ fn region(site: &Site, plan: &PlanJson, place: String) -> Result<String, Fault> 
         Some(_) => Ok(format!("{place}; region {region}, as the provider is configured")),
         None if plan.uses_aws() => Ok(format!("{place}; region {region}, by AWS_REGION")),
         None => Ok(format!("{place}; no AWS provider whose region could be compared")),
-    }
-}
-
-/// Terraform says nothing while it plans, which may take minutes.
-fn begins(context: &Context, what: &str) {
-    if !context.global.quiet {
-        let _ = writeln!(std::io::stderr(), "  {}", context.style.dim(&format!("…    {what}")));
     }
 }
 

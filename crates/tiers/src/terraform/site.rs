@@ -1,6 +1,7 @@
 //! One environment's Terraform: where it runs, what its data directory must be bound to, and the proof that it is.
 
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use super::tree::{PROVIDERS, Tree, tree};
 use super::words::{by_hand, not_initialised};
 use crate::context::Context;
 use crate::fault::{Fault, chain};
+use crate::render::style::Style;
 
 /// How long somebody else's `init` of the same folder is waited for.
 const ALONE: Duration = Duration::from_secs(300);
@@ -31,6 +33,8 @@ pub struct Site {
     pub backend_file: Option<PathBuf>,
     /// This machine's folder for it: data directory, saved plans, what it was initialised with.
     pub home: PathBuf,
+    /// Where it is said that Terraform begins, which is silent for minutes; `None` where nobody wants to hear it.
+    announced: Option<Style>,
     /// Paths of the other environments' roots and backend files, which may not lead to the same state.
     pub(super) others: Vec<(Env, PathBuf, Option<PathBuf>)>,
 }
@@ -66,6 +70,9 @@ impl Site {
                 return Err(Fault::usage(format!("{shown}, the `{what}` of {}, {is}", environment.name)));
             }
         }
+        // Terraform takes `..` behind a link for what is written before it, and the kernel for where the link leads.
+        let whole = |path: PathBuf| path.canonicalize().unwrap_or(path);
+        let (root, backend_file, var_file) = (whole(root), backend_file.map(whole), var_file.map(whole));
         let home = context.home("terraform").join(environment.name.as_str());
         let mut env = std::collections::BTreeMap::new();
         if let Place::Aws { region, .. } = &environment.place
@@ -89,7 +96,16 @@ impl Site {
         let others = context.project.environments.iter().filter(|other| other.name != environment.name);
         let others =
             others.map(|other| (other.name.clone(), at(&other.name))).map(|(name, (file, _, root))| (name, root, file));
-        Ok(Site { environment: environment.clone(), others: others.collect(), config, terraform, backend_file, home })
+        let announced = (!context.global.quiet).then_some(context.style);
+        let (environment, others) = (environment.clone(), others.collect());
+        Ok(Site { environment, others, config, terraform, backend_file, home, announced })
+    }
+
+    /// Says that Terraform begins with something that may take minutes.
+    pub fn begins(&self, what: &str) {
+        if let Some(style) = self.announced {
+            let _ = writeln!(std::io::stderr(), "  {}", style.dim(&format!("…    {what}")));
+        }
     }
 
     /// The code that stands in the working tree.
@@ -110,9 +126,10 @@ impl Site {
         let wanted = self.stamp(tree)?;
         let is_there = self.terraform.data.is_dir() && (was_bound || self.declared()?.is_none());
         if !is_there || std::fs::read_to_string(&stamp).ok().as_deref() != Some(wanted.as_str()) {
+            self.begins("terraform init");
             let _at_work = interrupt::at_work();
             let init = self.terraform.init(self.backend_file.as_deref(), tree.locks_providers, &interrupt::asked).await;
-            init.map_err(|error| not_initialised(error, &self.terraform, tree))?;
+            init.map_err(|error| not_initialised(error, &self.terraform, tree, was_bound))?;
             std::fs::write(&stamp, wanted).map_err(|error| cant(&stamp, &error))?;
         }
         self.binding()
@@ -177,7 +194,9 @@ impl Site {
         }
         let differences = compare(&kind, &settings, &bound.config);
         if kind != bound.kind || !differences.is_empty() {
-            return Err(Fault::refused(misbound(env, &kind, &bound, &differences)).hint(moved_hint(&place)));
+            let root = &self.terraform.root;
+            let is_same = same_state(&placed(root, &kind, &settings), &placed(root, &bound.kind, &bound.config));
+            return Err(Fault::refused(misbound(env, &kind, &bound, &differences, is_same)).hint(moved_hint(&place)));
         }
         let as_declared = match &self.backend_file {
             Some(file) => format!("as {} says", shown_below(file, &self.terraform.root)),
@@ -194,17 +213,22 @@ impl Site {
             return Ok(());
         }
         let mine = of_declared(&self.terraform.root, mine);
-        for (name, root, file) in &self.others {
-            if file.as_ref().is_some_and(|file| !file.exists()) || !root.is_dir() {
-                continue;
-            }
-            // A file of another environment that can't be read is that environment's trouble.
-            let Ok(theirs) = declared(root, file.as_deref()) else { continue };
-            if same_state(&mine, &of_declared(root, theirs)) {
-                return Err(shared(&self.environment.name, name, &mine, "is declared for both"));
-            }
+        match self.declared_elsewhere().iter().find(|(_, theirs)| same_state(&mine, theirs)) {
+            None => Ok(()),
+            Some((name, _)) => Err(shared(&self.environment.name, name, &mine, "is declared for both")),
         }
-        Ok(())
+    }
+
+    /// What is declared for the other environments, where that can be read: a file of theirs that can't is their trouble.
+    pub(super) fn declared_elsewhere(&self) -> Vec<(Env, Backend)> {
+        let there = self
+            .others
+            .iter()
+            .filter(|(_, root, file)| root.is_dir() && file.as_ref().is_none_or(|file| file.exists()));
+        let declared = there.filter_map(|(name, root, file)| {
+            Some((name.clone(), of_declared(root, declared(root, file.as_deref()).ok()?)))
+        });
+        declared.collect()
     }
 
     fn stamp(&self, tree: &Tree) -> Result<String, Fault> {
@@ -228,8 +252,13 @@ pub fn undeclared() -> Fault {
     )
 }
 
-fn misbound(env: &Env, kind: &str, bound: &Bound, differences: &[Difference]) -> String {
-    let mut text = format!("wrong place: the data directory of {env} is bound to another backend than is declared");
+fn misbound(env: &Env, kind: &str, bound: &Bound, differences: &[Difference], is_same: bool) -> String {
+    let mut text = match is_same {
+        true => format!(
+            "the data directory of {env} was bound before its backend's settings changed; the state is the same"
+        ),
+        false => format!("wrong place: the data directory of {env} is bound to another backend than is declared"),
+    };
     if kind != bound.kind {
         text.push_str(&format!("\n  kind: declared {kind}, bound to {}", bound.kind));
     }
@@ -240,7 +269,7 @@ fn misbound(env: &Env, kind: &str, bound: &Bound, differences: &[Difference]) ->
     text
 }
 
-fn moved_hint(place: &str) -> String {
+pub fn moved_hint(place: &str) -> String {
     format!(
         "If what is declared is right, remove {place} and run this again: it is made anew, and no state is touched. A state is \
          moved by hand, never by tiers."

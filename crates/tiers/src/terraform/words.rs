@@ -9,6 +9,7 @@ use tiers_core::lease::LeaseState;
 use tiers_edge::terraform::{Done, Terraform, TerraformError};
 
 use super::interrupt;
+use super::site::moved_hint;
 use super::tree::Tree;
 use crate::fault::{Fault, chain};
 
@@ -29,14 +30,17 @@ pub fn said(error: TerraformError, what: &str) -> Fault {
     }
 }
 
-/// Why a data directory could not be initialised.
-pub fn not_initialised(error: TerraformError, terraform: &Terraform, tree: &Tree) -> Fault {
+/// Why a data directory could not be initialised; one that `was_bound` was bound to what is declared.
+pub fn not_initialised(error: TerraformError, terraform: &Terraform, tree: &Tree, was_bound: bool) -> Fault {
     let text = match &error {
         TerraformError::Failed { done, .. } => done.text().to_owned(),
         _ => String::new(),
     };
     let fault = said(error, "terraform init");
     let by_hand = |arguments: &str| format!("`{}`", by_hand(terraform, arguments));
+    if was_bound && text.contains("migrate-state") {
+        return fault.hint(moved_hint(&terraform.data.display().to_string()));
+    }
     if text.contains("state migration") || text.contains("migrate-state") {
         return fault.hint(format!(
             "The state lies elsewhere than is declared now, and tiers moves none. Move it by hand, once: {}.",

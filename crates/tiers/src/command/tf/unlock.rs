@@ -44,8 +44,11 @@ pub async fn run(args: &Unlock, bench: &Bench) -> Outcome {
     };
     let environment = &held.facts.environment;
     if environment.as_str() != args.environment {
-        return Err(Fault::refused(format!("the lease is held for an apply in {environment}, not in {}", args.environment))
-            .hint(format!("`tiers tf unlock {environment} --reason …` is about that one.")));
+        return Err(Fault::refused(format!(
+            "the lease is held for an apply in {environment}, not in {}",
+            args.environment
+        ))
+        .hint(format!("`tiers tf unlock {environment} --reason …` is about that one.")));
     }
     let (seen, proven) = match evidence(&bench.desk, &held).await {
         Evidence::Proven(proof) => (proof.text(), true),

@@ -3,8 +3,11 @@
 
 mod halting;
 mod moto;
+mod paths;
+mod program;
 mod renaming;
 mod shop;
+mod syncing;
 mod terminal;
 
 use std::time::Duration;
@@ -457,6 +460,21 @@ fn values_of_secrets_appear_nowhere_and_older_commits_are_not_applied_over_newer
     let ledger = shop.world.shell("grep -r -e correct-horse -e tok-abcdef .tiers/ledger .tiers/terraform");
     assert!(ledger.out.is_empty(), "{ledger:#?}");
     assert!(shop.good(&["history"]).out.contains("breaking: terraform_data.each[\"***\"]"));
+
+    // Every user of a machine can read the arguments of all that runs there.
+    shop.values("dev", "turns = 1\npause = 60\n");
+    let slow = shop.start_with(&["tf", "apply", "dev", "--auto-approve"], &secret);
+    shop.until_work_begins();
+    let arguments = shop.world.shell("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").out;
+    assert!(arguments.contains("-lock-timeout=10s") && !arguments.contains("correct-horse"), "{arguments}");
+    let variables = std::fs::read(format!("/proc/{}/environ", shop.terraform_of_the_lease().as_raw_nonzero()));
+    assert!(String::from_utf8_lossy(&variables.expect("our own")).contains("TF_VAR_password=correct-horse"));
+    kill_process(slow.pid(), Signal::INT).expect("it runs");
+    let stopped = slow.end();
+    assert!(stopped.code() == 4 && hidden(&stopped), "{stopped:#?}");
+    shop.forget_work();
+    shop.values("dev", "");
+    shop.run_with(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]"], &secret);
 
     shop.world.commit("older");
     let older = shop.world.git(&["rev-parse", "HEAD"]);

@@ -168,7 +168,11 @@ impl Shop {
     }
 
     pub fn start(&self, args: &[&str]) -> Going {
-        Going(self.begin(args, &[]))
+        self.start_with(args, &[])
+    }
+
+    pub fn start_with(&self, args: &[&str], more: &[(&str, &str)]) -> Going {
+        Going(self.begin(args, more))
     }
 
     fn begin(&self, args: &[&str], more: &[(&str, &str)]) -> Started {
@@ -292,8 +296,21 @@ impl Seat {
 
     /// Types a line.
     pub fn types(&mut self, text: &str) {
+        self.presses(&format!("{text}\n"));
+    }
+
+    /// Presses these keys.
+    pub fn presses(&mut self, keys: &str) {
         let input = self.child.stdin.as_mut().expect("an input");
-        input.write_all(text.as_bytes()).and_then(|()| input.write_all(b"\n")).expect("typed");
+        input.write_all(keys.as_bytes()).and_then(|()| input.flush()).expect("typed");
+    }
+
+    /// Kills the program, as a machine that loses its power does.
+    pub fn kill(mut self) {
+        for program in children(i32::try_from(self.child.id()).expect("small")) {
+            kill_process(program, Signal::KILL).expect("it runs");
+        }
+        self.child.wait().expect("script ends");
     }
 
     /// The exit code.
