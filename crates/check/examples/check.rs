@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use tiers_check::{FileTree, Options, SKIPPED_FOLDERS, Wanted, check, matrix, render, wanted};
+use tiers_check::{
+    FileTree, NamedFiles, Options, SKIPPED_FOLDERS, Wanted, check, matrix, may_be_named, render, wanted,
+};
 
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -13,6 +15,8 @@ fn main() -> std::io::Result<()> {
     let mode = arguments.next().unwrap_or_default();
     let mut files = Vec::new();
     walk(Path::new(&folder), "", &mut files)?;
+    let named = NamedFiles::find(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
+    files.retain(|(path, _)| wanted(path) != Wanted::No || named.wants(path));
     let tree = FileTree::new(files);
     let options = Options::default();
     if mode == "matrix" {
@@ -45,6 +49,7 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> std:
             match wanted(&path) {
                 Wanted::Content => files.push((path, std::fs::read(entry.path())?)),
                 Wanted::PathOnly => files.push((path, Vec::new())),
+                Wanted::No if may_be_named(&path) => files.push((path, std::fs::read(entry.path())?)),
                 Wanted::No => {}
             }
         }

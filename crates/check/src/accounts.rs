@@ -57,7 +57,7 @@ impl Whereabouts {
                 if let Some(role) =
                     role.and_then(|attr| deployed.evaluation.value(Evaluation::ROOT, &attr.value).to_text())
                 {
-                    found.account = found.account.or_else(|| account_in(&role));
+                    found.account = found.account.or_else(|| account_in(&role).map(ToString::to_string));
                     found.stand_in("role", Some(role.to_string()));
                 }
             }
@@ -65,6 +65,7 @@ impl Whereabouts {
             found.stand_in("subscription", text("subscription_id"));
         }
         found.read_values(deployed);
+        found.read_locals(deployed);
         found.read_backend(deployed);
         found
     }
@@ -80,10 +81,23 @@ impl Whereabouts {
             let Some(telling) = telling(variable.name) else { continue };
             let Some(text) = deployed.evaluation.variable(Evaluation::ROOT, variable.name).to_text() else { continue };
             match telling {
-                Telling::Account => self.account = self.account.take().or_else(|| account_in(&text)),
+                Telling::Account => {
+                    self.account = self.account.take().or_else(|| account_in(&text).map(ToString::to_string))
+                }
                 Telling::Region => self.region = self.region.take().or_else(|| Some(text.to_string())),
                 Telling::StandIn(kind) => self.stand_in(kind, Some(text.to_string())),
             }
+        }
+    }
+
+    /// `local.account_id`, by environment from a map or a file.
+    fn read_locals(&mut self, deployed: &Deployed<'_>) {
+        for local in &deployed.module.locals {
+            if !matches!(telling(local.name), Some(Telling::Account)) || self.account.is_some() {
+                continue;
+            }
+            let value = deployed.evaluation.value(Evaluation::ROOT, &local.attr.value).to_text();
+            self.account = value.and_then(|text| account_in(&text).map(ToString::to_string));
         }
     }
 
@@ -92,7 +106,7 @@ impl Whereabouts {
         self.store = backend.text("bucket").or_else(|| backend.text("storage_account_name")).map(ToString::to_string);
         self.stand_in("backend profile", backend.text("profile").map(ToString::to_string));
         for name in ["role_arn", "assume_role.role_arn", "bucket", "dynamodb_table"] {
-            let account = backend.text(name).and_then(account_in);
+            let account = backend.text(name).and_then(account_in).map(ToString::to_string);
             self.stand_in("backend account", account);
         }
     }
@@ -113,6 +127,11 @@ impl Whereabouts {
     /// 12 digits, where they are known.
     pub(crate) fn number(&self) -> Option<&str> {
         self.account.as_deref()
+    }
+
+    /// What stands for the account: names of profiles, roles, projects.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.stand_ins.iter().map(|(_, text)| text.as_str())
     }
 
     /// Whether both keep their states in places of their own.
@@ -158,10 +177,11 @@ fn telling(variable: &str) -> Option<Telling> {
     TELLING.iter().find(|(name, _)| name.eq_ignore_ascii_case(variable)).map(|(_, telling)| *telling)
 }
 
-/// The first run of exactly twelve digits.
-pub(crate) fn account_in(text: &str) -> Option<String> {
+/// The first word of exactly twelve digits.
+pub(crate) fn account_in(text: &str) -> Option<&str> {
     if text.len() < 12 {
         return None;
     }
-    text.split(|character: char| !character.is_ascii_digit()).find(|run| run.len() == 12).map(ToString::to_string)
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    words.find(|word| word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -77,7 +77,7 @@ const IN_BLOCKS: [(FunctionSetting, &str, &str, &str); 3] = [
 /// one is told.
 pub fn declared_functions(tree: &FileTree, options: &Options) -> Vec<DeclaredFunction> {
     let parsed = parsed::parse(tree);
-    let world = World::new(model::modules(tree, &parsed));
+    let world = World::new(tree, model::modules(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
     let flows = crate::flow::Flows::default();

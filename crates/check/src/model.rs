@@ -11,6 +11,7 @@ use crate::hcl::{Attr, Block, Body, Expr, Node, Span};
 use crate::name_index::NameIndex;
 use crate::parsed::Parsed;
 use crate::policies;
+use crate::rules::has_bounds;
 use crate::services::{NamedType, is_taggable, named_type};
 use crate::tree::FileTree;
 
@@ -83,6 +84,8 @@ pub(crate) struct Resource<'a> {
     pub(crate) provider: Option<&'a Attr<'a>>,
     pub(crate) tags: Option<&'a Attr<'a>>,
     pub(crate) taggable: bool,
+    /// It has an argument that may be a lower bound, at any depth.
+    pub(crate) bounded: bool,
     pub(crate) named: Option<&'static NamedType>,
     /// The attribute that gives it its name, by `named`.
     pub(crate) name_attr: Option<&'a Attr<'a>>,
@@ -100,8 +103,9 @@ impl<'a> Resource<'a> {
             body,
             repetition: Repetition::of(body),
             provider: body.attr("provider"),
-            tags: body.attr("tags"),
+            tags: body.attr(tags_name(kind)),
             taggable: is_taggable(kind),
+            bounded: has_bounds(body),
             named,
             name_attr: named.and_then(|named| body.attr(named.attribute)),
             overrides: Vec::new(),
@@ -112,6 +116,20 @@ impl<'a> Resource<'a> {
     pub(crate) fn attr(&self, name: &str) -> Option<(FileId, &'a Attr<'a>)> {
         laid_over(&self.overrides, (self.place.file, self.body), name)
     }
+
+    pub(crate) fn tags_name(&self) -> &'static str {
+        tags_name(self.kind)
+    }
+
+    /// Whether it has tags of its own, of whatever provider it is.
+    pub(crate) fn is_tagged(&self) -> bool {
+        self.tags.is_some() || self.body.block("tags").is_some()
+    }
+}
+
+/// What tags are called; Google has labels, and its tags choose networks.
+fn tags_name(kind: &str) -> &'static str {
+    if kind.starts_with("google_") { "labels" } else { "tags" }
 }
 
 /// What repeats a block.

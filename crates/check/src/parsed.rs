@@ -122,6 +122,7 @@ fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
             Err(invalid) => Parsed::InvalidWorkflow(invalid),
         },
         "yml" | "yaml" if workflow_folder(file.path()).is_some() => Parsed::Nothing,
+        "json" => Parsed::Nothing,
         "yml" | "yaml" => Action::read(text).map_or(Parsed::Nothing, |action| Parsed::Action(Box::new(action))),
         _ => Parsed::Script(command::split(text, 0)),
     }

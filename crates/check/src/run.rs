@@ -1,5 +1,7 @@
 //! One check from the text to the report: parse, discover, evaluate each stack in each environment, apply the rules.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use crate::backend::{self, Backend};
@@ -9,6 +11,7 @@ use crate::finding::{Finding, Report, Suppressed};
 use crate::flow::Flows;
 use crate::model::{self, FileId};
 use crate::options::Options;
+use crate::owners::Owners;
 use crate::parsed::{self, Parsed};
 use crate::rules;
 use crate::secrets::Secrets;
@@ -37,6 +40,7 @@ pub(crate) struct Context<'a> {
     pub(crate) written: Written,
     /// What jobs and scripts run.
     pub(crate) flows: &'a Flows<'a>,
+    owners: OnceLock<Owners>,
 }
 
 impl<'a> Context<'a> {
@@ -57,7 +61,25 @@ impl<'a> Context<'a> {
                 && file.text().is_some_and(|text| WRITTEN.iter().any(|sign| text.contains(sign)))
         });
         let written = Written::find(tree, parsed);
-        Context { tree, parsed, world, found, options, backends, ignores, scripts_write_backend, written, flows }
+        let owners = OnceLock::new();
+        Context {
+            tree,
+            parsed,
+            world,
+            found,
+            options,
+            backends,
+            ignores,
+            scripts_write_backend,
+            written,
+            flows,
+            owners,
+        }
+    }
+
+    /// Whose accounts the numbers are; found where the first text holds one.
+    pub(crate) fn owners(&self) -> &Owners {
+        self.owners.get_or_init(|| Owners::find(self.parsed, self.world, self.found, self.options))
     }
 }
 
@@ -69,7 +91,8 @@ pub fn check(tree: &FileTree, options: &Options) -> Report {
 
 fn check_here(tree: &FileTree, options: &Options) -> Report {
     let parsed = parsed::parse(tree);
-    let (world, flows) = rayon::join(|| World::new(model::modules(tree, &parsed)), || Flows::find(tree, &parsed));
+    let (world, flows) =
+        rayon::join(|| World::new(tree, model::modules(tree, &parsed)), || Flows::find(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
     let context = Context::new(tree, &parsed, &world, &found, &backends, &flows, options);
@@ -84,8 +107,7 @@ fn check_here(tree: &FileTree, options: &Options) -> Report {
         || (rules::repository(&context), discover::layout(tree, &world, &found, &backends)),
     );
     let secrets = Secrets::all(secrets);
-    let mut findings = rules::together(&context, by_stack);
-    findings.extend(of_repository);
+    let mut findings = rules::together(&context, by_stack, of_repository);
     secrets.hide(&mut findings);
     let mut report = report(&context, findings, layout);
     report.masked = secrets.masked(&context);

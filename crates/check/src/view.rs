@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::accounts::Whereabouts;
 use crate::backend::Backend;
 use crate::discover::{FoundInstance, FoundStack};
-use crate::eval::{Entries, Evaluation, Input, Present, ScopeId, Value};
+use crate::eval::{Entries, Evaluation, Input, Present, ScopeId, Text, Value};
 use crate::finding::{Finding, Location, Related, Severity};
 use crate::hcl::{Attr, Body, Expr, Node, Span};
 use crate::model::{FileId, Module, Place, Provider, Resource};
@@ -49,15 +49,18 @@ pub(crate) struct Placed<'a> {
     /// What the provider adds to its tags; unknown where the provider cannot be told.
     pub(crate) default_tags: Value<'a>,
     /// Where the provider says so.
-    pub(crate) default_tags_at: Option<Place>,
+    pub(crate) default_tags_written: Option<Written<'a>>,
     name: OnceCell<Option<(Value<'a>, Place)>>,
 }
+
+/// An expression with the scope that it belongs to and its file.
+pub(crate) type Written<'a> = (ScopeId, FileId, &'a Node<'a>);
 
 /// The `default_tags` of a provider configuration, and where they are written.
 #[derive(Clone)]
 struct ProviderTags<'a> {
     value: Value<'a>,
-    at: Option<Place>,
+    at: Option<Written<'a>>,
 }
 
 impl ProviderTags<'_> {
@@ -191,10 +194,10 @@ impl<'a> Deployed<'a> {
         out.reserve(module.resources.len());
         for resource in &module.resources {
             let Present::Yes(each) = self.evaluation.present(scope, resource.repetition) else { continue };
-            let ProviderTags { value: default_tags, at: default_tags_at } = tags_of(tags, resource);
+            let ProviderTags { value: default_tags, at: default_tags_written } = tags_of(tags, resource);
             let prefix = Rc::clone(&prefix);
             let name = OnceCell::new();
-            out.push(Placed { resource, scope, each, prefix, default_tags, default_tags_at, certain, name });
+            out.push(Placed { resource, scope, each, prefix, default_tags, default_tags_written, certain, name });
         }
         for call in &module.calls {
             let certain = match self.evaluation.present(scope, call.repetition) {
@@ -224,9 +227,10 @@ impl<'a> Deployed<'a> {
                 None => Cow::Borrowed(provider.name),
             };
             let tags = provider.body.block("default_tags").and_then(|block| block.body.attr("tags"));
+            let tags = tags.or_else(|| provider.body.attr("default_labels"));
             let tags = tags.map_or_else(ProviderTags::none, |attr| ProviderTags {
                 value: self.evaluation.value(scope, &attr.value),
-                at: Some(Place { file: provider.file, span: attr.span() }),
+                at: Some((scope, provider.file, &attr.value)),
             });
             (name, tags)
         };
@@ -255,11 +259,28 @@ impl<'a> Deployed<'a> {
 
     pub(crate) fn tags(&self, placed: &Placed<'a>) -> Option<(Value<'a>, Place)> {
         let resource = placed.resource;
-        let attr = match resource.overrides.is_empty() {
-            true => resource.tags.map(|attr| (resource.place.file, attr)),
-            false => resource.attr("tags"),
-        };
-        attr.map(|attr| self.value_at(placed, attr))
+        if let Some(attr) = self.tags_attr(placed) {
+            return Some(self.value_at(placed, attr));
+        }
+        // 0.11 wrote tags as a block.
+        let block = resource.body.block("tags")?;
+        let value = |attr: &'a Attr<'a>| self.value_at(placed, (resource.place.file, attr)).0;
+        let entries = block.body.attrs.iter().map(|attr| (Text::Borrowed(attr.name), value(attr)));
+        Some((Value::map(entries.collect()), Place { file: resource.place.file, span: block.header }))
+    }
+
+    fn tags_attr(&self, placed: &Placed<'a>) -> Option<(FileId, &'a Attr<'a>)> {
+        let resource = placed.resource;
+        let attr = resource.tags.map(|attr| (resource.place.file, attr));
+        match resource.overrides.is_empty() {
+            true => attr,
+            false => resource.attr(resource.tags_name()).or(attr),
+        }
+    }
+
+    /// The expression that a resource's tags are written with.
+    pub(crate) fn tags_written(&self, placed: &Placed<'a>) -> Option<Written<'a>> {
+        self.tags_attr(placed).map(|(file, attr)| (placed.scope, file, &attr.value))
     }
 
     fn value_at(&self, placed: &Placed<'a>, (file, attr): (FileId, &'a Attr<'a>)) -> (Value<'a>, Place) {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
-use tiers_check::{FileTree, SKIPPED_FOLDERS, Wanted, wanted};
+use tiers_check::{FileTree, NamedFiles, SKIPPED_FOLDERS, Wanted, may_be_named, wanted};
 
 use crate::context::FILE;
 use crate::fault::Fault;
@@ -16,6 +16,9 @@ use crate::fault::Fault;
 const FILE_BYTES_MAX: u64 = 4 << 20;
 const ENTRIES_MAX: usize = 2_000_000;
 const BYTES_MAX: usize = 1 << 30;
+/// Data that configuration reads is smaller still, and there are few files of it.
+const DATA_BYTES_MAX: u64 = 256 << 10;
+const DATA_FILES_MAX: usize = 2_000;
 /// Deeper than any repository, so that folders that link to each other end.
 const DEPTH_MAX: usize = 48;
 
@@ -58,15 +61,37 @@ pub fn read(root: &Path, leave_out: &[String]) -> Result<Files, Fault> {
         return Err(Fault::usage(format!("{} holds too much to be one repository", root.display()))
             .hint("Start in the repository, or leave folders out with `leave_out` under [check] in tiers.toml."));
     }
+    let mut files = found.files.into_inner().unwrap_or_default();
     let mut notes = found.notes.into_inner().unwrap_or_default();
+    read_named(root, found.data.into_inner().unwrap_or_default(), &mut files, &mut notes);
     notes.sort();
-    Ok(Files { tree: FileTree::new(found.files.into_inner().unwrap_or_default()), notes })
+    Ok(Files { tree: FileTree::new(files), notes })
+}
+
+/// Reads those of `paths` that configuration decodes. Others are none of a check's business.
+fn read_named(root: &Path, mut paths: Vec<String>, files: &mut Vec<(String, Vec<u8>)>, notes: &mut Vec<String>) {
+    if paths.is_empty() {
+        return;
+    }
+    let named = NamedFiles::find(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
+    paths.retain(|path| named.wants(path));
+    paths.sort();
+    for path in paths.into_iter().take(DATA_FILES_MAX) {
+        match read_bounded(&root.join(&path), DATA_BYTES_MAX) {
+            Ok(Some(bytes)) => files.push((path, bytes)),
+            // What a file of this size holds stays unknown, as it would be if Terraform computed it.
+            Ok(None) => {}
+            Err(error) => notes.push(format!("{path}: {error}")),
+        }
+    }
 }
 
 #[derive(Default)]
 struct Found {
     files: Mutex<Vec<(String, Vec<u8>)>>,
     notes: Mutex<Vec<String>>,
+    /// Paths of files that configuration may read as data.
+    data: Mutex<Vec<String>>,
     entries: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -97,7 +122,8 @@ impl Found {
             return if out { WalkState::Skip } else { WalkState::Continue };
         }
         let how = wanted(&path);
-        if how == Wanted::No || is_left_out(&path, leave_out) {
+        let data = how == Wanted::No && may_be_named(&path);
+        if (how == Wanted::No && !data) || is_left_out(&path, leave_out) {
             return WalkState::Continue;
         }
         if entry.path_is_symlink() && !stays_inside(root, entry.path()) {
@@ -106,14 +132,17 @@ impl Found {
         }
         // Pipes and devices would never end.
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
-            self.read(entry, path, how);
+            match self.data.lock() {
+                Ok(mut paths) if data => paths.push(path),
+                _ => self.read(entry, path, how),
+            }
         }
         WalkState::Continue
     }
 
     fn read(&self, entry: &DirEntry, path: String, how: Wanted) {
         let bytes = match how {
-            Wanted::Content => match read_bounded(entry.path()) {
+            Wanted::Content => match read_bounded(entry.path(), FILE_BYTES_MAX) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => return self.note(format!("{path}: larger than {} MB; passed over", FILE_BYTES_MAX >> 20)),
                 Err(error) => return self.note(format!("{path}: {error}")),
@@ -128,17 +157,17 @@ impl Found {
 }
 
 /// `None` for a file that is too large.
-fn read_bounded(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+fn read_bounded(path: &Path, bytes_max: u64) -> std::io::Result<Option<Vec<u8>>> {
     use std::io::Read as _;
     let file = std::fs::File::open(path)?;
     let length = file.metadata()?.len();
-    if length > FILE_BYTES_MAX {
+    if length > bytes_max {
         return Ok(None);
     }
     let mut bytes = Vec::with_capacity(length as usize + 1);
     // It may grow while it is read.
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= FILE_BYTES_MAX).then_some(bytes))
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= bytes_max).then_some(bytes))
 }
 
 fn stays_inside(root: &Path, link: &Path) -> bool {
@@ -184,6 +213,21 @@ mod tests {
         ];
         let ignore = |root: &Path| fs::write(root.join(".gitignore"), "old/\n*.tfstate\n").expect("written");
         check(&files, ignore, &[], &[".github/workflows/ci.yml", ".gitignore", "main.tf"]);
+    }
+
+    #[test]
+    fn data_is_read_where_configuration_decodes_it() {
+        let named = |root: &Path| {
+            let text = "locals {\n  a = jsondecode(file(\"${path.module}/accounts.json\"))\n}\n";
+            fs::write(root.join("infra/main.tf"), text).expect("written");
+            let large = fs::File::create(root.join("infra/sub/accounts.json")).expect("created");
+            large.set_len(DATA_BYTES_MAX + 1).expect("sparse");
+            let text = text.replace("/accounts", "/sub/accounts");
+            fs::write(root.join("infra/large.tf"), text).expect("written");
+        };
+        let files = ["infra/accounts.json", "infra/main.tf", "package.json", "infra/sub/accounts.json"];
+        check(&files, named, &[], &["infra/accounts.json", "infra/large.tf", "infra/main.tf"]);
+        check(&files, named, &["infra/*.json"], &["infra/large.tf", "infra/main.tf"]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) struct Found {
 /// Discovers the layout of a repository, without checking anything.
 pub fn discover(tree: &FileTree, options: &Options) -> Layout {
     let parsed = parsed::parse(tree);
-    let world = World::new(model::modules(tree, &parsed));
+    let world = World::new(tree, model::modules(tree, &parsed));
     let found = find(tree, &parsed, &world, options);
     layout(tree, &world, &found, &backend::all(&parsed, &world, &found))
 }

@@ -268,6 +268,9 @@ impl<'a> Evaluation<'a> {
                     Some(Err(Failure)) => Ok(Value::Bool(false)),
                 };
             }
+            "jsondecode" | "yamldecode" => {
+                return call.args.first().map_or(Ok(Value::Unknown), |arg| self.decode(scope, arg, frame));
+            }
             _ => {}
         }
         if call.args.len() <= FEW && !call.expand {

@@ -1,6 +1,7 @@
 //! A partial evaluator: what a value is in one environment, or plainly that it is not known before Terraform runs.
 
 mod convert;
+mod data_files;
 mod entries;
 mod expression;
 mod functions;

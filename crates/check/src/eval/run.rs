@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::Outcome;
 use super::convert::{convert, stays};
+use super::data_files::DataFiles;
 use super::entries::Entries;
 use super::expression::Frame;
 use super::literal::literal;
@@ -264,6 +265,10 @@ impl<'a> Evaluation<'a> {
         let mut scopes = self.scopes.borrow_mut();
         scopes.push(Rc::new(scope));
         scopes.len() - 1
+    }
+
+    pub(super) fn data(&self) -> &'a DataFiles<'a> {
+        &self.world.data
     }
 
     pub(super) fn scope(&self, id: ScopeId) -> Rc<Scope<'a>> {

@@ -3,17 +3,20 @@
 use foldhash::HashMap;
 use rayon::prelude::*;
 
+use super::data_files::DataFiles;
 use crate::hcl::Attr;
 use crate::model::{Module, ModuleCall};
+use crate::tree::FileTree;
 
 /// All modules of the repository.
 pub(crate) struct World<'a> {
     pub(crate) modules: Vec<Module<'a>>,
     pub(crate) by_dir: HashMap<&'a str, usize>,
+    pub(super) data: DataFiles<'a>,
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(mut modules: Vec<Module<'a>>) -> World<'a> {
+    pub(crate) fn new(tree: &'a FileTree, mut modules: Vec<Module<'a>>) -> World<'a> {
         let by_dir: HashMap<&'a str, usize> =
             modules.iter().enumerate().map(|(index, module)| (module.dir, index)).collect();
         for module in &mut modules {
@@ -31,7 +34,7 @@ impl<'a> World<'a> {
                 call.arguments = arguments;
             }
         }
-        World { modules, by_dir }
+        World { modules, by_dir, data: DataFiles::of(tree) }
     }
 }
 

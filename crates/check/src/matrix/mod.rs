@@ -177,7 +177,7 @@ pub fn diff(
 
 fn all(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
     let parsed = parsed::parse(tree);
-    let world = World::new(model::modules(tree, &parsed));
+    let world = World::new(tree, model::modules(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
     let flows = crate::flow::Flows::default();

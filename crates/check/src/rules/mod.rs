@@ -11,13 +11,16 @@ mod tags;
 
 use std::sync::LazyLock;
 
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Location};
 use crate::model::Module;
 use crate::rule::Rule;
 use crate::run::Context;
 use crate::view::View;
+
+pub(crate) use parity::has_bounds;
 
 pub(crate) static CATALOGUE: LazyLock<Vec<Rule>> = LazyLock::new(catalogue::all);
 
@@ -64,8 +67,12 @@ pub(crate) fn repository(context: &Context<'_>) -> Vec<Finding> {
     found.collect()
 }
 
-/// Everything that the stacks gave, and what comes out where they are compared.
-pub(crate) fn together(context: &Context<'_>, stacks: Vec<StackResult<'_>>) -> Vec<Finding> {
+/// Everything that the stacks gave, what comes out where they are compared, and what was found in the repository as a whole.
+pub(crate) fn together(
+    context: &Context<'_>,
+    stacks: Vec<StackResult<'_>>,
+    of_repository: Vec<Finding>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut states = Vec::with_capacity(stacks.iter().map(|stack| stack.states.len()).sum());
     for stack in stacks {
@@ -73,7 +80,23 @@ pub(crate) fn together(context: &Context<'_>, stacks: Vec<StackResult<'_>>) -> V
         states.extend(stack.states);
     }
     isolation::shared_state(context, &states, &mut findings);
+    findings.extend(of_repository);
+    leave_out_tags_named_twice(&mut findings);
     findings
+}
+
+/// A tag that says another environment is one fault, though the text is also a name in shared code or in a value.
+fn leave_out_tags_named_twice(findings: &mut Vec<Finding>) {
+    let mut tags: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+    for finding in findings.iter().filter(|finding| finding.rule == "tag-environment") {
+        tags.entry(finding.at.path.clone()).or_default().push(finding.at.bytes);
+    }
+    let said = |at: &Location| {
+        let of_file = tags.get(&at.path).into_iter().flatten();
+        of_file.into_iter().any(|(start, end)| *start < at.bytes.1 && at.bytes.0 < *end)
+    };
+    findings
+        .retain(|finding| !matches!(finding.rule, "environment-in-code" | "value-names-other") || !said(&finding.at));
 }
 
 /// By module: whether some stack runs it, itself or by a call.

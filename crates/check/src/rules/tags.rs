@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::parity::is_environment_name;
 use crate::eval::{Entries, Value};
-use crate::finding::Finding;
+use crate::finding::{Finding, listed};
 use crate::model::Place;
 use crate::view::{Deployed, Placed, View};
 
@@ -28,10 +28,8 @@ impl<'a> Tags<'a> {
     fn of(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Tags<'a> {
         let written = deployed.tags(placed);
         let place = written.as_ref().map_or(placed.resource.place, |(_, place)| *place);
-        // 0.11 wrote tags as a block.
-        let hidden = written.is_none() && placed.resource.body.block("tags").is_some();
         let layers = [written.map(|(value, _)| value), Some(placed.default_tags.clone())];
-        let complete = !hidden && layers.iter().flatten().all(|value| matches!(value, Value::Map(_) | Value::Null));
+        let complete = layers.iter().flatten().all(|value| matches!(value, Value::Map(_) | Value::Null));
         Tags { layers, complete, place }
     }
 
@@ -64,28 +62,95 @@ impl<'a> Tags<'a> {
 /// Blocks that lack the same tags: each with its resource's name and the environments it lacks them in.
 type Blocks = BTreeMap<Place, (String, BTreeSet<usize>)>;
 
+/// Values of tags that are wrong, by what is to be changed: one line may be behind the tags of all resources.
+#[derive(Default)]
+struct Wrong<'a> {
+    found: BTreeMap<(Place, String, String), Cause<'a>>,
+    /// How often anything was found.
+    count: usize,
+}
+
+/// What is wrong at one place.
+#[derive(Default)]
+struct Cause<'a> {
+    resources: BTreeSet<String>,
+    /// It stands among what a provider adds to everything.
+    everywhere: bool,
+    environments: Vec<&'a str>,
+    /// The environment that the value names instead.
+    passes_for: Option<&'a str>,
+    /// What the value may be.
+    allowed: Vec<String>,
+}
+
+impl<'a> Wrong<'a> {
+    fn add(&mut self, deployed: &Deployed<'a>, placed: &Placed<'a>, tags: &Tags<'a>, name: &str) -> &mut Cause<'a> {
+        self.count += 1;
+        let own = matches!(&tags.layers[0], Some(Value::Map(entries)) if entries.contains_key(name));
+        let written = if own { deployed.tags_written(placed) } else { placed.default_tags_written };
+        let place = written.map_or(tags.place, |(scope, file, node)| deployed.cause_of_key(scope, file, node, name));
+        let text = tags.get(name).and_then(Value::to_text).map(|text| text.to_string()).unwrap_or_default();
+        let cause = self.found.entry((place, name.to_string(), text)).or_default();
+        cause.resources.insert(placed.address());
+        cause.everywhere |= !own;
+        if !cause.environments.contains(&deployed.environment) {
+            cause.environments.push(deployed.environment);
+        }
+        cause
+    }
+
+    fn report(self, view: &View<'a>, out: &mut Vec<Finding>) {
+        for ((place, name, text), cause) in self.found {
+            let whose = match (cause.resources.first(), cause.resources.len()) {
+                (Some(address), 1) if !cause.everywhere => address.clone(),
+                (_, count) if !cause.everywhere || cause.passes_for.is_none() => format!("{count} resources"),
+                _ => "every resource".to_string(),
+            };
+            let labels =
+                cause.environments.iter().map(|name| if name.is_empty() { "the only environment" } else { name });
+            let environments = listed(labels);
+            let (rule, says) = match cause.passes_for {
+                Some(other) => ("tag-environment", format!(", so it passes for {other}")),
+                None => ("tag-value", format!("; it may be {}", cause.allowed.join(", "))),
+            };
+            let message = format!("the tag {name} of {whose} is {text:?} in {environments}{says}");
+            let mut finding = view
+                .context
+                .finding(rule, place, &format!("{whose}/{name}"), message)
+                .environments(cause.environments.iter().copied().chain(cause.passes_for));
+            if let (false, [_, _, ..], Some(first)) =
+                (cause.everywhere, &cause.resources.iter().take(2).collect::<Vec<_>>()[..], cause.resources.first())
+            {
+                finding = finding.label(format!("{first} among them"));
+            }
+            out.push(finding);
+        }
+    }
+}
+
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     let policy = &view.context.options.tags;
+    let mut wrong = Wrong::default();
     let mut missing: BTreeMap<Vec<String>, Blocks> = BTreeMap::new();
     for (index, deployed) in view.deployed.iter().enumerate() {
         let mut fine: Vec<[Option<Rc<Entries<'_>>>; 2]> = Vec::new();
-        for placed in deployed.placed().iter().filter(|placed| placed.resource.taggable) {
+        for placed in deployed.placed().iter().filter(|placed| has_tags(placed)) {
             let tags = Tags::of(deployed, placed);
             // Most resources of a module have the very tags of the one before.
             let sources = tags.sources();
             if sources.as_ref().is_some_and(|sources| fine.iter().any(|known| are_the_same(known, sources))) {
                 continue;
             }
-            let before = out.len();
-            let lacks = tags.complete && policy.required.iter().any(|name| !tags.has(name));
+            let before = wrong.count;
+            let lacks = placed.resource.taggable && tags.complete && policy.required.iter().any(|name| !tags.has(name));
             if lacks {
                 let lacking: Vec<String> = policy.required.iter().filter(|name| !tags.has(name)).cloned().collect();
                 let by_place = missing.entry(lacking).or_default();
                 by_place.entry(tags.place).or_insert_with(|| (placed.address(), BTreeSet::new())).1.insert(index);
             }
-            wrong_values(view, deployed, placed, &tags, out);
-            wrong_environment(view, deployed, placed, &tags, out);
-            if !lacks && out.len() == before && fine.len() < REMEMBERED {
+            wrong_values(view, deployed, placed, &tags, &mut wrong);
+            wrong_environment(view, deployed, placed, &tags, &mut wrong);
+            if !lacks && wrong.count == before && fine.len() < REMEMBERED {
                 fine.extend(sources);
             }
         }
@@ -93,6 +158,13 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     for (lacking, resources) in missing {
         report_missing(view, &lacking, &resources, out);
     }
+    wrong.report(view, out);
+}
+
+fn has_tags(placed: &Placed<'_>) -> bool {
+    let resource = placed.resource;
+    let labelled = || resource.kind.starts_with("google_") && placed.default_tags_written.is_some();
+    resource.taggable || resource.is_tagged() || labelled()
 }
 
 fn are_the_same(a: &[Option<Rc<Entries<'_>>>; 2], b: &[Option<Rc<Entries<'_>>>; 2]) -> bool {
@@ -150,7 +222,7 @@ fn wrong_values<'a>(
     deployed: &Deployed<'a>,
     placed: &Placed<'a>,
     tags: &Tags<'a>,
-    out: &mut Vec<Finding>,
+    wrong: &mut Wrong<'a>,
 ) {
     for (name, allowed) in &view.context.options.tags.allowed {
         let Some(text) = tags.get(name).and_then(Value::to_text) else { continue };
@@ -159,18 +231,12 @@ fn wrong_values<'a>(
         if allowed.iter().any(|value| *value == *text) {
             continue;
         }
-        let message = format!(
-            "the tag {name} of {} is {:?} in {}; it may be {}",
-            placed.address(),
-            &*text,
-            deployed.label(),
-            allowed.join(", ")
-        );
-        out.push(
-            view.context
-                .finding("tag-value", tags.place, &format!("{}/{name}", placed.address()), message)
-                .environment(deployed.environment),
-        );
+        let cause = wrong.add(deployed, placed, tags, name);
+        for value in allowed {
+            if !cause.allowed.contains(&value) {
+                cause.allowed.push(value);
+            }
+        }
     }
 }
 
@@ -180,7 +246,7 @@ fn wrong_environment<'a>(
     deployed: &Deployed<'a>,
     placed: &Placed<'a>,
     tags: &Tags<'a>,
-    out: &mut Vec<Finding>,
+    wrong: &mut Wrong<'a>,
 ) {
     if deployed.environment.is_empty() {
         return;
@@ -198,21 +264,8 @@ fn wrong_environment<'a>(
             is_environment_name(variable.name)
                 && deployed.evaluation.variable(crate::eval::Evaluation::ROOT, variable.name).as_str() == Some(text)
         });
-        if inherited {
-            continue;
+        if !inherited {
+            wrong.add(deployed, placed, tags, name).passes_for = Some(other);
         }
-        // Tags of the provider are everybody's: one finding, where they are written.
-        let own = matches!(&tags.layers[0], Some(Value::Map(entries)) if entries.contains_key(name));
-        let (place, whose) = match placed.default_tags_at {
-            Some(at) if !own => (at, "every resource".to_string()),
-            _ => (tags.place, placed.address()),
-        };
-        let message =
-            format!("the tag {} of {whose} is {text:?} in {}, so it passes for {other}", &**name, deployed.environment);
-        out.push(
-            view.context
-                .finding("tag-environment", place, &format!("{whose}/{}", &**name), message)
-                .environments([deployed.environment, other]),
-        );
     }
 }

@@ -1,9 +1,13 @@
 //! What the checker says about whole trees of files.
 
+mod accounts;
+mod bounds;
 mod catalogue;
+mod causes;
 mod consequences;
 mod delivery;
 mod doubts;
+mod empty;
 mod example;
 mod functions;
 mod keys;

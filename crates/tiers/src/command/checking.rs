@@ -85,7 +85,7 @@ impl Checking {
                 eprintln!("note: {note}");
             }
         }
-        let mut options = declared.as_ref().map(|(project, _)| options(project)).unwrap_or_default();
+        let mut options = declared.as_ref().map(|(project, text)| options(project, text)).unwrap_or_default();
         options.only = only;
         let extra =
             declared.as_ref().map(|(project, text)| super::matrix_rows::rows(project, text)).unwrap_or_default();
@@ -127,7 +127,7 @@ fn known_rule(id: &str) -> Result<(), Fault> {
 }
 
 /// What the check needs to know of a tiers.toml.
-fn options(project: &Project) -> Options {
+fn options(project: &Project, text: &str) -> Options {
     let environments = project.environments.iter().map(|environment| {
         let (account, region) = match &environment.place {
             Place::Aws { account, region } => (Some(account.clone()), Some(region.clone())),
@@ -148,7 +148,8 @@ fn options(project: &Project) -> Options {
     });
     Options {
         project: Some(project.name.clone()),
-        name_pattern: Some(project.name_pattern.clone()),
+        // A pattern that nobody wrote down binds components alone, and none of what stands beside them.
+        name_pattern: config::locate(text, &["name"]).map(|_| project.name_pattern.clone()),
         environments: environments.collect(),
         terraform: terraform.collect(),
         tags: TagPolicy { required: project.required_tags.clone(), allowed: project.allowed_tags.clone() },

@@ -96,6 +96,23 @@ fn the_example_is_clean_and_init_proposes_what_its_tiers_toml_says_of_terraform(
 }
 
 #[test]
+fn names_are_held_to_a_pattern_that_tiers_toml_states_and_to_none_by_default() {
+    let queue =
+        "variable \"environment\" {}\nresource \"aws_sqs_queue\" \"q\" {\n  name = \"jobs_${var.environment}\"\n}\n";
+    let files = [
+        ("terraform/main.tf", queue),
+        ("dev.tfvars", "environment = \"dev\"\n"),
+        ("prod.tfvars", "environment = \"prod\"\n"),
+    ]
+    .map(|(path, text)| (if path.ends_with("vars") { format!("terraform/{path}") } else { path.to_owned() }, text));
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let said = |toml: &str| World::new(toml, &files).tiers(&["check", "--format", "json"]).out;
+    let stated = format!("name = \"{{project}}-{{component}}-{{environment}}\"\n{TOML}");
+    assert!(said(&stated).contains("name-against-pattern"), "{}", said(&stated));
+    assert!(!said(TOML).contains("name-against-pattern"), "{}", said(TOML));
+}
+
+#[test]
 fn the_threshold_decides_about_the_exit_code() {
     let world = world();
     world.write(

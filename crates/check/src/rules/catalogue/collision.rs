@@ -140,7 +140,8 @@ environment = "prod"
         consequence: "All environments talk to the one account, or the code cannot move to an account per environment.",
         fix: "Take it from a variable per environment, or from `data.aws_caller_identity`.",
         explanation: "Accounts of AWS itself and of publishers of machine images are known and left alone, as is a map with a key \
-per environment and a condition that asks for the environment. It is a hint where tiers.toml gives all environments that account.",
+per environment and a condition that asks for the environment. It is a hint where tiers.toml gives all environments that account, \
+and where the account of each is known and this is none of them, a registry's perhaps.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

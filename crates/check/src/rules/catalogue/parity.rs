@@ -95,7 +95,9 @@ environment = "production"
 a value which names one environment for all of them is no finding. Root modules that were copied from one environment to the next \
 are held to each other in the same way: their providers, remote states, data sources, module arguments and resources; a provider that takes another \
 environment's role, profile or project is an error, for all that is applied there is applied to the other one. The account number of another \
-environment counts as its name, where the accounts of both are known.",
+environment counts as its name, where the accounts of both are known: from tiers.toml, variable files of any root (`account_id`), \
+providers, and maps with a key per environment. A smaller environment may live in the account of its neighbour (a sandbox in dev's, \
+uat in staging's, preprod in production's): its provider's profile or role, and what it takes from there, is a hint.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

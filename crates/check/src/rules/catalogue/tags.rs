@@ -68,7 +68,8 @@ environment = "prod"
         title: "a tag has a value that is not allowed",
         consequence: "Reports and rules that go by the tag count the resource under a name that nobody looks at.",
         fix: "Use one of the allowed values, or add this one in tiers.toml.",
-        explanation: "The allowed values stand in tiers.toml; {environment} stands for the environment's own name.",
+        explanation: "The allowed values stand in tiers.toml; {environment} stands for the environment's own name. One line that gives \
+many resources the value is one finding, at that line.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -109,8 +110,8 @@ environment = "prod"
         title: "a resource is tagged as another environment's",
         consequence: "Its cost counts for the other environment, and whoever cleans that one up by tag deletes this.",
         fix: "Take the tag's value from the variable that holds the environment.",
-        explanation: "It looks at tags called Environment, Env, Stage and the like, after everything is resolved, and needs no \
-settings. A variable that is wrong is reported once, where it is set.",
+        explanation: "It looks at tags and labels called Environment, Env, Stage and the like, of whatever provider, after everything is \
+resolved, and needs no settings. What is wrong is reported once, where it is written: in a variable file, a local, or the provider.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

@@ -159,7 +159,8 @@ capacity = 20
         title: "a value is empty in one environment and set in another",
         consequence: "What the value switches on elsewhere, an alarm's address or a key, is silently off here.",
         fix: "Fill it in, or say with a default of null that the setting is optional.",
-        explanation: "It is a warning for text in production, a hint elsewhere: empty lists and maps are often meant.",
+        explanation: "It is a warning for text in production, a hint elsewhere: empty lists and maps are often meant. Where the \
+default is null, a null leaves the setting out and is no finding; an empty text is a hint, for it is not null.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -343,8 +344,8 @@ environment = "prod"
         consequence: "The service refuses the numbers: at best the plan of that environment stops, at worst its apply does, half-way.",
         fix: "Change both bounds of that environment together.",
         explanation: "Variables are paired by their names (min_capacity with max_capacity, node_min_count with node_max_count), \
-arguments of resources by what providers call them. Only numbers that are known are compared, and a variable that is 0 or less \
-counts as no bound.",
+arguments of resources by what providers call them. Only numbers that are known are compared: no versions, and no bounds of what \
+`count` or `for_each` leaves out in that environment. A variable that is 0 or less counts as no bound.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

@@ -174,17 +174,24 @@ impl Walk<'_, '_> {
     }
 
     fn account(&mut self, span: Span, text: &str, account: &str) {
-        // With one account for all environments the number is only a matter of taste.
+        // With one account for all environments the number is only a matter of taste, as it is where each has one and this is none of
+        // them: a registry's, perhaps.
+        let declared = &self.context.options.environments;
         let accounts: BTreeSet<&str> =
-            self.context.options.environments.iter().filter_map(|environment| environment.account.as_deref()).collect();
-        let severity =
-            if accounts.len() == 1 && accounts.contains(account) { Severity::Hint } else { Severity::Warning };
+            declared.iter().filter_map(|environment| environment.account.as_deref()).collect();
+        let only = accounts.len() == 1 && accounts.contains(account);
+        let owners = self.context.owners();
+        let severity = match only || owners.is_apart(account, self.environments.iter()) {
+            true => Severity::Hint,
+            false => Severity::Warning,
+        };
+        let whose = owners.sole(account).map_or(String::new(), |owner| format!(", that of {owner},"));
         let (rule, what) = if text.contains("arn:") {
             ("hard-coded-arn", "an ARN of account")
         } else {
             ("hard-coded-account", "account")
         };
-        let message = format!("{what} {account} is written into code that {} share", self.listed());
+        let message = format!("{what} {account}{whose} is written into code that {} share", self.listed());
         self.push(rule, span, account, message, severity);
     }
 

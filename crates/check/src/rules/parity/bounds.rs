@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::eval::{Evaluation, Value};
+use crate::eval::{Evaluation, Present, ScopeId, Value};
 use crate::finding::Finding;
+use crate::hcl::{Block, Body, Node};
 use crate::model::Place;
 use crate::view::{Deployed, Placed, View};
 
@@ -14,7 +15,29 @@ const PAIRS: &[(&str, &str)] = &[
     ("min_node_count", "max_node_count"),
     ("min_count", "max_count"),
     ("minimum_size", "maximum_size"),
+    ("min_instance_count", "max_instance_count"),
+    ("min_instances", "max_instances"),
+    ("min_replicas", "max_replicas"),
+    ("min_nodes", "max_nodes"),
+    ("min_throughput", "max_throughput"),
+    ("min_vcpus", "max_vcpus"),
+    ("minimum_instance_count", "maximum_instance_count"),
+    ("minimum_worker_count", "maximum_worker_count"),
+    ("minimum_elastic_instance_count", "maximum_elastic_instance_count"),
+    ("minimum_scaling_step_size", "maximum_scaling_step_size"),
 ];
+
+/// Pairs that mean something else where they do not stand in a block.
+const PAIRS_IN_BLOCKS: &[(&str, &str)] = &[("minimum", "maximum"), ("min", "max")];
+
+/// Whether a resource has any argument that may be a lower bound.
+pub(crate) fn has_bounds(body: &Body<'_>) -> bool {
+    body.attrs.iter().any(|attr| attr.name.starts_with("min"))
+        || body.blocks.iter().any(|block| has_bounds(&block.body))
+}
+
+/// Words in the names of what is written with digits and is no number: 1.10 comes after 1.9.
+const NO_NUMBERS: &[&str] = &["version", "versions", "tls", "ssl", "protocol", "release"];
 
 /// The two numbers of a contradiction, as text: what was said of a variable is not said again of the resource that takes it.
 type Said = BTreeSet<(String, String)>;
@@ -38,6 +61,11 @@ fn variables(view: &View<'_>, deployed: &Deployed<'_>, said: &mut Said, out: &mu
         let (least, most) = (value(variable.name), value(upper.name));
         // What a module of somebody's own calls a maximum may be 0 or -1 for none at all.
         let Some((least, most)) = contradiction(&least, &most).filter(|(_, most)| !is_no_bound(most)) else { continue };
+        if is_no_number(variable.name)
+            || use_of(deployed, Evaluation::ROOT, &[variable.name, upper.name], 0) == Use::Absent
+        {
+            continue;
+        }
         let place_of = |name, default: Place| match deployed.given(name) {
             Some((file, attr)) => (Place { file, span: attr.span() }, true),
             None => (default, false),
@@ -58,24 +86,72 @@ fn variables(view: &View<'_>, deployed: &Deployed<'_>, said: &mut Said, out: &mu
 }
 
 fn arguments<'a>(view: &View<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>, said: &Said, out: &mut Vec<Finding>) {
-    if !placed.resource.body.attrs.iter().any(|attr| attr.name.starts_with("min")) {
+    if !placed.resource.bounded {
         return;
     }
     for (lower, upper) in PAIRS {
-        let Some((least, at)) = deployed.attribute(placed, lower) else { continue };
-        let Some((most, beside)) = deployed.attribute(placed, upper) else { continue };
-        let Some((least, most)) = contradiction(&least, &most) else { continue };
-        if said.contains(&(least.clone(), most.clone())) {
+        let (Some(least), Some(most)) = (deployed.attribute(placed, lower), deployed.attribute(placed, upper)) else {
+            continue;
+        };
+        pair(view, deployed, placed, (lower, least), (upper, most), said, out);
+    }
+    for block in blocks(placed.resource.body) {
+        inside(view, deployed, placed, &block.body, said, out);
+    }
+}
+
+/// The same in blocks below the resource's own body, as in `scaling { min_instance_count = 1 }`.
+fn inside<'a>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    placed: &Placed<'a>,
+    body: &'a Body<'a>,
+    said: &Said,
+    out: &mut Vec<Finding>,
+) {
+    let value = |name: &str| {
+        let attr = body.attr(name)?;
+        let value = deployed.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref());
+        Some((value, Place { file: placed.resource.place.file, span: attr.span() }))
+    };
+    for (lower, upper) in PAIRS.iter().chain(PAIRS_IN_BLOCKS) {
+        let (Some(least), Some(most)) = (value(lower), value(upper)) else { continue };
+        // Where nothing is allowed at all, a service means that there is no bound.
+        if most.0.to_text().is_some_and(|most| is_no_bound(&most)) {
             continue;
         }
-        let address = placed.address();
-        let subject = format!("{}/{address}.{lower}", deployed.environment);
-        let name = format!("{address}.{lower}");
-        out.push(
-            report(view, deployed, at, &subject, (&name, &least), (upper, &most))
-                .beside(view.context.related(beside, format!("{upper} is {most} here"))),
-        );
+        pair(view, deployed, placed, (lower, least), (upper, most), said, out);
     }
+    for block in blocks(body) {
+        inside(view, deployed, placed, &block.body, said, out);
+    }
+}
+
+/// A block that `dynamic` makes may be there or not.
+fn blocks<'b, 'a>(body: &'b Body<'a>) -> impl Iterator<Item = &'b Block<'a>> {
+    body.blocks.iter().filter(|block| block.kind != "dynamic")
+}
+
+fn pair<'a>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    placed: &Placed<'a>,
+    (lower, (least, at)): (&str, (Value<'a>, Place)),
+    (upper, (most, beside)): (&str, (Value<'a>, Place)),
+    said: &Said,
+    out: &mut Vec<Finding>,
+) {
+    let Some((least, most)) = contradiction(&least, &most) else { return };
+    if said.contains(&(least.clone(), most.clone())) {
+        return;
+    }
+    let address = placed.address();
+    let subject = format!("{}/{address}.{lower}", deployed.environment);
+    let name = format!("{address}.{lower}");
+    out.push(
+        report(view, deployed, at, &subject, (&name, &least), (upper, &most))
+            .beside(view.context.related(beside, format!("{upper} is {most} here"))),
+    );
 }
 
 fn report(
@@ -97,8 +173,83 @@ fn report(
 fn contradiction(least: &Value<'_>, most: &Value<'_>) -> Option<(String, String)> {
     let number =
         |value: &Value<'_>| value.to_text().and_then(|text| text.parse::<f64>().ok().map(|is| (is, text.to_string())));
+    // Two texts with dots are versions.
+    if matches!((least, most), (Value::Str(least), Value::Str(most)) if least.contains('.') || most.contains('.')) {
+        return None;
+    }
     let ((low, least), (high, most)) = (number(least)?, number(most)?);
     (low > high).then_some((least, most))
+}
+
+fn is_no_number(name: &str) -> bool {
+    name.split('_').any(|word| NO_NUMBERS.contains(&word))
+}
+
+/// Whether anything that is there in an environment takes one of some variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    Nowhere,
+    /// Only what `count` or `for_each` leaves out.
+    Absent,
+    Used,
+}
+
+/// Modules within modules deeper than this are not looked into.
+const MAX_DEPTH: usize = 8;
+
+fn use_of<'a>(deployed: &Deployed<'a>, scope: ScopeId, names: &[&'a str], depth: usize) -> Use {
+    let evaluation = &deployed.evaluation;
+    let module = evaluation.module(scope);
+    let mut locals: Vec<&str> = Vec::new();
+    let takes = |body: &Body<'a>, locals: &[&str]| {
+        let mut found = false;
+        body.each_node(&mut |node| found |= takes_one(node, names, locals));
+        found
+    };
+    // A local may be made from another that stands behind it.
+    for _ in 0..MAX_DEPTH {
+        let before = locals.len();
+        for local in &module.locals {
+            let mut found = false;
+            local.attr.value.each(&mut |node| found |= takes_one(node, names, &locals));
+            if found && !locals.contains(&local.name) {
+                locals.push(local.name);
+            }
+        }
+        if locals.len() == before {
+            break;
+        }
+    }
+    let mut most = Use::Nowhere;
+    for resource in module.resources.iter().chain(&module.data).filter(|resource| takes(resource.body, &locals)) {
+        let there = evaluation.present(scope, resource.repetition) != Present::No;
+        most = most.max(if there { Use::Used } else { Use::Absent });
+    }
+    for call in module.calls.iter().filter(|call| takes(call.body, &locals)) {
+        if evaluation.present(scope, call.repetition) == Present::No {
+            most = most.max(Use::Absent);
+            continue;
+        }
+        let child = evaluation.child(scope, call).filter(|_| depth < MAX_DEPTH);
+        let inner = child.map_or(Use::Used, |child| {
+            let given = evaluation.module(child).variables.iter().zip(&call.arguments).filter(|(_, argument)| {
+                let mut found = false;
+                argument.inspect(|attr| attr.value.each(&mut |node| found |= takes_one(node, names, &locals)));
+                found
+            });
+            use_of(deployed, child, &given.map(|(variable, _)| variable.name).collect::<Vec<_>>(), depth + 1)
+        });
+        most = most.max(inner);
+    }
+    most
+}
+
+fn takes_one(node: &Node<'_>, variables: &[&str], locals: &[&str]) -> bool {
+    match node.reference() {
+        Some(("var", name)) => variables.contains(&name),
+        Some(("local", name)) => locals.contains(&name),
+        _ => false,
+    }
 }
 
 fn is_no_bound(most: &str) -> bool {
@@ -119,12 +270,13 @@ fn counterpart(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::counterpart;
+    use super::{counterpart, is_no_number};
 
     #[test]
     fn the_upper_bound_of_a_lower_one_is_found_by_the_word() {
         assert_eq!(counterpart("min_capacity").as_deref(), Some("max_capacity"));
         assert_eq!(counterpart("node_minimum_count").as_deref(), Some("node_maximum_count"));
         assert_eq!(counterpart("minutes"), None);
+        assert!(is_no_number("min_tls_version") && !is_no_number("min_size"));
     }
 }

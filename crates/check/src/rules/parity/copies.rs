@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::differences::{inner, mentions_many, other_account, strings};
-use super::{is_environment_name, severity_of_wrong_name};
+use super::differences::{inner, lists_own, mentions_many, other_account, strings};
+use super::{is_environment_name, neighbours, severity_of_wrong_name};
 use crate::discover::names;
 use crate::eval::same_literal;
 use crate::finding::{Finding, Severity};
@@ -22,6 +22,8 @@ struct Written<'a> {
     attribute: &'a str,
     value: &'a Node<'a>,
     place: Place,
+    /// An argument of a provider configuration that has no alias.
+    default_provider: bool,
 }
 
 /// By its way from the top: `module.api.env`, `data.terraform_remote_state.network.config`.
@@ -92,7 +94,8 @@ fn take<'a>(file: FileId, top: &Block<'a>, body: &'a Body<'a>, path: &str, out: 
             continue;
         }
         let place = Place { file, span: attr.span() };
-        let written = Written { file, attribute: attr.name, value: &attr.value, place };
+        let default_provider = top.kind == "provider" && top.body.attr("alias").is_none();
+        let written = Written { file, attribute: attr.name, value: &attr.value, place, default_provider };
         out.entry(format!("{path}.{}", attr.name)).or_insert(written);
     }
     for block in &body.blocks {
@@ -100,12 +103,12 @@ fn take<'a>(file: FileId, top: &Block<'a>, body: &'a Body<'a>, path: &str, out: 
     }
 }
 
-/// A provider that is configured for another environment makes everything there.
-fn severity(path: &str) -> Severity {
+/// A provider that is configured for another environment makes everything there; one with a name of its own, what names it.
+fn severity<'a>(view: &View<'a>, deployed: &Deployed<'a>, other: &str, written: &Written<'_>) -> Severity {
     let usual = crate::rule::explain("value-names-other").map_or(Severity::Warning, |rule| rule.severity);
-    let place = ["role_arn", "profile", "project", "subscription_id", "allowed_account_ids", "credentials"];
-    let decides = path.rsplit('.').next().is_some_and(|last| place.contains(&last));
-    if path.starts_with("provider.") && decides { Severity::Error } else { usual }
+    let decides = written.default_provider && neighbours::is_place(written.attribute);
+    let usual = if decides { Severity::Error } else { usual };
+    neighbours::severity(view, deployed, other, written.attribute, usual)
 }
 
 /// `env = "staging"` in a call of prod's root.
@@ -136,15 +139,14 @@ fn passes_for_other<'r>(
 }
 
 /// A text with another environment's name in it, where another root names itself in the same place.
-fn names_other<'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
-    view: &View<'_>,
-    deployed: &Deployed<'_>,
+fn names_other<'a, 'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
     path: &str,
     written: &Written<'_>,
     others: impl Fn() -> O,
     out: &mut Vec<Finding>,
 ) {
-    let written_at = path;
     strings(written.value, path, &mut |node, path, text| {
         let Some((start, end, other)) = view.context.found.known.other_in(text, deployed.environment) else { return };
         if text.contains(' ') || mentions_many(text, &view.context.found.environments) {
@@ -171,7 +173,7 @@ fn names_other<'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
                     &format!("{}/{path}", deployed.environment),
                     message,
                 )
-                .severity(severity(written_at))
+                .severity(severity(view, deployed, other, written))
                 .label(format!("in the root module of {}", deployed.environment))
                 .besides(theirs.map(|(_, theirs)| view.context.related(theirs.place, format!("as in {other}"))))
                 .environments([deployed.environment, other]),
@@ -188,33 +190,39 @@ fn account_of_other<'a, 'r, O: Iterator<Item = (&'r str, &'r Written<'r>)>>(
     others: impl Fn() -> O,
     out: &mut Vec<Finding>,
 ) {
-    let written_at = path;
     strings(written.value, path, &mut |node, path, text| {
-        let Some((other, number)) = other_account(view, deployed, text) else { return };
+        let at = Place { file: written.file, span: node.span };
+        let Some((other, number)) = other_account(view, deployed, text, at) else { return };
         let third = || others().filter(|(environment, _)| *environment != other);
         let mentions = |theirs: &Written<'_>| {
             let mut found = false;
-            strings(theirs.value, "", &mut |_, _, text| found |= text.contains(&number));
+            strings(theirs.value, "", &mut |_, _, text| found |= text.contains(number));
             found
         };
         // One account that all of them use is kept there for all.
         if third().next().is_some() && third().all(|(_, theirs)| mentions(theirs)) {
             return;
         }
-        let Some((_, theirs)) = others().find(|(environment, _)| *environment == other) else { return };
+        let theirs = others().find(|(environment, _)| *environment == other).map(|(_, theirs)| theirs);
+        // What stands in no root but this one may well be a door to the other one's account, as may a list of accounts.
+        if (theirs.is_none() && !written.default_provider) || lists_own(view, deployed, written.value, number) {
+            return;
+        }
+        // A door to a later environment that both have is that one's, a zone of names perhaps.
+        let known = &view.context.found.known;
+        let later = known.stage(other) > known.stage(deployed.environment);
+        let both = theirs.is_some_and(|theirs| same_literal(theirs.value, written.value));
+        if later && both && !written.default_provider {
+            return;
+        }
         let message =
             format!("the root module of {} holds the account of {other}: {path} is {text:?}", deployed.environment);
         out.push(
             view.context
-                .finding(
-                    "value-names-other",
-                    Place { file: written.file, span: node.span },
-                    &format!("{}/{path}", deployed.environment),
-                    message,
-                )
-                .severity(severity(written_at))
+                .finding("value-names-other", at, &format!("{}/{path}", deployed.environment), message)
+                .severity(severity(view, deployed, other, written))
                 .label(format!("{number} is the account of {other}"))
-                .beside(view.context.related(theirs.place, format!("as in {other}")))
+                .besides(theirs.map(|theirs| view.context.related(theirs.place, format!("as in {other}"))))
                 .environments([deployed.environment, other]),
         );
     });

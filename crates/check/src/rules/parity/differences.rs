@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{is_environment_name, severity_of_wrong_name};
+use super::{is_environment_name, neighbours, severity_of_wrong_name};
 use crate::accounts::account_in;
 use crate::discover::names::{self, Stage};
 use crate::eval::{Evaluation, Value, is_empty_literal, literal, same_literal};
 use crate::finding::{Finding, Related, Severity};
-use crate::hcl::{Expr, Node, Part, Span};
+use crate::hcl::{Attr, Expr, Node, Part, Span};
 use crate::model::{Place, Variable};
 use crate::view::{Deployed, View};
 
@@ -93,6 +93,7 @@ fn names_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Findi
             out.push(
                 view.context
                     .finding("value-names-other", place, &format!("{}/{path}", deployed.environment), message)
+                    .severity(neighbours::severity(view, deployed, other, attr.name, Severity::Warning))
                     .label(format!("among the values of {}", deployed.environment))
                     .besides(as_in(view, other, attr.name))
                     .environments([deployed.environment, other]),
@@ -105,29 +106,43 @@ fn names_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Findi
 fn account_of_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Finding>) {
     for (file, attr) in deployed.winning() {
         strings(&attr.value, attr.name, &mut |node, path, text| {
-            let Some((other, number)) = other_account(view, deployed, text) else { return };
+            let at = Place { file, span: node.span };
+            let Some((other, number)) = other_account(view, deployed, text, at) else { return };
             let same = |each: &Deployed<'a>| {
-                each.environment == other
-                    && each.given(attr.name).is_some_and(|(_, theirs)| same_literal(&attr.value, &theirs.value))
+                each.given(attr.name).is_some_and(|(_, theirs)| same_literal(&attr.value, &theirs.value))
             };
-            if view.deployed.iter().any(same) && !attr.name.contains("account") {
+            let of_other = |each: &&Deployed<'a>| each.environment == other;
+            let told = attr.name.contains("account");
+            if view.deployed.iter().filter(of_other).any(same) && (!told || view.deployed.iter().all(same)) {
+                return;
+            }
+            // Whoever lists its own account beside others means several of them.
+            if lists_own(view, deployed, &attr.value, number) {
                 return;
             }
             let message = format!("{path} of {} holds the account of {other}, {number}", deployed.environment);
             out.push(
                 view.context
-                    .finding(
-                        "value-names-other",
-                        Place { file, span: node.span },
-                        &format!("{}/{path}", deployed.environment),
-                        message,
-                    )
+                    .finding("value-names-other", at, &format!("{}/{path}", deployed.environment), message)
+                    .severity(neighbours::severity(view, deployed, other, attr.name, Severity::Warning))
                     .label(format!("among the values of {}", deployed.environment))
                     .besides(as_in(view, other, attr.name))
                     .environments([deployed.environment, other]),
             );
         });
     }
+}
+
+/// Whether a value holds this environment's own account beside the one that was found in it.
+pub(super) fn lists_own<'a>(view: &View<'a>, deployed: &Deployed<'a>, value: &Node<'_>, found: &str) -> bool {
+    let own = view.whereabouts(deployed).number();
+    let mut lists = false;
+    strings(value, "", &mut |_, _, text| {
+        let beside = account_in(text).filter(|number| *number != found);
+        lists |= beside
+            .is_some_and(|number| own == Some(number) || view.context.owners().owns(deployed.environment, number));
+    });
+    lists
 }
 
 /// Whether another environment's value of the same variable holds that environment's own name.
@@ -145,11 +160,19 @@ pub(super) fn mentions_many(text: &str, all: &[String]) -> bool {
 }
 
 /// The account of another environment that a text holds; `None` too where this environment's own account is not known.
-pub(super) fn other_account<'a>(view: &View<'a>, deployed: &Deployed<'a>, text: &str) -> Option<(&'a str, String)> {
+pub(super) fn other_account<'a, 't>(
+    view: &View<'a>,
+    deployed: &Deployed<'a>,
+    text: &'t str,
+    at: Place,
+) -> Option<(&'a str, &'t str)> {
     let number = account_in(text)?;
-    let own = view.whereabouts(deployed).number()?;
-    let other = view.deployed.iter().find(|other| view.whereabouts(other).number() == Some(&number))?;
-    (own != number).then_some((other.environment, number))
+    let own = view.whereabouts(deployed).number();
+    let other = view.deployed.iter().find(|other| view.whereabouts(other).number() == Some(number));
+    match (own, other) {
+        (Some(own), Some(other)) if own != number => Some((other.environment, number)),
+        _ => Some((view.context.owners().other(number, deployed.environment, at)?, number)),
+    }
 }
 
 /// The way to a value from the variable, put together only where somebody asks: `tags.env`.
@@ -274,13 +297,26 @@ fn only_in<'a>(
 fn empty_in_one(view: &View<'_>, out: &mut Vec<Finding>) {
     for deployed in &view.deployed {
         for (file, attr) in deployed.winning().filter(|(_, attr)| is_empty_literal(&attr.value)) {
+            if says_default(deployed, attr) {
+                continue;
+            }
             let full = view.deployed.iter().find_map(|other| {
                 let (file, full) = other.given(attr.name)?;
                 (!is_empty_literal(&full.value)).then_some((other, file, full))
             });
             let Some((other, there, full)) = full else { continue };
             let text = matches!(full.value.expr, Expr::Str(_));
-            let severity = if is_production(view, deployed) && text { Severity::Warning } else { Severity::Hint };
+            let default = deployed.module.variable(attr.name).and_then(|variable| variable.default);
+            let optional = default.is_some_and(|default| matches!(default.value.expr, Expr::Null));
+            let empty_text = matches!(attr.value.expr, Expr::Str(_)) && optional;
+            let severity = match is_production(view, deployed) && text && !empty_text {
+                true => Severity::Warning,
+                false => Severity::Hint,
+            };
+            let fix = match empty_text {
+                true => "Leave it out: the default is null, which says that it is optional, and \"\" is not null.",
+                false => "",
+            };
             let message = format!(
                 "{:?} is {} in {} and {} in {}",
                 attr.name,
@@ -296,11 +332,19 @@ fn empty_in_one(view: &View<'_>, out: &mut Vec<Finding>) {
                     .finding("value-empty", Place { file, span: attr.span() }, &subject, message)
                     .severity(severity)
                     .label(format!("empty in {}", deployed.environment))
+                    .fix(fix)
                     .beside(view.context.related(set, format!("set in {}", other.environment)))
                     .environment(deployed.environment),
             );
         }
     }
+}
+
+/// `null` where the variable's default is null too, or where null means the default: whoever writes that leaves the setting out.
+fn says_default(deployed: &Deployed<'_>, attr: &Attr<'_>) -> bool {
+    let Some(variable) = deployed.module.variable(attr.name) else { return false };
+    let is_null = |node: &Node<'_>| matches!(node.expr, Expr::Null);
+    is_null(&attr.value) && variable.default.is_some_and(|default| is_null(&default.value) || !variable.nullable)
 }
 
 fn shorten(value: &Value<'_>) -> String {

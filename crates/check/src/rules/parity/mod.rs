@@ -9,12 +9,15 @@ mod differences;
 mod fitness;
 mod keys;
 mod linked;
+mod neighbours;
 mod values;
 
 use crate::discover::names::Stage;
 use crate::finding::{Finding, Severity};
 use crate::run::Context;
 use crate::view::{Deployed, View};
+
+pub(crate) use bounds::has_bounds;
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     values::check(view, out);
