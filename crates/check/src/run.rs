@@ -91,8 +91,7 @@ pub fn check(tree: &FileTree, options: &Options) -> Report {
 
 fn check_here(tree: &FileTree, options: &Options) -> Report {
     let parsed = parsed::parse(tree);
-    let (world, flows) =
-        rayon::join(|| World::new(tree, model::modules(tree, &parsed)), || Flows::find(tree, &parsed));
+    let (world, flows) = rayon::join(|| World::new(tree, model::modules(tree, &parsed)), || Flows::find(tree, &parsed));
     let found = discover::find(tree, &parsed, &world, options);
     let backends = backend::all(&parsed, &world, &found);
     let context = Context::new(tree, &parsed, &world, &found, &backends, &flows, options);

@@ -69,7 +69,7 @@ fn a_value_that_is_not_allowed_is_said_at_its_cause_with_the_number_of_resources
     let own = shared(&queues(1, "tags = { Team = \"kore\" }"));
     assert_eq!(
         lines(&own, &options, "tag-value"),
-        ["main.tf:8 the tag Team of aws_sqs_queue.q0 is \"kore\" in dev, staging and prod; it may be core"]
+        ["main.tf:7 the tag Team of aws_sqs_queue.q0 is \"kore\" in dev, staging and prod; it may be core"]
     );
     let fine = shared(&format!("{}{}", provider.replace("kore", "core"), queues(4, "")));
     assert_eq!(lines(&fine, &options, "tag-value"), [] as [&str; 0]);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bounds;
+mod callers;
 mod catalogue;
 mod causes;
 mod consequences;

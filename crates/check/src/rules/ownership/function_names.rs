@@ -82,6 +82,21 @@ fn arguments(context: &Context<'_>, module: &Module<'_>, name: &str, depth: usiz
     if out.is_empty() { vec!["*".to_string()] } else { out }
 }
 
+/// Whether two expressions are the same local or variable, as it is, or the same text.
+pub(super) fn same_reference(a: &Node<'_>, b: &Node<'_>) -> bool {
+    match (&a.expr, &b.expr) {
+        (Expr::Path(root, steps), Expr::Path(other, theirs)) => {
+            matches!(*root, "local" | "var")
+                && root == other
+                && matches!(
+                    (&steps[..], &theirs[..]),
+                    ([Step::Attr(name)], [Step::Attr(other)]) if name == other
+                )
+        }
+        _ => false,
+    }
+}
+
 /// The function that a call names, without account, region and alias.
 pub(super) fn called(text: &str) -> String {
     let pattern = usage::pattern(text);
