@@ -288,6 +288,7 @@ fn the_newest_is_only_meant_where_it_is_taken() {
     assert_eq!(newest("gh run list --workflow nightly.yml --json conclusion --limit 5"), 0);
     assert_eq!(newest("\"aws ecr describe-images --query 'sort_by(imageDetails,&imagePushedAt)[:-30]'\""), 0);
     assert_eq!(newest("gh run list --workflow b.yml --json databaseId --limit 1"), 1);
+    assert_eq!(newest("gh run list --workflow b.yml --json databaseId --limit 8 --jq '.[].databaseId'"), 0);
     assert_eq!(newest("\"aws ecr describe-images --query 'sort_by(imageDetails,&imagePushedAt)[-1]'\""), 1);
 }
 
@@ -605,4 +606,17 @@ fn workflows_below_another_folder_are_left_alone() {
     let notes: Vec<&str> = report.layout.notes.iter().map(|note| note.path.as_str()).collect();
     assert_eq!(notes, ["third_party/simd/.github/workflows"]);
     assert_eq!(found(&format!("--- .github/workflows/ci.yml\n{workflow}"), &[]).len(), 1);
+}
+
+#[test]
+fn what_a_job_puts_into_a_cluster_of_its_own_is_no_deployment() {
+    let job = |cluster: &str| {
+        format!(
+            "--- .github/workflows/e2e.yml\non: pull_request\njobs:\n  e2e:\n    runs-on: x\n    environment: prod\n    steps:\n{cluster}\
+             \x20     - run: helm upgrade --install app chart --set image.tag=latest\n"
+        )
+    };
+    check(&job("      - uses: helm/kind-action@v1\n"), &[], &[]);
+    check(&job("      - run: kind create cluster --wait 2m\n"), &[], &[]);
+    assert!(!found(&job("      - run: helm lint chart\n"), &["deploys-tag"]).is_empty());
 }

@@ -92,7 +92,10 @@ impl<'a> Job<'a> {
     pub(super) fn new(context: &Context<'a>, origin: Origin<'a>, model: &'a NormalJob, inputs: &Inputs) -> Job<'a> {
         let Origin { level, callers } = origin;
         let Level { file, workflow, id, scope } = level;
-        let calls = calls(context, file, id);
+        let mut calls = calls(context, file, id);
+        if on_throwaway_cluster(model, &calls) {
+            calls.retain(|call| !matches!(call.command.program(), "kubectl" | "helm" | "kustomize" | "helmfile"));
+        }
         let root = callers.last().copied().unwrap_or(level);
         let stem = context.tree.files()[root.file].name().split('.').next().unwrap_or_default();
         let nearest = callers.first().map_or(id, |caller| caller.id);
@@ -201,6 +204,31 @@ impl<'a> Job<'a> {
             .join(" ")
             .to_lowercase()
     }
+}
+
+/// Whether a job makes itself a cluster that ends with it: what it puts there reaches nobody.
+fn on_throwaway_cluster(model: &NormalJob, calls: &[Call<'_>]) -> bool {
+    const ACTIONS: &[&str] = &["kind", "minikube", "k3d", "k3s", "microk8s"];
+    let by_action = model.steps.iter().any(|step| match step {
+        Step::Uses(uses) => {
+            let name = uses.uses.raw().split('@').next().unwrap_or_default();
+            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| ACTIONS.contains(&word))
+        }
+        _ => false,
+    });
+    let by_command = calls.iter().any(|call| {
+        let mut words = call.command.subcommands();
+        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        matches!(
+            (call.command.program(), first, second),
+            ("kind", "create", _)
+                | ("minikube", "start", _)
+                | ("k3d", "cluster", "create")
+                | ("microk8s", "install" | "start", _)
+        )
+    });
+    by_action || by_command
 }
 
 /// What a step that runs or uses something has beside that.

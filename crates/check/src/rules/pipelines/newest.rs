@@ -54,7 +54,7 @@ fn taken(job: &Job<'_>, index: usize, call: &Call<'_>) -> Option<Newest> {
         ("gh", "run", "list")
             if command.value("commit").is_none()
                 && command.value("c").is_none()
-                && (command.value("limit").is_some() || command.value("L").is_some() || text.contains("[0]"))
+                && (["limit", "L"].iter().any(|flag| command.value(flag) == Some("1")) || text.contains("[0]"))
                 && names_a_run(command) =>
         {
             newest("the newest run of a workflow", "run")
