@@ -178,3 +178,72 @@ fn local_states_are_told_by_their_paths() {
     );
     assert_eq!(one("path = \"a.tfstate\"", "path = \"b.tfstate\""), [". keeps its state in a local file"]);
 }
+
+/// Three environments that name themselves in key and bucket, with one more setting each.
+fn with(dev: &str, staging: &str, prod: &str) -> Vec<String> {
+    let own = |of: &str, more: &str| format!("bucket = \"acme-{of}\"; key = \"app/{of}.tfstate\"; {more}");
+    said(&files(&[("dev", &own("dev", dev)), ("staging", &own("staging", staging)), ("prod", &own("prod", prod))]))
+}
+
+#[test]
+fn a_profile_or_role_of_another_environment_is_an_error_in_production_alone() {
+    for name in ["profile", "role_arn"] {
+        let of = |environment: &str| format!("{name} = \"acme-{environment}\"");
+        let line = |severity: &str, own: &str, other: &str| {
+            format!(
+                "{severity} backend-names-other envs/{own}/backend.hcl:3 the backend of {own} names {other}: {name} is \"acme-{other}\""
+            )
+        };
+        assert_eq!(with(&of("dev"), &of("staging"), &of("prod")), [""; 0]);
+        assert_eq!(with(&of("dev"), &of("staging"), &of("staging")), [line("error", "prod", "staging")]);
+        assert_eq!(with(&of("dev"), "", &of("dev")), [line("warning", "prod", "dev")]);
+        assert_eq!(with(&of("dev"), &of("dev"), &of("prod")), [line("warning", "staging", "dev")]);
+        // Its account may keep the states of those before it.
+        assert_eq!(with(&of("prod"), &of("prod"), &of("prod")), [""; 0]);
+        assert_eq!(with(&of("staging"), &of("staging"), &of("prod")), [""; 0]);
+    }
+    let role = |of: &str| format!("assume_role = {{ role_arn = \"arn:aws:iam::111122223333:role/tf-{of}\" }}");
+    assert_eq!(
+        with(&role("dev"), &role("staging"), &role("dev")),
+        [
+            "error backend-names-other envs/prod/backend.hcl:3 the backend of prod names dev: assume_role.role_arn is \"arn:aws:iam::111122223333:role/tf-dev\""
+        ]
+    );
+}
+
+#[test]
+fn a_lock_table_or_a_prefix_of_workspaces_is_a_warning() {
+    for name in ["dynamodb_table", "workspace_key_prefix"] {
+        let of = |environment: &str| format!("{name} = \"tf-{environment}\"");
+        let told = format!(
+            "warning backend-names-other envs/prod/backend.hcl:3 the backend of prod names staging: {name} is \"tf-staging\""
+        );
+        assert_eq!(with(&of("dev"), &of("staging"), &of("staging")), [told]);
+        assert_eq!(with(&of("dev"), &of("staging"), &of("prod")), [""; 0]);
+        assert_eq!(with(&of("app"), &of("app"), &of("app")), [""; 0]);
+    }
+    // A prefix says nothing of the state of the default workspace, so that the key decides.
+    let own = |of: &str, key: &str| {
+        format!("bucket = \"acme\"; key = \"app/{key}.tfstate\"; workspace_key_prefix = \"{of}\"; region = \"{of}\"")
+    };
+    let (staging, prod) = (own("staging", "staging"), own("prod", "dev"));
+    assert_eq!(
+        said(&files(&[("dev", "bucket = \"acme\"; key = \"dev.tfstate\""), ("staging", &staging), ("prod", &prod)])),
+        ["error backend-names-other envs/prod/backend.hcl:2 the backend of prod names dev: key is \"app/dev.tfstate\""]
+    );
+}
+
+#[test]
+fn the_name_of_a_workspace_that_a_service_keeps_is_an_address() {
+    let root = |of: &str, workspace: &str| {
+        format!(
+            "--- envs/{of}/main.tf\nterraform {{\n  cloud {{\n    organization = \"acme\"\n    workspaces {{\n      name = \"{workspace}\"\n    }}\n  }}\n}}\nresource \"aws_sqs_queue\" \"q\" {{}}\n"
+        )
+    };
+    let tree = |prod: &str| [root("dev", "shop-dev"), root("prod", prod)].concat();
+    assert_eq!(said(&tree("shop-prod")), [""; 0]);
+    assert_eq!(
+        said(&tree("web-dev")),
+        ["error backend-names-other envs/prod/main.tf:5 the backend of prod names dev: workspaces.name is \"web-dev\""]
+    );
+}

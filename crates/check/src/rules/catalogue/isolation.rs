@@ -231,13 +231,14 @@ use_lockfile = true
         family: Isolation,
         severity: Error,
         title: "the backend of one environment names another",
-        consequence: "A plan for one environment reads and writes the state of another.",
+        consequence: "A plan for one environment reaches for the state of another, or for its own with the other's rights.",
         fix: "Correct the setting; if the state really lies there, move it to a place that bears the right name.",
-        explanation: "It looks at key, prefix, bucket, container, lock table, profile and role. It is an error where the other \
-environments name themselves in the same setting or the value is the other environment's own; otherwise, as in a bucket that \
-was named for an account, a warning. A setting that all environments share says nothing, nor does one that names both. Where key or \
-prefix names its own environment, the store may lie in the account of a later one. A state that two environments keep is said by \
-state-shared alone.",
+        explanation: "What says which state it is (key, prefix, path, a workspace's name) is an error where the other environments \
+name themselves in the same setting or the value is the other environment's own, else a warning. So is the store (bucket, container, \
+storage account) as long as no key names its own environment; where one does, the store may lie in the account of a later environment, and \
+one of an earlier environment is a warning. A profile or role is a warning, and an error in production where all others use their own. \
+A lock table or `workspace_key_prefix` is a warning: the state itself stays where it is. A setting that all environments share says nothing, \
+nor does one that names both. A state that two environments keep is said by state-shared alone.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

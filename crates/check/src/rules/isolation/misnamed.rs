@@ -1,32 +1,51 @@
 //! The backend of one environment that names another.
 
 use crate::backend::Backend;
-use crate::discover::names;
+use crate::discover::names::{self, Stage};
 use crate::finding::{Finding, Related, Severity};
 use crate::model::Place;
 use crate::run::Context;
 use crate::view::{Deployed, View};
 
-/// Settings that lead to a state or a lock, the most telling first.
-const LEADING: &[&str] = &[
-    "key",
-    "prefix",
-    "bucket",
-    "container_name",
-    "storage_account_name",
-    "dynamodb_table",
-    "path",
-    "workspace_key_prefix",
-    "profile",
-    "role_arn",
+/// What a setting is to a state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Says which state it is, among all that one store keeps.
+    Address,
+    /// The store that keeps it.
+    Store,
+    /// With whose rights it is reached.
+    Access,
+    /// Where its lock is, or the states of other workspaces than the default one: this state stays where it is.
+    Beside,
+}
+
+/// Settings that lead to a state, the most telling first.
+const LEADING: &[(&str, Role)] = &[
+    ("key", Role::Address),
+    ("prefix", Role::Address),
+    ("path", Role::Address),
+    ("address", Role::Address),
+    ("schema_name", Role::Address),
+    ("secret_suffix", Role::Address),
+    ("workspaces.name", Role::Address),
+    ("bucket", Role::Store),
+    ("container_name", Role::Store),
+    ("storage_account_name", Role::Store),
+    ("namespace", Role::Store),
+    ("organization", Role::Store),
+    ("profile", Role::Access),
+    ("role_arn", Role::Access),
+    ("assume_role.role_arn", Role::Access),
+    ("impersonate_service_account", Role::Access),
+    ("dynamodb_table", Role::Beside),
+    ("workspace_key_prefix", Role::Beside),
 ];
 
-/// Those that say which state it is, among all that one store keeps.
-const ADDRESSES: &[&str] = &["key", "prefix", "path", "workspace_key_prefix"];
-
 /// One setting that names another environment.
-pub(super) struct Misnamed<'v> {
+struct Misnamed<'v> {
     name: &'static str,
+    role: Role,
     text: &'v str,
     place: Place,
     other: &'v str,
@@ -35,30 +54,56 @@ pub(super) struct Misnamed<'v> {
 }
 
 pub(super) fn check(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(Misnamed { name, text, place, other, severity, related }) = find(view, deployed) else { return };
+    let mut worst: Option<Misnamed<'_>> = None;
+    for found in find(view, deployed) {
+        if worst.as_ref().is_none_or(|worst| found.severity > worst.severity) {
+            worst = Some(found);
+        }
+    }
+    let Some(Misnamed { name, role, text, place, other, severity, related }) = worst else { return };
+    let own = deployed.environment;
+    let fix = match role {
+        Role::Address | Role::Store => String::new(),
+        Role::Access => format!("Name the {} of {own}; what {other} may reach is not for {own} to use.", words(name)),
+        Role::Beside if name == "dynamodb_table" => {
+            format!("Name the lock table of {own}, or give up tables: `use_lockfile = true` locks beside the state.")
+        }
+        Role::Beside => format!("Name {own} in it, or no environment: states of workspaces are kept below it."),
+    };
     out.push(
         view.context
             .finding(
                 "backend-names-other",
                 place,
-                &format!("{}/{name}", deployed.environment),
-                format!("the backend of {} names {other}: {name} is {text:?}", deployed.environment),
+                &format!("{own}/{name}"),
+                format!("the backend of {own} names {other}: {name} is {text:?}"),
             )
             .severity(severity)
-            .label(format!("this is the backend of {}", deployed.environment))
+            .label(format!("this is the backend of {own}"))
+            .fix(fix)
             .besides(related)
-            .environments([deployed.environment, other]),
+            .environments([own, other]),
     );
 }
 
-pub(super) fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Option<Misnamed<'v>> {
-    let backend = deployed.backend.filter(|_| !deployed.environment.is_empty())?;
+fn words(name: &str) -> &'static str {
+    match name {
+        "profile" => "profile",
+        "impersonate_service_account" => "service account",
+        _ => "role",
+    }
+}
+
+fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Vec<Misnamed<'v>> {
+    let mut out = Vec::new();
+    let Some(backend) = deployed.backend.filter(|_| !deployed.environment.is_empty()) else { return out };
     let known = &view.context.found.known;
     let own = |text: &str| names::mentions(text, deployed.environment);
     // Its address says whose state it is, wherever the store stands and whoever may read it.
-    let addressed = || ADDRESSES.iter().any(|name| backend.text(name).is_some_and(own));
-    for name in LEADING {
-        let Some(setting) = backend.settings.get(*name) else { continue };
+    let mut addresses = LEADING.iter().filter(|(_, role)| *role == Role::Address);
+    let addressed = addresses.any(|(name, _)| backend.text(name).is_some_and(own));
+    for (name, role) in LEADING {
+        let Some(setting) = backend.settings.get(*name).filter(|setting| !setting.open) else { continue };
         let Some(place) = setting.place else { continue };
         let Some((_, _, other)) = known.other_in(&setting.text, deployed.environment) else { continue };
         // A setting that every environment shares names whoever it was made for, and is no slip of this one.
@@ -67,9 +112,9 @@ pub(super) fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Option
         if shared || place.file == backend.block.file && view.shares_root() {
             continue;
         }
+        let stages = (known.stage(deployed.environment), known.stage(other));
         // What stands before production often lies in production's account; the other way round nobody builds it.
-        let addressed = addressed();
-        if addressed && known.stage(other) > known.stage(deployed.environment) {
+        if addressed && stages.1 > stages.0 {
             continue;
         }
         let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, other));
@@ -77,19 +122,28 @@ pub(super) fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Option
         let related = same
             .and_then(|theirs| theirs.place(name))
             .map(|place| view.context.related(place, format!("as in {other}")));
+        let others = || view.deployed.iter().filter(|each| each.environment != deployed.environment);
+        let names_itself = |each: &Deployed<'_>| {
+            let text = each.backend.and_then(|backend| backend.text(name));
+            text.map(|text| names::mentions(text, each.environment))
+        };
         // In a stack whose other environments name themselves, this one is a copy that was not changed.
-        let pattern = view.deployed.iter().any(|each| {
-            each.environment != deployed.environment
-                && each
-                    .backend
-                    .and_then(|backend| backend.text(name))
-                    .is_some_and(|text| names::mentions(text, each.environment))
-        });
-        let sure = !addressed && (pattern || related.is_some());
+        let pattern = || others().any(|each| names_itself(each) == Some(true));
+        let sure = match role {
+            Role::Address => pattern() || related.is_some(),
+            Role::Store => !addressed && (pattern() || related.is_some()),
+            // Environments before production may share an account, and with it whoever reaches its states.
+            Role::Access => {
+                stages.0 == Some(Stage::Prod)
+                    && others().filter_map(names_itself).count() > 1
+                    && others().filter_map(names_itself).all(|itself| itself)
+            }
+            Role::Beside => false,
+        };
         let severity = if sure { Severity::Error } else { Severity::Warning };
-        return Some(Misnamed { name, text: &setting.text, place, other, severity, related });
+        out.push(Misnamed { name, role: *role, text: &setting.text, place, other, severity, related });
     }
-    None
+    out
 }
 
 /// Where a backend that shares its state with another one's names that other: the line to be mended, though all may say the same.
