@@ -461,6 +461,21 @@ impl Known {
         found
     }
 
+    /// The environment that a path names by a whole segment, the last one first: words that mean something else in other places
+    /// (`test`, `main`) are names in paths of files for an environment.
+    pub(crate) fn in_path(&self, path: &str) -> Option<&str> {
+        path.split('/').rev().find_map(|segment| {
+            let stem = super::surroundings::stem(segment);
+            let own = without_noise(stem);
+            self.names.iter().map(|(name, _)| name.as_str()).find(|name| name.eq_ignore_ascii_case(own))
+        })
+    }
+
+    /// Whether it is the name of an environment here, whatever else the word may mean.
+    pub(crate) fn is_name(&self, word: &str) -> bool {
+        self.names.iter().any(|(name, _)| name.eq_ignore_ascii_case(word))
+    }
+
     /// Whether a text is this environment's own name, in any spelling or with its region.
     pub(crate) fn is_own(&self, text: &str, own: &str) -> bool {
         let whole = || find(text).filter(|named| named.whole && named.start == 0 && named.end == text.len());

@@ -380,6 +380,51 @@ fn what_variables_loops_and_matrices_stand_for_is_followed_where_it_is_written()
     }
 }
 
+/// The same with environments that are called otherwise, in a folder that holds nothing but environments.
+fn renamed(text: &str, first: &str, second: &str) -> String {
+    let text = text.replace("vars/", "envs/").replace("backend/", "envs/");
+    let text = text.replace("staging", "@1").replace("prod", "@2");
+    text.replace("@1", first).replace("@2", second)
+}
+
+#[test]
+fn environments_whose_names_are_common_words_are_told_apart_as_others_are() {
+    for (first, second) in [("test", "prod"), ("test", "live"), ("main", "next"), ("blue", "green"), ("int", "acc")] {
+        let said = format!("a.sh plans the state of {first} with the values of {second}");
+        for text in [
+            script(&format!("{STAGING}\n{PLAN_PROD}")),
+            script(&format!(
+                "{STAGING}\nfor e in staging prod; do\n  terraform -chdir=infra plan -var-file=vars/$e.tfvars\ndone"
+            )),
+            script(&format!("prod() {{\n  {PLAN_PROD}\n}}\n{STAGING}\nprod")),
+            script(&format!("if test \"$1\" = staging; then\n  {STAGING}\n  {PLAN_PROD}\nfi")),
+        ] {
+            let text = renamed(&text, first, second);
+            let found = found(&text, SWITCHED);
+            assert!(found.len() == 1 && found[0].ends_with(&said), "{text}{found:#?}");
+        }
+        let unsaid = [
+            script(&format!("{STAGING}\n{PLAN_STAGING}\n{PROD}\n{PLAN_PROD}")),
+            script(&format!(
+                "case $1 in\n  staging) {STAGING} ;;\n  prod) {PROD} ;;\nesac\ncase $1 in\n  staging) {PLAN_STAGING} ;;\n  prod) {PLAN_PROD} ;;\nesac"
+            )),
+            script(
+                "for e in staging prod; do\n  terraform -chdir=infra init -reconfigure -backend-config=backend/$e.hcl\n  terraform -chdir=infra plan -var-file=vars/$e.tfvars\ndone",
+            ),
+            script(&format!(
+                "if test \"$1\" = staging; then {STAGING}; else {PROD}; fi\nif test \"$1\" = staging; then {PLAN_STAGING}; else {PLAN_PROD}; fi"
+            )),
+        ];
+        for text in unsaid {
+            check(&renamed(&text, first, second), SWITCHED, &[]);
+        }
+    }
+    let make = with_base(&format!(
+        "--- Makefile\nstaging:\n\t{STAGING}\n\t{PLAN_STAGING}\nprod:\n\t{PROD}\n\t{PLAN_PROD}\nall: staging prod\n"
+    ));
+    check(&renamed(&make, "test", "live"), SWITCHED, &[]);
+}
+
 #[test]
 fn a_state_that_is_copied_over_another_is_an_error() {
     let migrate = |flags: &str| {

@@ -41,14 +41,16 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
 }
 
 /// The dimension of a matrix that names several environments, and what stands there, in the order in which the jobs are made.
-fn over_environments(strategy: &Strategy) -> Option<(String, Vec<String>)> {
+fn over_environments(context: &Context<'_>, strategy: &Strategy) -> Option<(String, Vec<String>)> {
     let Some(LoE::Literal(matrix)) = &strategy.matrix else { return None };
     let jobs = combinations(matrix).unwrap_or_default();
     let names = jobs.iter().flatten().map(|(name, _)| name);
     names.into_iter().find_map(|name| {
         let values = jobs.iter().flatten().filter(|(other, _)| other == name).map(|(_, value)| value);
         let mut environments: Vec<String> = Vec::new();
-        for value in values.filter(|value| names::find(value).is_some_and(|named| named.strong)) {
+        let is_named =
+            |value: &str| names::find(value).is_some_and(|named| named.strong) || context.found.known.is_name(value);
+        for value in values.filter(|value| is_named(value)) {
             if !environments.contains(value) {
                 environments.push(value.clone());
             }
@@ -69,7 +71,7 @@ fn matrix(
     applies: Place,
     out: &mut Vec<Finding>,
 ) {
-    let Some((name, _)) = over_environments(strategy).filter(|_| !is_in_turn(strategy)) else { return };
+    let Some((name, _)) = over_environments(context, strategy).filter(|_| !is_in_turn(strategy)) else { return };
     let route = [Component::from("jobs"), id.to_string().into(), "strategy".into(), "matrix".into()];
     let dimension = name.split('.').next().unwrap_or(&name).to_string();
     let span = workflow
@@ -93,7 +95,7 @@ fn in_turn(
     out: &mut Vec<Finding>,
 ) {
     let never_stops = matches!(strategy.fail_fast, Some(BoE::Literal(false)));
-    let listed = over_environments(strategy).filter(|_| is_in_turn(strategy) && (never_stops || may_fail));
+    let listed = over_environments(context, strategy).filter(|_| is_in_turn(strategy) && (never_stops || may_fail));
     let Some((_, environments)) = listed else { return };
     let stage = |name: &String| names::find(name).and_then(|named| named.stage);
     let Some(at) = environments.iter().position(|name| stage(name) == Some(Stage::Prod)) else { return };

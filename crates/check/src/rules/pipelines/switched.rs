@@ -28,12 +28,15 @@ impl Bound<'_> {
 }
 
 /// The environment that an argument names.
-pub(super) fn named(text: &str) -> Option<String> {
-    let found = names::find(text.rsplit_once('/').map_or(text, |(_, name)| name)).filter(|named| named.strong);
+pub(super) fn named(context: &Context<'_>, text: &str) -> Option<String> {
+    // Of `key=dev/x.tfstate` the value.
+    let path = text.rsplit_once('=').map_or(text, |(_, value)| value);
+    let found = names::find(path.rsplit_once('/').map_or(path, |(_, name)| name)).filter(|named| named.strong);
     let found = found.or_else(|| {
-        text.split('/').rev().find_map(|part| names::find(part).filter(|named| named.strong && named.whole))
+        path.split('/').rev().find_map(|part| names::find(part).filter(|named| named.strong && named.whole))
     });
-    found.map(|named| named.name)
+    let known = || context.found.known.in_path(path).map(ToString::to_string);
+    found.map(|named| named.name).or_else(known)
 }
 
 /// What certainly holds of a folder where a command runs: nothing where a branch before it may have changed that.
@@ -61,7 +64,7 @@ pub(super) fn check(context: &Context<'_>, who: &str, commands: &[(FileId, &Comm
         let before = last(&bound, &dir, guards);
         let (environment, by_init) = match command.subcommands().next().unwrap_or_default() {
             "init" => {
-                let environment = command.values("backend-config").find_map(|(value, _)| named(value));
+                let environment = command.values("backend-config").find_map(|(value, _)| named(context, value));
                 if let (Some(environment), Some(Some(old))) = (&environment, before)
                     && old.by_init
                 {
@@ -71,7 +74,8 @@ pub(super) fn check(context: &Context<'_>, who: &str, commands: &[(FileId, &Comm
             }
             "workspace" => (None, false),
             "plan" | "apply" | "destroy" | "import" => {
-                let values: Vec<String> = command.values("var-file").filter_map(|(value, _)| named(value)).collect();
+                let values: Vec<String> =
+                    command.values("var-file").filter_map(|(value, _)| named(context, value)).collect();
                 match (values.last().cloned(), before) {
                     (Some(environment), None) => (Some(environment), false),
                     // Values of another environment may lie under its own.

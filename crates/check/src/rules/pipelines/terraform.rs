@@ -39,7 +39,7 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     for (file, ran) in &context.flows.alone {
         switched::check(context, context.path(*file), &commands(ran), out);
         for ran in ran.iter().filter(|ran| ran.file == *file) {
-            let environment = applied_to(&ran.command);
+            let environment = applied_to(context, &ran.command);
             let prod = environment.as_deref().and_then(names::stage_of).map(|(stage, _)| stage) == Some(Stage::Prod);
             let severity = if prod { Severity::Warning } else { Severity::Hint };
             let what = (ran.file, &ran.command);
@@ -126,6 +126,6 @@ pub(super) fn has_plan_file(command: &Command<'_>) -> bool {
 }
 
 /// The environment whose values an apply takes.
-fn applied_to(command: &Command<'_>) -> Option<String> {
-    command.values("var-file").find_map(|(value, _)| switched::named(value))
+fn applied_to(context: &Context<'_>, command: &Command<'_>) -> Option<String> {
+    command.values("var-file").find_map(|(value, _)| switched::named(context, value))
 }
