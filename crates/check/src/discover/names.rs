@@ -77,6 +77,33 @@ const NOT_ENVIRONMENTS_BY_FIRST: &[&str] = &["shared", "common", "global", "mana
 /// Words for what all environments share.
 const OF_ALL: &[&str] = &["shared", "common", "global", "globals", "all", "base", "default", "defaults"];
 
+/// Names of branches, colours and channels. An environment may be called so, and most that say the word mean none.
+const EVERYDAY: &[&str] = &[
+    "main",
+    "master",
+    "trunk",
+    "next",
+    "blue",
+    "green",
+    "red",
+    "latest",
+    "current",
+    "primary",
+    "secondary",
+    "stable",
+    "beta",
+    "alpha",
+    "canary",
+    "edge",
+    "a",
+    "b",
+];
+
+/// Whether a word in a text names no environment, though one is called so.
+pub(crate) fn is_everyday(word: &str) -> bool {
+    is_one_of(EVERYDAY, word)
+}
+
 /// Whether a word says that a file is for all environments.
 pub(super) fn is_of_all(word: &str) -> bool {
     is_one_of(OF_ALL, word)
@@ -423,7 +450,18 @@ impl Known {
     }
 
     /// An environment other than `own` that a text names by a whole word, with that word's place; `None` as soon as it names its own.
+    /// An everyday word names none, nor does one that often means something else (`test`, `live`) and stands alone.
     pub(crate) fn other_in(&self, text: &str, own: &str) -> Option<(usize, usize, &str)> {
+        self.other_in_address(text, own).filter(|(start, end, _)| {
+            let word = &text[*start..*end];
+            let weak = || stage_of(word).is_some_and(|(_, strong)| !strong);
+            let means_else = is_everyday(word) || (word.len() == text.len() && weak());
+            !means_else
+        })
+    }
+
+    /// The same in what leads to a state, where any word is a name.
+    pub(crate) fn other_in_address(&self, text: &str, own: &str) -> Option<(usize, usize, &str)> {
         // The tag `Environment` of most resources.
         if text == own {
             return None;

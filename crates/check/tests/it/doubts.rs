@@ -16,6 +16,10 @@ fn error(listing: &str, rule: &str) {
     assert_eq!(worst(listing, rule), Some(Severity::Error), "{rule} on\n{listing}");
 }
 
+fn warning(listing: &str, rule: &str) {
+    assert_eq!(worst(listing, rule), Some(Severity::Warning), "{rule} on\n{listing}");
+}
+
 const BACKEND: &str = "terraform {\n  backend \"gcs\" {}\n}\n";
 
 #[test]
@@ -304,4 +308,27 @@ fn quotes_that_json_escapes_inside_of_a_template_are_quotes() {
     let same = tree(r#"${format(\"%s-%s\", \"app\", \"x\")}"#);
     quiet(&same, "file-unreadable");
     assert!(worst(&same, "name-collides").is_some(), "{same}");
+}
+
+#[test]
+fn words_that_mean_something_else_name_no_environment_that_is_called_so() {
+    let tree = |first: &str, second: &str, value: &str, text: &str| {
+        format!(
+            "--- main.tf\nvariable \"env\" {{ type = string }}\nvariable \"x\" {{ type = string }}\n\
+             resource \"aws_sqs_queue\" \"q\" {{\n  name = \"q-${{var.env}}-${{var.x}}\"\n  tags = {{ Place = \"{text}\" }}\n}}\n\
+             --- environments/{first}.tfvars\nenv = \"{first}\"\nx = \"{value}\"\n--- environments/{second}.tfvars\nenv = \"{second}\"\nx = \"{value}\"\n"
+        )
+    };
+    for (first, second, value, text) in [
+        ("main", "next", "main", "https://github.com/acme/app/tree/main"),
+        ("blue", "green", "blue", "app-blue"),
+        ("test", "live", "live", "${var.env}.live.acme.com"),
+    ] {
+        let listing = tree(first, second, value, text);
+        quiet(&listing, "value-names-other");
+        quiet(&listing, "environment-in-code");
+    }
+    warning(&tree("test", "live", "db.live.acme.com", "x"), "value-names-other");
+    warning(&tree("test", "prod", "x", "app-prod-x"), "environment-in-code");
+    warning(&tree("test", "prod", "x", "app-test-x"), "environment-in-code");
 }

@@ -206,7 +206,10 @@ impl Walk<'_, '_> {
             if names::ends_domain(text, *start, *end) {
                 return None;
             }
-            let strong = names::stage_of(word).is_some_and(|(_, strong)| strong) || self.environments.contains(word);
+            let stage = names::stage_of(word);
+            // Beside what is filled in, such a word is a part of all names.
+            let weak = names::is_everyday(word) || (!whole && stage.is_some_and(|(_, strong)| !strong));
+            let strong = !weak && (stage.is_some_and(|(_, strong)| strong) || self.environments.contains(word));
             let found =
                 self.environments.iter().find(|environment| strong && names::same_environment(environment, word))?;
             Some((word, found.clone()))

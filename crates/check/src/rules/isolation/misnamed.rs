@@ -105,7 +105,7 @@ fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Vec<Misnamed<'v>>
     for (name, role) in LEADING {
         let Some(setting) = backend.settings.get(*name).filter(|setting| !setting.open) else { continue };
         let Some(place) = setting.place else { continue };
-        let Some((_, _, other)) = known.other_in(&setting.text, deployed.environment) else { continue };
+        let Some((_, _, other)) = known.other_in_address(&setting.text, deployed.environment) else { continue };
         // A setting that every environment shares names whoever it was made for, and is no slip of this one.
         let is_same = |each: &Deployed<'_>| each.backend.and_then(|theirs| theirs.text(name)) == Some(&setting.text);
         let shared = view.deployed.len() > 1 && view.deployed.iter().all(is_same);
@@ -158,7 +158,7 @@ pub(super) fn line(
     }
     let wrong = |name: &&&str| {
         let text = backend.text(name);
-        text.is_some_and(|text| context.found.known.other_in(text, environment).is_some())
+        text.is_some_and(|text| context.found.known.other_in_address(text, environment).is_some())
     };
     let place = |name: &str| backend.place(name).filter(|place| place.file != backend.block.file || !shares_root);
     backend.telling().iter().filter(wrong).find_map(|name| place(name))
