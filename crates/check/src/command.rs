@@ -47,6 +47,10 @@ pub(crate) struct Command<'a> {
     pub(crate) guards: Vec<Guard>,
     /// It stands in a loop that looks, or is what is done after a failure, where that was followed: a pause there is how one waits.
     pub(crate) paced: bool,
+    /// How many of the commands behind it belong to the script, recipe or function that it calls.
+    pub(crate) runs: usize,
+    /// A trap runs it, when something failed or at the end.
+    pub(crate) trapped: bool,
 }
 
 /// What parts commands, but for the end of a line and `;`.

@@ -108,12 +108,18 @@ pub(super) fn is_question(command: &Command<'_>) -> bool {
     !EXPECTED_TO_SUCCEED.contains(&program) && !program.contains('=') && !program.starts_with('$')
 }
 
+/// Whether a condition was answered by what is known, and holds.
+pub(crate) fn is_answered(guard: &Guard) -> bool {
+    guard.holds && !guard.asked.contains('$') && matches(&guard.asked, &guard.with)
+}
+
 /// Whether everything that `guard` asks for is known to hold where `among` holds.
 fn follows(guard: &Guard, among: &[Guard]) -> bool {
-    among.iter().any(|other| {
-        other == guard
-            || (other.asked == guard.asked && other.holds && !guard.holds && differ(&other.with, &guard.with))
-    })
+    is_answered(guard)
+        || among.iter().any(|other| {
+            other == guard
+                || (other.asked == guard.asked && other.holds && !guard.holds && differ(&other.with, &guard.with))
+        })
 }
 
 fn differ(a: &str, b: &str) -> bool {

@@ -43,12 +43,12 @@ pub(super) fn call<'a>(walk: &mut Walk<'_, 'a>, from: FileId, command: &Command<
 }
 
 /// Every recipe, with nothing known of its parameters.
-pub(super) fn recipes<'a>(walk: &mut Walk<'_, 'a>, file: FileId) -> Vec<Vec<Ran<'a>>> {
+pub(super) fn recipes<'a>(walk: &mut Walk<'_, 'a>, file: FileId) -> Vec<(String, Vec<Ran<'a>>)> {
     let justfile = read(walk.files, file);
     let mut out = Vec::new();
     for recipe in &justfile.recipes {
         run(walk, (file, &justfile), recipe.name, None, None, 0);
-        out.push(std::mem::take(&mut walk.out));
+        out.push((recipe.name.to_string(), std::mem::take(&mut walk.out)));
     }
     out
 }

@@ -75,13 +75,14 @@ pub(super) fn call<'a>(walk: &mut Walk<'_, 'a>, from: FileId, command: &Command<
 }
 
 /// Every goal of a Makefile, as if somebody asked for it and nothing else.
-pub(super) fn goals<'a>(walk: &mut Walk<'_, 'a>, file: FileId) -> Vec<Vec<Ran<'a>>> {
+pub(super) fn goals<'a>(walk: &mut Walk<'_, 'a>, file: FileId) -> Vec<(String, Vec<Ran<'a>>)> {
     let makefile = read(walk.files, file);
     let mut out = Vec::new();
-    let plain = makefile.rules.iter().filter(|rule| !rule.lines.is_empty()).flat_map(|rule| rule.targets.clone());
+    let does = |rule: &&Rule<'a>| !rule.lines.is_empty() || !rule.needs.is_empty();
+    let plain = makefile.rules.iter().filter(does).flat_map(|rule| rule.targets.clone());
     for goal in plain.filter(|goal| !goal.starts_with('.')) {
         run(walk, &makefile, goal, &[], None, &mut Vec::new());
-        out.push(std::mem::take(&mut walk.out));
+        out.push((goal.to_string(), std::mem::take(&mut walk.out)));
     }
     out
 }

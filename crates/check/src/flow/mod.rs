@@ -1,6 +1,7 @@
 //! What jobs and scripts run, in order: through the scripts, recipes, functions and actions that they call, and through their branches
 //! and loops, with the values of variables as far as their text tells.
 
+mod choice;
 mod condition;
 mod just;
 mod make;
@@ -17,7 +18,7 @@ use github_actions_models::common::expr::LoE;
 use github_actions_models::common::{Env, If, Uses};
 use github_actions_models::workflow::job::{NormalJob, SharedStepFields, Step};
 
-pub(crate) use condition::{certain, exclusive};
+pub(crate) use condition::{certain, exclusive, is_answered};
 
 use self::matrix::Combination;
 use self::variables::{Language, Value};
@@ -44,7 +45,7 @@ pub(crate) struct JobFlow<'a> {
     pub(crate) ran: Vec<Ran<'a>>,
     /// What it hands to the jobs that need it, where that is written and not computed.
     pub(crate) outputs: BTreeMap<String, String>,
-    /// What runs in each job that its matrix makes, where that is written.
+    /// What runs in each job that its matrix makes, or for each text that an expression may choose, where that is written.
     pub(crate) variants: Vec<Vec<Ran<'a>>>,
 }
 
@@ -53,7 +54,16 @@ pub(crate) struct JobFlow<'a> {
 pub(crate) struct Flows<'a> {
     jobs: BTreeMap<FileId, BTreeMap<&'a str, JobFlow<'a>>>,
     /// Scripts, functions that no script calls, and recipes, each by itself.
-    pub(crate) alone: Vec<(FileId, Vec<Ran<'a>>)>,
+    pub(crate) alone: Vec<Alone<'a>>,
+}
+
+/// What runs when somebody calls a script or a recipe, of whom nothing is known.
+#[derive(Debug)]
+pub(crate) struct Alone<'a> {
+    pub(crate) file: FileId,
+    /// The recipe's name.
+    pub(crate) goal: Option<String>,
+    pub(crate) ran: Vec<Ran<'a>>,
 }
 
 impl<'a> Flows<'a> {
@@ -63,8 +73,7 @@ impl<'a> Flows<'a> {
         for (file, parsed) in parsed.iter().enumerate() {
             match parsed {
                 Parsed::Script(commands) => {
-                    let alone = alone(&files, file, commands);
-                    flows.alone.extend(alone.into_iter().map(|ran| (file, ran)));
+                    flows.alone.extend(alone(&files, file, commands));
                 }
                 Parsed::Workflow(workflow) => {
                     let mut runs: BTreeMap<&str, Vec<&Run<'a>>> = BTreeMap::new();
@@ -93,21 +102,25 @@ impl<'a> Flows<'a> {
 }
 
 /// A script or the recipes of a file, called by somebody of whom nothing is known.
-fn alone<'a>(files: &Files<'a>, file: FileId, commands: &'a [Command<'a>]) -> Vec<Vec<Ran<'a>>> {
+fn alone<'a>(files: &Files<'a>, file: FileId, commands: &'a [Command<'a>]) -> Vec<Alone<'a>> {
     let mut walk = Walk::new(files);
     let name = files.tree.files()[file].name();
-    if make::is_makefile(name) {
-        return make::goals(&mut walk, file);
-    }
-    if just::is_justfile(name) {
-        return just::recipes(&mut walk, file);
+    let recipes = if make::is_makefile(name) {
+        Some(make::goals(&mut walk, file))
+    } else if just::is_justfile(name) {
+        Some(just::recipes(&mut walk, file))
+    } else {
+        None
+    };
+    if let Some(recipes) = recipes {
+        return recipes.into_iter().map(|(goal, ran)| Alone { file, goal: Some(goal), ran }).collect();
     }
     let mut shell = Shell::new(Language::Shell);
     walk.script(&Script::new(file, Cow::Borrowed(commands)), &mut shell);
     let ran = std::mem::take(&mut walk.out);
     let mut out = vec![ran];
     out.extend(walk.uncalled(&shell));
-    out
+    out.into_iter().map(|ran| Alone { file, goal: None, ran }).collect()
 }
 
 struct JobFiles<'f, 'a> {
@@ -122,8 +135,14 @@ impl<'a> JobFiles<'_, 'a> {
     fn flow(&self) -> JobFlow<'a> {
         let matrix = self.model.strategy.as_ref().and_then(|strategy| strategy.matrix.as_ref());
         let combinations = match matrix {
-            Some(LoE::Literal(matrix)) => matrix::combinations(matrix).unwrap_or_default(),
-            Some(LoE::Expr(_)) | None => Vec::new(),
+            Some(LoE::Literal(matrix)) => {
+                let mut combinations = matrix::combinations(matrix).unwrap_or_default();
+                let names = combinations.iter_mut().flatten().map(|(name, _)| name);
+                names.for_each(|name| *name = format!("matrix.{name}"));
+                combinations
+            }
+            Some(LoE::Expr(_)) => Vec::new(),
+            None => choice::choices(self.workflow.text),
         };
         let variants = combinations.iter().map(|combination| self.steps(combination).0).collect();
         let (ran, after) = self.steps(&Vec::new());
@@ -141,7 +160,7 @@ impl<'a> JobFiles<'_, 'a> {
         let mut job = Shell::new(Language::Shell);
         job.variables.arguments = Some(Vec::new());
         for (name, value) in combination {
-            job.variables.set(&format!("matrix.{name}"), Value::Text(value.clone()), &[]);
+            job.variables.set(name, Value::Text(value.clone()), &[]);
         }
         environment(&mut job, &self.workflow.model.env);
         environment(&mut job, &self.model.env);

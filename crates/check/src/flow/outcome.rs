@@ -5,8 +5,8 @@ use crate::command::Command;
 
 /// Whether a failure of what stands before `following` counts for nothing: `|| true`, `|| echo failed`.
 pub(super) fn is_lost(commands: &[Command<'_>], following: &[Item]) -> bool {
-    let chain = following.iter().take_while(|item| matches!(item.joint, Joint::And | Joint::Or));
-    let mut rest = chain.skip_while(|item| item.joint == Joint::And).peekable();
+    let chain = following.iter().take_while(|item| item.joint != Joint::Then);
+    let mut rest = chain.skip_while(|item| item.joint != Joint::Or).peekable();
     rest.peek().is_some() && rest.all(|item| only_tells(commands, item, true))
 }
 
@@ -73,6 +73,7 @@ mod tests {
             "a || { echo failed; }",
             "a || { echo failed; exit 0; }\nb",
             "a || echo x && echo y",
+            "a | grep -q b || echo not there",
         ] {
             assert!(check(lost), "{lost}");
         }

@@ -194,6 +194,7 @@ impl<'a> Variables<'a> {
             (Some('{'), _) => match inner.find('}') {
                 Some(end) => {
                     let name = &inner[1..end];
+                    let name = name.split_once(":?").or_else(|| name.split_once('?')).map_or(name, |(name, _)| name);
                     let parts = name.split_once(":-").or_else(|| name.split_once(":="));
                     let (name, default) = parts.map_or((name, None), |(name, default)| (name, Some(default)));
                     if is_name(name) { (name, default, end + 2) } else { nothing }
@@ -240,6 +241,7 @@ mod tests {
     fn what_is_known_is_replaced_and_the_rest_stays_as_it_is_written() {
         check(Language::Shell, "a-$ENV/${ENV}.hcl", "a-prod/prod.hcl");
         check(Language::Shell, "$FN:${1:-x}$2", "app-prod-$X:x");
+        check(Language::Shell, "${ENV:?which}/${ENV?}", "prod/prod");
         check(
             Language::Shell,
             "${{ matrix.env }} ${{ inputs.x }} ${Y%.*} $(cat $ENV)",

@@ -56,6 +56,7 @@ pub(super) struct Shell<'a> {
     paced: bool,
     /// Whatever fails in it, what comes next runs as if it had not.
     lost: bool,
+    trapped: bool,
     depth: usize,
     /// Where the call stands whose arguments these are.
     called_at: Option<(FileId, Span)>,
@@ -71,6 +72,7 @@ impl<'a> Shell<'a> {
             background: false,
             paced: false,
             lost: false,
+            trapped: false,
             depth: 0,
             called_at: None,
         }
@@ -211,6 +213,7 @@ impl<'f, 'a> Walk<'f, 'a> {
             let Asked { guard, answer } = asked.unwrap_or(Asked { guard: sometimes(script, asks), answer: None });
             match answer {
                 Some(true) => {
+                    shell.guards.push(guard);
                     self.items(script, body, shell);
                     break;
                 }
@@ -261,7 +264,8 @@ impl<'f, 'a> Walk<'f, 'a> {
         let known = !asked.contains(['$', '`']) && !asked.contains("{{");
         for (patterns, body) in arms {
             if known {
-                if patterns.iter().any(|pattern| condition::matches(&asked, pattern)) {
+                if let Some(pattern) = patterns.iter().find(|pattern| condition::matches(&asked, pattern)) {
+                    shell.guards.push(Guard { asked, with: pattern.clone(), holds: true });
                     self.items(script, body, shell);
                     break;
                 }
@@ -303,10 +307,14 @@ impl<'f, 'a> Walk<'f, 'a> {
         let span = command.span();
         self.push(file, command.clone(), shell);
         if shell.depth < MAX_DEPTH {
-            let before = shell.lost;
+            let (before, own) = (shell.lost, self.out.len());
             shell.lost |= command.failure_ignored;
             self.follow(script, &command, (file, span), shell);
             shell.lost = before;
+            let runs = self.out.len() - own;
+            if let Some(ran) = own.checked_sub(1).and_then(|index| self.out.get_mut(index)).filter(|_| runs > 0) {
+                ran.command.runs = runs;
+            }
         }
         is_question.then_some(asked)
     }
@@ -314,7 +322,9 @@ impl<'f, 'a> Walk<'f, 'a> {
     fn push(&mut self, file: FileId, command: Command<'a>, shell: &Shell<'a>) {
         if self.out.len() <= MAX_COMMANDS {
             let failure_ignored = command.failure_ignored || shell.lost;
-            let command = Command { guards: shell.guards.clone(), paced: shell.paced, failure_ignored, ..command };
+            let Shell { guards, paced, trapped, .. } = shell;
+            let (guards, paced, trapped) = (guards.clone(), *paced, *trapped);
+            let command = Command { guards, paced, trapped, failure_ignored, ..command };
             self.out.push(Ran { file, step: self.step, command });
         }
     }
@@ -323,6 +333,12 @@ impl<'f, 'a> Walk<'f, 'a> {
     fn terraform_arguments(&self, command: &mut Command<'a>, joint: Joint, shell: &Shell<'a>) {
         if !is_terraform(command.program()) {
             return;
+        }
+        let chosen = shell.variables.text("TF_WORKSPACE", &shell.guards);
+        if let (Some(chosen), Some(first)) = (chosen, command.words.first().cloned())
+            && !command.assignments().any(|(name, _)| name == "TF_WORKSPACE")
+        {
+            command.words.insert(0, Word { text: Cow::Owned(format!("TF_WORKSPACE={chosen}")), ..first });
         }
         let subcommand = command.subcommands().next().unwrap_or_default().to_string();
         let mut more: Vec<String> = Vec::new();
@@ -394,20 +410,30 @@ impl<'f, 'a> Walk<'f, 'a> {
 
     /// The function, recipe or script that a command calls.
     fn follow(&mut self, script: &Rc<Script<'a>>, command: &Command<'a>, at: (FileId, Span), shell: &mut Shell<'a>) {
-        let program = command.program().to_string();
+        let mut program = command.program().to_string();
+        let is_trap = program == "trap";
+        if is_trap {
+            // What runs is the first word of what it is given.
+            let text = command.args().first().map_or("", |word| word.text.as_ref());
+            program = text.split([' ', ';', '&', '|']).next().unwrap_or_default().to_string();
+        }
         if let Some(function) = shell.functions.get_mut(&program).filter(|_| !command.nested || !program.is_empty()) {
             function.called = true;
             let Function { script, body, .. } = function.clone();
             let (arguments, dir) = (shell.variables.arguments.take(), shell.dir.clone());
-            let (called_at, background) = (shell.called_at.replace(at), shell.background);
-            shell.variables.arguments = Some(command.args().to_vec());
+            let (called_at, background, trapped) = (shell.called_at.replace(at), shell.background, shell.trapped);
+            shell.trapped |= is_trap;
+            shell.variables.arguments = (!is_trap).then(|| command.args().to_vec());
             shell.background = command.background;
             shell.dir.clone_from(&command.dir);
             shell.depth += 1;
             self.items(&script, &body, shell);
             shell.depth -= 1;
             (shell.variables.arguments, shell.dir) = (arguments, dir);
-            (shell.called_at, shell.background) = (called_at, background);
+            (shell.called_at, shell.background, shell.trapped) = (called_at, background, trapped);
+            return;
+        }
+        if is_trap {
             return;
         }
         let inner = |shell: &Shell<'a>| {

@@ -268,3 +268,49 @@ fn looking_for_the_newest_run_and_taking_its_artifact_is_one_finding() {
     );
     assert_eq!(found(&both, &["artifact-newest"]).len(), 1);
 }
+
+/// Whether nothing is said to take back what these steps deploy.
+fn stuck(steps: &str, files: &str) -> bool {
+    !found(&format!("{}{files}", in_steps(steps)), &["no-rollback"]).is_empty()
+}
+
+#[test]
+fn each_way_back_of_a_script_is_seen() {
+    let script = |text: &str| stuck("      - run: ./ci/d.sh\n", &format!("--- ci/d.sh\n{text}\n"));
+    let shift = "aws lambda update-alias --function-name f --name live --function-version";
+    let back = format!("{shift} \"$before\"");
+    for text in [
+        "kubectl set image deploy/x x=y@z\nkubectl rollout status deploy/x || kubectl rollout undo deploy/x".to_string(),
+        "kubectl apply -f x.yml\nif ! kubectl rollout status deploy/x; then\n  kubectl rollout undo deploy/x\n  exit 1\nfi".to_string(),
+        format!("{shift} $new\nif ! ./smoke.sh; then\n  {back}\n  exit 1\nfi"),
+        format!("restore() {{\n  {back}\n}}\ntrap restore ERR\n{shift} $new\n./smoke.sh"),
+        format!("on_exit() {{\n  [ $? -eq 0 ] || {back}\n}}\ntrap 'on_exit; rm -f x' EXIT\n{shift} $new"),
+        format!("trap '{back}' ERR\n{shift} $new"),
+        format!("{shift} $new\n./smoke.sh || {back}"),
+    ] {
+        assert!(!script(&text), "{text}");
+    }
+    for text in [
+        format!("{shift} $new\n./smoke.sh"),
+        format!("tidy() {{\n  rm -rf tmp\n}}\ntrap tidy EXIT\n{shift} $new\n./smoke.sh"),
+        format!("trap 'echo failed' ERR\n{shift} $new"),
+        format!("{shift} $new\n./smoke.sh || exit 1"),
+    ] {
+        assert!(script(&text), "{text}");
+    }
+}
+
+#[test]
+fn a_job_or_a_service_that_goes_back_is_a_way_back_and_words_about_it_are_none() {
+    let shift = "      - run: aws lambda update-alias --function-name f --name live\n";
+    let after = |steps: &str| {
+        format!("{shift}  again:\n    needs: prod\n    if: failure()\n    runs-on: x\n    steps: [{{ {steps} }}]\n")
+    };
+    assert!(!stuck(&after("run: \"gh workflow run deploy.yml -f version=$BEFORE\""), ""));
+    assert!(stuck(&after("run: \"curl -d failed $SLACK_WEBHOOK\""), ""));
+    assert!(stuck(shift, ""));
+    assert!(stuck(&format!("      # TODO: rollback\n{shift}"), "--- docs/rollback.md\nCall somebody.\n"));
+    assert!(!stuck(shift, "--- ci/rollback.sh\n./x\n"));
+    assert!(!stuck("      - run: sam deploy --stack-name x-prod\n", ""));
+    assert!(stuck("      - run: sam deploy --stack-name x-prod --disable-rollback\n", ""));
+}

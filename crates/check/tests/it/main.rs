@@ -1,6 +1,7 @@
 //! What the checker says about whole trees of files.
 
 mod accounts;
+mod applies;
 mod bounds;
 mod callers;
 mod catalogue;

@@ -253,8 +253,9 @@ jobs:
         consequence: "When it fails at night, somebody has to find out by hand what ran before.",
         fix: "Add a step with `if: failure()` that goes back to the recorded version, or a workflow that does; `tiers deploy` has it built in.",
         explanation: "Anything called rollback or revert in the workflows and scripts counts, as do steps and jobs that only run after \
-a failure, a script that moves traffic again when its wait or test failed, helm's --atomic, and in Terraform the circuit breaker \
-of an ECS service and CodeDeploy's automatic rollback. Steps that only tell people of the failure do not.",
+a failure, a script or a trap that moves traffic again when its wait or test failed, helm's --atomic, CloudFormation's own rollback \
+(sam, cdk, serverless), and in Terraform the circuit breaker of an ECS service and CodeDeploy's automatic rollback. Steps that only \
+tell people of the failure, comments and documents do not.",
         bad: r#"--- .github/workflows/deploy-prod.yml
 on: workflow_dispatch
 concurrency: prod

@@ -51,7 +51,8 @@ jobs:
         explanation: "Commands are followed in order, folder by folder. Another environment's variable file after an init is an \
 error; going from one environment's values to another's with no init between, and an init for another backend without \
 `-reconfigure`, are warnings: that init fails, and the folder stays where it was. `-migrate-state -force-copy` from one environment to \
-another is an error. Branches, loops over written lists, functions, called scripts, recipes, matrices and variables are followed as far \
+another is an error. A workspace (`workspace select`, TF_WORKSPACE) counts as a backend does, and one of production in a state of what \
+comes before it is a warning. Expressions that choose between written texts are followed case by case. Branches, loops over written lists, functions, called scripts, recipes, matrices and variables are followed as far \
 as their text tells; what may have run in between, or what only runs under other conditions, is left alone.",
         bad: r#"--- scripts/apply.sh
 terraform init -backend-config=envs/dev/backend.hcl
@@ -72,8 +73,9 @@ terraform plan -var-file=envs/prod/terraform.tfvars -out=prod.plan
         title: "an apply that nobody has seen the plan of",
         consequence: "What is applied is decided when it is applied: a change made by hand or a new provider version goes along.",
         fix: "Save the plan with `-out`, show it, and apply that file.",
-        explanation: "It is a warning for production, a hint elsewhere. TF_CLI_ARGS and `yes |` approve as `-auto-approve` does; a destroy \
-counts in production.",
+        explanation: "It is a warning for production, a hint elsewhere; where that is shows the job, the variable file, the folder, the \
+workspace, the arm of a `case` or an `if`, or the recipe's name. TF_CLI_ARGS and `yes |` approve as `-auto-approve` does. A destroy \
+counts in production, and as a hint in a job of which nothing tells where it works, unless its workflow is for previews and tests.",
         bad: r#"--- .github/workflows/infra.yml
 on: workflow_dispatch
 concurrency: infra

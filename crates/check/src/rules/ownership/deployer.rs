@@ -44,8 +44,8 @@ impl Deployer {
             }
         }
         // A script that jobs call deploys what they tell it to.
-        let alone = context.flows.alone.iter().filter(|(file, _)| !called.contains(file));
-        for ran in alone.flat_map(|(_, ran)| ran) {
+        let alone = context.flows.alone.iter().filter(|alone| !called.contains(&alone.file));
+        for ran in alone.flat_map(|alone| &alone.ran) {
             deployer.take(ran.file, &ran.command);
         }
         deployer

@@ -10,6 +10,7 @@ use regex::Regex;
 use super::jobs::{Call, Job, Target};
 use super::scopes::Pipeline;
 use super::{effects, smoke};
+use crate::command::Command;
 use crate::finding::{Finding, Severity};
 use crate::hcl::{Body, Expr, Span};
 use crate::model::Place;
@@ -63,7 +64,8 @@ fn environment_missing(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'
 
 fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, out: &mut Vec<Finding>) {
     // A group that holds the run's own number or commit is another for each run.
-    const OF_A_RUN: &[&str] = &["github.run_id", "github.run_number", "github.run_attempt", "github.sha"];
+    const OF_A_RUN: &[&str] =
+        &["github.run_id", "github.run_number", "github.run_attempt", "github.sha", "github.event.release"];
     let groups: Vec<String> = job.levels().filter_map(|level| level.concurrency()).collect();
     let is_of_a_run = |group: &String| OF_A_RUN.iter().any(|sign| group.contains(sign));
     if groups.iter().any(|group| !is_of_a_run(group)) || is_only_called(&job.root().workflow.model) {
@@ -88,23 +90,23 @@ pub(super) fn is_test_name(text: &str) -> bool {
 
 fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let Some((_, call)) = job.traffic().next_back() else { return };
-    if !job.target.is_production() {
+    if !job.target.is_production() || stack_goes_back(call.command) {
         return;
     }
     let says = |text: &str| {
-        let lower = text.to_lowercase();
-        lower.contains("rollback")
-            || lower.contains("roll-back")
-            || lower.contains("roll_back")
-            || lower.contains("revert")
+        let lower = effects::without_refusals(text);
+        ["rollback", "roll-back", "roll_back", "revert"].iter().any(|word| lower.contains(word))
     };
-    let on_failure = (0..job.model.steps.len()).any(|step| job.on_failure(step) && !only_tells(job, step));
+    let acts =
+        |other: &Job<'_>| (0..other.model.steps.len()).any(|step| other.on_failure(step) && !only_tells(other, step));
     let somewhere = pipeline.jobs.iter().any(|job| says(&job.name) || job.goes_back());
-    let by_file = context.tree.files().iter().any(|file| says(file.name()));
-    // The comment that accepts this finding is no rollback.
-    let by_text =
-        job.levels().any(|level| level.workflow.text.lines().filter(|line| !line.contains("tiers:ignore")).any(says));
-    if on_failure || somewhere || by_file || by_text || service_goes_back(context, call) {
+    let afterwards = || pipeline.downstream(job).into_iter().any(|other| other.only_after_failure && acts(other));
+    // What is written about rollbacks takes nothing back.
+    let is_prose = |name: &str| [".md", ".txt", ".rst", ".sql"].iter().any(|end| name.ends_with(end));
+    let by_file = context.tree.files().iter().any(|file| says(file.name()) && !is_prose(file.name()));
+    let is_code = |line: &&str| !line.contains("tiers:ignore") && !line.trim_start().starts_with('#');
+    let by_text = job.levels().any(|level| level.workflow.text.lines().filter(is_code).any(says));
+    if acts(job) || somewhere || by_file || by_text || afterwards() || service_goes_back(context, call) {
         return;
     }
     let message = format!("nothing takes back what {} deploys to production when it fails", job.name);
@@ -114,6 +116,17 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
             .label("no step, job or script rolls this back")
             .environments(job.target.name()),
     );
+}
+
+/// CloudFormation takes a stack back whose update failed, unless it is told not to.
+fn stack_goes_back(command: &Command<'_>) -> bool {
+    let by_stack = match command.program() {
+        "sam" | "cdk" | "serverless" | "sls" | "copilot" => true,
+        "npx" => matches!(command.subcommands().next(), Some("cdk" | "serverless" | "sls")),
+        "aws" => command.subcommands().next() == Some("cloudformation"),
+        _ => false,
+    };
+    by_stack && !["--disable-rollback", "--no-rollback"].iter().any(|flag| command.has_arg(flag))
 }
 
 /// A step that tells people that something failed, or keeps what was written about it: the commonest ones on failure.

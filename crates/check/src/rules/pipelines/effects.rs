@@ -178,16 +178,30 @@ pub(super) fn rolls_back(command: &Command<'_>) -> bool {
     // `trap 'aws lambda update-alias …' ERR` goes back when any command after it fails.
     let trapped = command.program() == "trap"
         && command.args().iter().any(|word| word.text == "ERR")
-        && command.args().iter().any(|word| word.text.contains("update-alias") || word.text.contains("update-service"));
+        && command
+            .args()
+            .iter()
+            .any(|word| ["update-alias", "update-service", "restore"].iter().any(|sign| word.text.contains(sign)));
     if trapped {
         return true;
     }
     command.words.iter().any(|word| {
-        let lower = word.text.to_ascii_lowercase();
+        let lower = without_refusals(&word.text);
         ["rollback", "roll-back", "roll_back", "undo", "revert", "--atomic", "previous", "circuit"]
             .iter()
             .any(|sign| lower.contains(sign))
     })
+}
+
+/// A text in lower case, without what says that nothing shall go back.
+pub(super) fn without_refusals(text: &str) -> String {
+    let mut text = text.to_lowercase();
+    for refusal in ["disable-rollback", "disable_rollback", "no-rollback", "no_rollback"] {
+        if text.contains(refusal) {
+            text = text.replace(refusal, "");
+        }
+    }
+    text
 }
 
 /// Goes back by itself, by what it is called.

@@ -125,7 +125,9 @@ fn accepted(pipeline: &Pipeline<'_>, job: &Job<'_>, level: Level<'_>) -> Option<
     };
     let always = failed(Certainty::Always);
     let is_direct = |id: &&str| level.needs().iter().any(|needed| needed == id);
-    if runs.stopped_by.is_empty() && always.iter().any(is_direct) {
+    // Cleaning up first may fail, but for production nothing may.
+    let matters = |id: &&str| job.target.is_production() || weighs(pipeline, level, id);
+    if runs.stopped_by.is_empty() && always.iter().any(|id| is_direct(id) && matters(id)) {
         let says = "runs whether or not what it needs succeeded".to_string();
         return Some(if is_text { Accepted { says, ..always_true() } } else { ask_for(says, &always) });
     }

@@ -7,6 +7,9 @@ use crate::finding::Finding;
 use crate::run::Context;
 
 pub(super) fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+    if job.is_preview() {
+        return;
+    }
     for call in job.calls.iter().filter(|call| !effects::is_rehearsed(call.command)) {
         let command = call.command;
         let mut tagged: Vec<String> = references(command)

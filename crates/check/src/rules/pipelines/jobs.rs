@@ -99,7 +99,7 @@ impl<'a> Job<'a> {
         let root = callers.last().copied().unwrap_or(level);
         let stem = context.tree.files()[root.file].name().split('.').next().unwrap_or_default();
         let nearest = callers.first().map_or(id, |caller| caller.id);
-        let told = Told { context, workflow, id: nearest, model, calls: &calls, inputs, stem };
+        let told = Told { context, workflow, id: nearest, model, calls: &calls, inputs, callers: &callers, stem };
         let target = told.target();
         let meant = told.by_name().filter(|by_name| told.by_commands().as_ref() == Some(by_name));
         let meant = meant.filter(|meant| target.stage().is_some() && meant.stage() != target.stage());
@@ -141,6 +141,18 @@ impl<'a> Job<'a> {
     /// The workflow that starts it, and the job there.
     pub(super) fn root(&self) -> Level<'a> {
         self.callers.last().copied().unwrap_or_else(|| self.level())
+    }
+
+    /// It makes an environment for one pull request, which goes away with it.
+    pub(super) fn is_preview(&self) -> bool {
+        const OF_A_PULL_REQUEST: &[&str] = &["github.event.number", "pull_request.number", "PR_NUMBER"];
+        let mut names = self.levels().map(|level| level.id.to_ascii_lowercase());
+        let by_name = names.any(|id| ["preview", "review-app", "ephemeral"].iter().any(|sign| id.contains(sign)));
+        let of_one = |call: &Call<'_>| {
+            let has = |text: &str| OF_A_PULL_REQUEST.iter().any(|sign| text.contains(sign));
+            effects::deploys(call.command) && call.command.words.iter().any(|word| has(&word.text))
+        };
+        by_name || self.calls.iter().any(of_one)
     }
 
     pub(super) fn route(&self) -> Vec<Component<'a>> {

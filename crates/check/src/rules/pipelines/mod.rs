@@ -28,6 +28,7 @@ mod told;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use crate::discover::names::{self, Stage};
 use crate::finding::Finding;
 use crate::run::Context;
 
@@ -47,6 +48,10 @@ pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     once(first, out);
 }
 
+fn is_of_production(finding: &Finding) -> bool {
+    finding.environments.iter().any(|name| matches!(names::stage_of(name), Some((Stage::Prod, _))))
+}
+
 /// A workflow or a script that several jobs call is looked at for each of them, and what is wrong in it is said once: for the worst of
 /// them.
 fn once(first: usize, out: &mut Vec<Finding>) {
@@ -59,7 +64,8 @@ fn once(first: usize, out: &mut Vec<Finding>) {
             }
             Entry::Occupied(entry) => {
                 let before = &mut out[*entry.get()];
-                let (mut worse, other) = if finding.severity > before.severity {
+                let weight = |finding: &Finding| (finding.severity, is_of_production(finding));
+                let (mut worse, other) = if weight(&finding) > weight(before) {
                     (finding, before.clone())
                 } else {
                     (before.clone(), finding)

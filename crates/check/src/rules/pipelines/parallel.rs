@@ -12,8 +12,8 @@ use super::jobs::Job;
 use super::scopes::Pipeline;
 use crate::discover::names::{self, Stage};
 use crate::finding::{Finding, Severity};
-use crate::flow::Ran;
 use crate::flow::matrix::combinations;
+use crate::flow::{Ran, is_answered};
 use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
 use crate::run::Context;
@@ -34,7 +34,7 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
         side_by_side(context, pipeline, file, out);
     }
     let ran =
-        context.flows.jobs().flat_map(|flow| &flow.ran).chain(context.flows.alone.iter().flat_map(|(_, ran)| ran));
+        context.flows.jobs().flat_map(|flow| &flow.ran).chain(context.flows.alone.iter().flat_map(|alone| &alone.ran));
     for ran in ran.filter(|ran| ran.command.background && effects::applies(&ran.command)) {
         background(context, ran, out);
     }
@@ -157,7 +157,9 @@ fn side_by_side(context: &Context<'_>, pipeline: &Pipeline<'_>, file: FileId, ou
         .jobs
         .iter()
         .filter(|job| job.file == file && job.model.r#if.is_none() && job.target.name().is_some())
-        .filter(|job| job.calls.iter().any(|call| effects::applies(call.command) && call.command.guards.is_empty()))
+        .filter(|job| {
+            job.calls.iter().any(|call| effects::applies(call.command) && call.command.guards.iter().all(is_answered))
+        })
         .collect();
     for production in applying.iter().filter(|job| job.target.is_production()) {
         let other = applying.iter().find(|other| {

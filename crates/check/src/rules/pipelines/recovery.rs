@@ -36,8 +36,8 @@ pub(super) fn recoveries(calls: &[Call<'_>]) -> Vec<bool> {
         });
         let after_or = command.after_or && asked;
         let moves = effects::moves_traffic(command);
-        out.push(moves && moved && (in_block || after_or));
-        moved |= moves && !in_block && !after_or;
+        out.push(moves && (command.trapped || (moved && (in_block || after_or))));
+        moved |= moves && !in_block && !after_or && !command.trapped;
         // `status=$(curl …)` and `|| true` ask nothing themselves, and leave what was asked.
         let assigns = matches!(&command.words[..], [only] if only.text.contains("=$(") || only.text.contains("=\"$("));
         let keeps = assigns || matches!(command.program(), "true" | ":");

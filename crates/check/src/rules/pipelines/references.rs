@@ -9,6 +9,7 @@ use github_actions_models::workflow::{Job, Workflow as Model};
 use yamlpath::Component;
 
 use crate::finding::{Finding, Severity};
+use crate::flow::matrix::{Combination, combinations};
 use crate::hcl::Span;
 use crate::model::{FileId, Place};
 use crate::parsed::Parsed;
@@ -347,7 +348,9 @@ impl Checker<'_, '_> {
                         let span = self.workflow.span(&route);
                         fetched.extend(each_of_matrix(job, &name).into_iter().map(|name| (span, name)));
                     }
-                } else if raw.contains("artifact") || raw.starts_with("./") || !uploads_nothing(raw) {
+                } else if !raw.contains("download-artifact@")
+                    && (raw.contains("artifact") || raw.starts_with("./") || !uploads_nothing(raw))
+                {
                     // Another action may upload under any name.
                     return;
                 }
@@ -370,32 +373,22 @@ impl Checker<'_, '_> {
     }
 }
 
-/// A name for each combination of a matrix that is written out; the name as it is for any other.
+/// A name for each job of a matrix that is written out; the name as it is for any other.
 fn each_of_matrix(job: &NormalJob, name: &str) -> Vec<String> {
-    let dimensions = match job.strategy.as_ref().and_then(|strategy| strategy.matrix.as_ref()) {
-        Some(LoE::Literal(matrix)) => match (&matrix.dimensions, &matrix.include, &matrix.exclude) {
-            (LoE::Literal(dimensions), LoE::Literal(include), LoE::Literal(exclude))
-                if include.is_empty() && exclude.is_empty() =>
-            {
-                dimensions
-            }
-            _ => return vec![name.to_string()],
-        },
+    let matrix = match job.strategy.as_ref().and_then(|strategy| strategy.matrix.as_ref()) {
+        Some(LoE::Literal(matrix)) if name.contains("matrix.") => matrix,
         _ => return vec![name.to_string()],
     };
-    let mut names = vec![name.to_string()];
-    for (dimension, values) in dimensions {
-        let placeholder = format!("${{{{ matrix.{dimension} }}}}");
-        if !names[0].contains(&placeholder) {
-            continue;
-        }
-        let LoE::Literal(values) = values else { return vec![name.to_string()] };
-        let texts: Option<Vec<&str>> = values.iter().map(|value| value.as_str()).collect();
-        let Some(texts) = texts.filter(|texts| !texts.is_empty() && texts.len() * names.len() <= 256) else {
-            return vec![name.to_string()];
-        };
-        names = names.iter().flat_map(|name| texts.iter().map(|text| name.replace(&placeholder, text))).collect();
-    }
+    let jobs = combinations(matrix).filter(|jobs| !jobs.is_empty());
+    let Some(jobs) = jobs else { return vec![name.to_string()] };
+    let put_in = |values: &Combination| {
+        values.iter().fold(name.to_string(), |name, (key, value)| {
+            name.replace(&format!("${{{{ matrix.{key} }}}}"), value).replace(&format!("${{{{matrix.{key}}}}}"), value)
+        })
+    };
+    let mut names: Vec<String> = jobs.iter().map(put_in).collect();
+    names.sort_unstable();
+    names.dedup();
     names
 }
 

@@ -18,8 +18,8 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
         let commands: Vec<(FileId, &Command<'_>)> = job.calls.iter().map(|call| (call.file, call.command)).collect();
         sleeps(context, &commands, first, out);
     }
-    for (_, ran) in &context.flows.alone {
-        let commands: Vec<(FileId, &Command<'_>)> = ran.iter().map(|ran| (ran.file, &ran.command)).collect();
+    for alone in &context.flows.alone {
+        let commands: Vec<(FileId, &Command<'_>)> = alone.ran.iter().map(|ran| (ran.file, &ran.command)).collect();
         sleeps(context, &commands, first, out);
     }
 }
@@ -59,8 +59,10 @@ fn sleeps(context: &Context<'_>, commands: &[(FileId, &Command<'_>)], first: usi
 
 /// Whether what comes next waits itself: the pause is only a head start.
 fn looks_next(commands: &[(FileId, &Command<'_>)]) -> bool {
-    let says = |command: &Command<'_>| matches!(command.program(), "echo" | "printf" | "sleep" | "date" | "set");
-    let next = commands.iter().map(|(_, command)| command).find(|command| !says(command));
+    // What calls a function or a script, assigns or says something leads to the next that acts.
+    const ACTS: &[&str] = &["aws", "az", "curl", "docker", "gcloud", "helm", "kubectl", "terraform", "tofu", "wget"];
+    let acts = |command: &&&Command<'_>| command.paced || ACTS.contains(&command.program());
+    let next = commands.iter().take(12).map(|(_, command)| command).find(acts);
     next.is_some_and(|next| next.paced || effects::waits(next))
 }
 

@@ -48,7 +48,11 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_
         let by_call = job.levels().any(|level| is_tested_by_call(context, &level));
         if by_call { Look::Counts } else { Look::Nothing }
     };
-    match in_job(context, job, index + 1, Some(shift.step)).or(later).or(called) {
+    let found = in_job(context, job, index + 1, Some(shift.step)).or(later).or(called);
+    if !matches!(found, Look::Counts) {
+        lost_wait(context, job, (index, shift), out);
+    }
+    match found {
         Look::Counts => {}
         Look::Lost(place) => {
             let message =
@@ -62,6 +66,7 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_
                     .environments(job.target.name()),
             );
         }
+        Look::Nothing if !job.target.is_production() && job.is_preview() => {}
         Look::Nothing if goes_back || is_only_called(&job.root().workflow.model) => {}
         Look::Nothing => {
             // The alias that a deployment moves may be tested before it moves; that is half of it.
@@ -78,14 +83,37 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_
     }
 }
 
+/// Where nothing else looks, a wait is all that tells whether it came up.
+fn lost_wait(context: &Context<'_>, job: &Job<'_>, (index, shift): (usize, &Call<'_>), out: &mut Vec<Finding>) {
+    let waits = |call: &&Call<'_>| effects::waits(call.command) && !job.on_failure(call.step);
+    let waits: Vec<&Call<'_>> = job.calls[index + 1..].iter().filter(waits).collect();
+    let Some(first) = waits.first().filter(|_| waits.iter().all(|call| is_lost(context, job, call))) else { return };
+    let message = format!("{} waits for what it deploys and throws away whether that came up", job.name);
+    out.push(
+        context
+            .finding("gate-accepts-failure", job.place(first), &format!("{}/wait", job.id), message)
+            .severity(Severity::Warning)
+            .fix("Let the wait fail, so that the job does.")
+            .beside(context.related(job.place(shift), "from here on users meet it"))
+            .environments(job.target.name()),
+    );
+}
+
 /// What the commands from `first` on and the steps behind `after` look at; all steps where there is none.
 fn in_job(context: &Context<'_>, job: &Job<'_>, first: usize, after: Option<usize>) -> Look {
     let is_behind = |step: usize| after.is_none_or(|after| step > after);
-    let tests = job.calls[first..].iter().filter(|call| effects::tests(call.command) && !job.on_failure(call.step));
-    let by_command = tests.fold(Look::Nothing, |found, call| {
+    let tests = |call: &Call<'_>| effects::tests(call.command) && !job.on_failure(call.step);
+    // A script or a recipe tests as what is inside of it does.
+    let stands_for_others = |index: usize| {
+        let inner = job.calls.iter().skip(index + 1).take(job.calls[index].command.runs);
+        inner.into_iter().any(tests)
+    };
+    let own = (first..job.calls.len()).filter(|index| tests(&job.calls[*index]) && !stands_for_others(*index));
+    let by_command = own.map(|index| &job.calls[index]).fold(Look::Nothing, |found, call| {
         found.or(|| {
-            let may_fail = is_lost(context, job, call) || (is_behind(call.step) && is_soft(job, call.step));
-            if may_fail && !is_in_loop(job, call) { Look::Lost(lost_at(context, job, call)) } else { Look::Counts }
+            let lost = is_lost(context, job, call) && !is_in_loop(job, call);
+            let may_fail = lost || (is_behind(call.step) && is_soft(job, call.step));
+            if may_fail { Look::Lost(lost_at(context, job, call)) } else { Look::Counts }
         })
     });
     let by_name = || {

@@ -72,7 +72,9 @@ pub(super) fn lost_deployment(context: &Context<'_>, job: &Job<'_>, out: &mut Ve
         true => ("way back", job.calls.iter().filter(goes_back).collect()),
     };
     let lost = |call: &&Call<'_>| is_lost(context, job, call) || is_soft(job, call.step);
-    let Some(first) = calls.first().filter(|_| calls.iter().all(lost)) else { return };
+    let moves_alias = |call: &&&Call<'_>| call.command.subcommands().nth(1) == Some("update-alias");
+    let alias = calls.last().filter(moves_alias).filter(|call| lost(call));
+    let Some(first) = calls.first().filter(|_| calls.iter().all(lost)).or(alias) else { return };
     let place = if is_lost(context, job, first) {
         job.place(first)
     } else {

@@ -2,7 +2,7 @@
 
 use super::effects;
 use crate::command::{Command, Guard};
-use crate::discover::names;
+use crate::discover::names::{self, Stage};
 use crate::discover::usage::is_terraform;
 use crate::finding::{Finding, Severity};
 use crate::flow;
@@ -16,15 +16,29 @@ struct Bound<'c> {
     /// `None` where it cannot be told.
     environment: Option<String>,
     place: Place,
-    /// By an init, and not only by the values that were used last.
-    by_init: bool,
+    by: By,
     guards: &'c [Guard],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Init,
+    Workspace,
+    /// Only the values that were used last.
+    Values,
 }
 
 impl Bound<'_> {
     fn is_of(&self, environment: &str) -> bool {
-        self.environment.as_deref().is_some_and(|own| names::same_environment(own, environment))
+        self.environment.as_deref().is_some_and(|own| !differ(own, environment))
     }
+}
+
+/// The values of `prod` may be those of `prod-eu`, too, but not those of `prod-us`.
+fn differ(a: &str, b: &str) -> bool {
+    let within =
+        |whole: &str, part: &str| whole.strip_prefix(part).is_some_and(|rest| rest.starts_with(['-', '_', '.']));
+    !names::same_environment(a, b) && !within(a, b) && !within(b, a)
 }
 
 /// The environment that an argument names.
@@ -53,7 +67,7 @@ pub(super) fn check(context: &Context<'_>, who: &str, commands: &[(FileId, &Comm
         let place = Place { file: *file, span: command.span() };
         let guards = command.guards.as_slice();
         if effects::forgets_terraform(command) || sets_data_folder(command) {
-            bound.push(Bound { dir: None, environment: None, place, by_init: false, guards });
+            bound.push(Bound { dir: None, environment: None, place, by: By::Values, guards });
         }
         // With a data folder per environment nothing is switched.
         let own_folder = command.assignments().any(|(name, _)| name == "TF_DATA_DIR");
@@ -62,22 +76,42 @@ pub(super) fn check(context: &Context<'_>, who: &str, commands: &[(FileId, &Comm
         }
         let dir = command.value("chdir").map(ToString::to_string).or_else(|| command.dir.clone()).unwrap_or_default();
         let before = last(&bound, &dir, guards);
-        let (environment, by_init) = match command.subcommands().next().unwrap_or_default() {
+        let (environment, by) = match command.subcommands().next().unwrap_or_default() {
             "init" => {
                 let environment = command.values("backend-config").find_map(|(value, _)| named(context, value));
                 if let (Some(environment), Some(Some(old))) = (&environment, before)
-                    && old.by_init
+                    && old.by == By::Init
                 {
                     initialised(context, who, (place, command), old, environment, out);
                 }
-                (environment, true)
+                (environment, By::Init)
             }
-            "workspace" => (None, false),
+            "workspace" => {
+                let environment = selected(context, command);
+                if let (Some(environment), Some(Some(old))) = (&environment, before)
+                    && old.by == By::Init
+                    && command.subcommands().nth(1) == Some("select")
+                {
+                    chosen(context, who, place, old, environment, out);
+                }
+                (environment, By::Workspace)
+            }
             "plan" | "apply" | "destroy" | "import" => {
                 let values: Vec<String> =
                     command.values("var-file").filter_map(|(value, _)| named(context, value)).collect();
+                let workspace = command.assignments().find(|(name, _)| *name == "TF_WORKSPACE");
+                if let Some(environment) = workspace.and_then(|(_, workspace)| named(context, workspace)) {
+                    let bound = Bound { dir: None, environment: Some(environment), place, by: By::Workspace, guards };
+                    match values.last() {
+                        Some(last) if !values.iter().any(|each| bound.is_of(each)) => {
+                            planned(context, who, place, &bound, last, out);
+                        }
+                        _ => {}
+                    }
+                    continue;
+                }
                 match (values.last().cloned(), before) {
-                    (Some(environment), None) => (Some(environment), false),
+                    (Some(environment), None) => (Some(environment), By::Values),
                     // Values of another environment may lie under its own.
                     (Some(_), Some(Some(old))) if values.iter().any(|environment| old.is_of(environment)) => continue,
                     (Some(environment), Some(Some(old))) => {
@@ -89,8 +123,38 @@ pub(super) fn check(context: &Context<'_>, who: &str, commands: &[(FileId, &Comm
             }
             _ => continue,
         };
-        bound.push(Bound { dir: Some(dir), environment, place, by_init, guards });
+        bound.push(Bound { dir: Some(dir), environment, place, by, guards });
     }
+}
+
+/// The environment whose workspace a command makes the current one.
+fn selected(context: &Context<'_>, command: &Command<'_>) -> Option<String> {
+    let mut words = command.subcommands().skip(1);
+    matches!(words.next(), Some("select" | "new")).then(|| words.next().and_then(|name| named(context, name))).flatten()
+}
+
+/// The workspace of production in the state of what comes before it, or the other way round. Environments before production may share
+/// a state and part it by workspaces.
+fn chosen(
+    context: &Context<'_>,
+    who: &str,
+    place: Place,
+    bound: &Bound<'_>,
+    environment: &str,
+    out: &mut Vec<Finding>,
+) {
+    let is_production = |name: &str| names::find(name).is_some_and(|named| named.stage == Some(Stage::Prod));
+    let Some(old) = bound.environment.as_deref().filter(|old| is_production(old) != is_production(environment)) else {
+        return;
+    };
+    let message = format!("{who} takes the workspace of {environment} in the state of {old}");
+    let finding = context
+        .finding("terraform-switched", place, &format!("{who}/{environment}"), message)
+        .severity(Severity::Warning)
+        .label(format!("the workspace of {environment}"))
+        .beside(context.related(bound.place, format!("bound to {old} here")))
+        .environments([old, environment]);
+    once(finding, out);
 }
 
 /// `export TF_DATA_DIR=…`: what was bound lies in another folder.
@@ -138,17 +202,22 @@ fn planned(
     environment: &str,
     out: &mut Vec<Finding>,
 ) {
-    let Some(old) = bound.environment.as_deref().filter(|old| !names::same_environment(old, environment)) else {
-        return;
-    };
-    let (severity, message, says) = if bound.by_init {
-        let message = format!("{who} plans the state of {old} with the values of {environment}");
-        (Severity::Error, message, format!("bound to {old} here"))
-    } else {
-        let message = format!(
-            "{who} goes from the values of {old} to those of {environment} in one folder, with no init between"
-        );
-        (Severity::Warning, message, format!("the values of {old}"))
+    let Some(old) = bound.environment.as_deref().filter(|old| differ(old, environment)) else { return };
+    let (severity, message, says) = match bound.by {
+        By::Init => {
+            let message = format!("{who} plans the state of {old} with the values of {environment}");
+            (Severity::Error, message, format!("bound to {old} here"))
+        }
+        By::Workspace => {
+            let message = format!("{who} plans the workspace of {old} with the values of {environment}");
+            (Severity::Error, message, format!("takes the workspace of {old} here"))
+        }
+        By::Values => {
+            let message = format!(
+                "{who} goes from the values of {old} to those of {environment} in one folder, with no init between"
+            );
+            (Severity::Warning, message, format!("the values of {old}"))
+        }
     };
     let finding = context
         .finding("terraform-switched", place, &format!("{who}/{environment}"), message)

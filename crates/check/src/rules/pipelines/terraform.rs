@@ -5,13 +5,13 @@ use github_actions_models::workflow::Concurrency;
 use yamlpath::Component;
 
 use super::effects;
-use super::jobs::Job;
+use super::jobs::{Call, Job};
 use super::scopes::Pipeline;
 use super::switched;
 use crate::command::Command;
 use crate::discover::names::{self, Stage};
 use crate::finding::{Finding, Severity};
-use crate::flow::Ran;
+use crate::flow::{Alone, Ran};
 use crate::model::{FileId, Place};
 use crate::run::Context;
 
@@ -31,21 +31,65 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     // Of several jobs that call one script the one for production says what it means.
     let (production, others): (Vec<_>, Vec<_>) = pipeline.jobs.iter().partition(|job| job.target.is_production());
     for job in production.into_iter().chain(others) {
-        for call in &job.calls {
-            let severity = if job.target.is_production() { Severity::Warning } else { Severity::Hint };
-            unreviewed(context, &job.name, (call.file, call.command), severity, job.target.name(), out);
+        let changes = |call: &&Call<'_>| effects::applies(call.command) || effects::destroys(call.command);
+        for call in job.calls.iter().filter(changes) {
+            let own = applied_to(context, call.command);
+            let elsewhere = is_for_others(call.command);
+            let production = match job.target.stage() {
+                Some(Stage::Prod) => true,
+                _ => own.as_deref().map_or(job.target.is_production() && !elsewhere, is_production),
+            };
+            let environment = own.as_deref().or(job.target.name());
+            if !production && job.is_preview() {
+                continue;
+            }
+            let may_go = environment.is_some() || elsewhere || is_passing(job);
+            let what =
+                Applied { who: &job.name, file: call.file, command: call.command, environment, production, may_go };
+            unreviewed(context, &what, out);
         }
     }
-    for (file, ran) in &context.flows.alone {
+    for Alone { file, goal, ran } in &context.flows.alone {
         switched::check(context, context.path(*file), &commands(ran), out);
         for ran in ran.iter().filter(|ran| ran.file == *file) {
-            let environment = applied_to(context, &ran.command);
-            let prod = environment.as_deref().and_then(names::stage_of).map(|(stage, _)| stage) == Some(Stage::Prod);
-            let severity = if prod { Severity::Warning } else { Severity::Hint };
-            let what = (ran.file, &ran.command);
-            unreviewed(context, context.path(*file), what, severity, environment.as_deref(), out);
+            let own = applied_to(context, &ran.command);
+            let environment =
+                own.or_else(|| names::find(goal.as_deref()?).filter(|named| named.strong).map(|it| it.name));
+            let production = environment.as_deref().is_some_and(is_production);
+            let (command, environment) = (&ran.command, environment.as_deref());
+            let what =
+                Applied { who: context.path(*file), file: ran.file, command, environment, production, may_go: true };
+            unreviewed(context, &what, out);
         }
     }
+}
+
+/// An environment for a pull request, or for one night: it is made to be destroyed.
+fn is_passing(job: &Job<'_>) -> bool {
+    const PASSING: &[&str] = &[
+        "preview",
+        "review",
+        "ephemeral",
+        "cleanup",
+        "clean-up",
+        "nightly",
+        "test",
+        "e2e",
+        "temporary",
+        "pull_request",
+        "pr-",
+    ];
+    let text = job.root().workflow.text.to_ascii_lowercase();
+    PASSING.iter().any(|sign| text.contains(sign))
+}
+
+/// The arms for all environments but production.
+fn is_for_others(command: &Command<'_>) -> bool {
+    command.guards.iter().any(|guard| !guard.holds && guard.asked.contains('$') && is_production(&guard.with))
+}
+
+fn is_production(name: &str) -> bool {
+    names::find(name).is_some_and(|named| named.stage == Some(Stage::Prod))
 }
 
 fn commands<'r, 'a>(ran: &'r [Ran<'a>]) -> Vec<(FileId, &'r Command<'a>)> {
@@ -77,35 +121,44 @@ fn cut_off(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     );
 }
 
+/// A command that may apply, and what is known of where.
+struct Applied<'c, 'a> {
+    who: &'c str,
+    file: FileId,
+    command: &'c Command<'a>,
+    environment: Option<&'c str>,
+    production: bool,
+    /// What it destroys may be destroyed without a look, as far as anybody can tell.
+    may_go: bool,
+}
+
 /// `apply -auto-approve` with neither a saved plan nor a variable file.
-fn unreviewed(
-    context: &Context<'_>,
-    who: &str,
-    (file, command): (FileId, &Command<'_>),
-    severity: Severity,
-    environment: Option<&str>,
-    out: &mut Vec<Finding>,
-) {
-    let automatic = ["-auto-approve", "--auto-approve", "-auto-approve=true"].iter().any(|flag| command.has_arg(flag));
-    let destroys = severity == Severity::Warning && effects::destroys(command);
+fn unreviewed(context: &Context<'_>, applied: &Applied<'_, '_>, out: &mut Vec<Finding>) {
+    let Applied { who, file, command, environment, production, may_go } = *applied;
+    let automatic =
+        ["-auto-approve", "--auto-approve", "-auto-approve=true", "-force"].iter().any(|flag| command.has_arg(flag));
+    let destroys = effects::destroys(command) && (production || !may_go);
     if !automatic || !(effects::applies(command) || destroys) || has_plan_file(command) {
         return;
     }
     let place = Place { file, span: command.span() };
     // The job that calls a script says more than the script alone.
     let location = context.location(place);
-    if out.iter().any(|known| known.rule == "apply-unreviewed" && known.at == location) {
-        return;
-    }
+    let known = out.iter().position(|known| known.rule == "apply-unreviewed" && known.at == location);
     let values = command.values("var-file").next().is_some();
     let missing = if values { "a saved plan" } else { "a saved plan or a variable file" };
     let what = if destroys { "destroys" } else { "applies" };
     let message = format!("{who} {what} without {missing}, so nobody saw what it changes");
     let subject =
         format!("{who}/{}", command.words.iter().map(|word| word.text.as_ref()).collect::<Vec<_>>().join(" "));
-    out.push(
-        context.finding("apply-unreviewed", place, &subject, message).severity(severity).environments(environment),
-    );
+    let severity = if production { Severity::Warning } else { Severity::Hint };
+    let finding =
+        context.finding("apply-unreviewed", place, &subject, message).severity(severity).environments(environment);
+    match known {
+        Some(index) if out[index].severity < severity => out[index] = finding,
+        Some(_) => {}
+        None => out.push(finding),
+    }
 }
 
 /// The plan is the argument that is no flag and no flag's value.
@@ -125,7 +178,13 @@ pub(super) fn has_plan_file(command: &Command<'_>) -> bool {
     false
 }
 
-/// The environment whose values an apply takes.
+/// The environment whose values an apply takes, or whose folder it stands in, or the one that it only runs for.
 fn applied_to(context: &Context<'_>, command: &Command<'_>) -> Option<String> {
-    command.values("var-file").find_map(|(value, _)| switched::named(context, value))
+    let named = |text: &str| switched::named(context, text);
+    let by_values = command.values("var-file").find_map(|(value, _)| named(value));
+    let by_workspace = || command.assignments().find(|(name, _)| *name == "TF_WORKSPACE").and_then(|(_, it)| named(it));
+    let by_folder = || command.value("chdir").or(command.dir.as_deref()).and_then(named);
+    let strong = |text: &str| names::find(text).filter(|named| named.strong).map(|named| named.name);
+    let by_guard = || command.guards.iter().rev().filter(|guard| guard.holds).find_map(|guard| strong(&guard.with));
+    by_values.or_else(by_workspace).or_else(by_folder).or_else(by_guard)
 }

@@ -6,10 +6,12 @@ use github_actions_expressions::op::{BinExpr, BinOp};
 use github_actions_expressions::{Expr, SpannedExpr};
 use github_actions_models::common::Env;
 use github_actions_models::common::expr::LoE;
+use github_actions_models::workflow::event::OptionalBody;
 use github_actions_models::workflow::job::{DeploymentEnvironment, NormalJob};
 
 use super::effects;
 use super::jobs::{Call, Target, shared};
+use super::scopes::Level;
 use crate::discover::names::{self, Stage};
 use crate::run::Context;
 use crate::workflow::Workflow;
@@ -67,6 +69,8 @@ pub(super) struct Told<'t, 'a> {
     pub(super) model: &'t NormalJob,
     pub(super) calls: &'t [Call<'a>],
     pub(super) inputs: &'t Inputs,
+    /// The jobs that call its workflow.
+    pub(super) callers: &'t [Level<'a>],
     /// The name of the file that starts it, without its ending.
     pub(super) stem: &'t str,
 }
@@ -99,15 +103,21 @@ impl Told<'_, '_> {
     /// The one environment that the arguments of what it deploys name.
     pub(super) fn by_commands(&self) -> Option<Target> {
         let mut mentioned: Vec<Target> = Vec::new();
+        let mut take = |text: &str| {
+            if let Some(target) = named(self.context, text)
+                && !mentioned.contains(&target)
+            {
+                mentioned.push(target);
+            }
+        };
         for call in self.calls.iter().filter(|call| effects::deploys(call.command)) {
             let variables = self.variables(call.step);
             for word in call.command.args() {
                 let text = with_variables(&self.inputs.put_into(&word.text), &variables);
-                if let Some(target) = named(self.context, &text)
-                    && !mentioned.contains(&target)
-                {
-                    mentioned.push(target);
-                }
+                take(&text);
+            }
+            if let Some(dir) = &call.command.dir {
+                take(dir);
             }
         }
         if mentioned.len() == 1 { mentioned.pop() } else { None }
@@ -144,6 +154,10 @@ impl Told<'_, '_> {
             Expr::BinExpr(BinExpr { op: BinOp::And, rhs, .. }) => self.outcomes(rhs, out),
             Expr::Context(context) => match context.as_pattern().as_deref().and_then(|text| text.split_once('.')) {
                 Some(("matrix", rest)) => out.extend(self.of_matrix(rest)),
+                Some(("inputs", name)) => out.extend(self.of_person(name)),
+                Some(("github", rest)) => {
+                    out.extend(rest.strip_prefix("event.inputs.").into_iter().flat_map(|name| self.of_person(name)));
+                }
                 Some(("env", name)) => {
                     let variables = self.variables(usize::MAX);
                     out.extend(variables.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, it)| it));
@@ -152,6 +166,17 @@ impl Told<'_, '_> {
             },
             _ => {}
         }
+    }
+
+    /// What a person who starts the workflow by hand may choose for an input.
+    fn of_person(&self, name: &str) -> Vec<String> {
+        let own = std::iter::once(self.workflow).chain(self.callers.iter().map(|caller| caller.workflow));
+        let dispatch = own.filter_map(|workflow| match &workflow.model.on.events.workflow_dispatch {
+            OptionalBody::Body(dispatch) => Some(&dispatch.inputs),
+            OptionalBody::Default | OptionalBody::Missing => None,
+        });
+        let inputs = dispatch.flatten().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        inputs.flat_map(|(_, input)| &input.options).map(ToString::to_string).collect()
     }
 
     /// The values of a dimension of the job's matrix that are written; `name.property` for objects.
