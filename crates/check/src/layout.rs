@@ -16,6 +16,9 @@ pub struct Layout {
     /// How many folders Terragrunt runs; they are left alone.
     #[serde(skip)]
     pub terragrunt: usize,
+    /// How many workflows of GitHub Actions were read.
+    #[serde(skip)]
+    pub workflows: usize,
 }
 
 /// How a stack tells its environments apart.

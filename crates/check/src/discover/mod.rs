@@ -36,6 +36,7 @@ pub(crate) struct Found {
     pub(crate) called: Vec<bool>,
     /// How many folders Terragrunt runs.
     pub(crate) terragrunt: usize,
+    pub(crate) workflows: usize,
 }
 
 /// Discovers the layout of a repository, without checking anything.
@@ -65,6 +66,7 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
         uses,
         called: roots.called,
         terragrunt: roots.terragrunt,
+        workflows: parsed.iter().filter(|parsed| matches!(parsed, Parsed::Workflow(_))).count(),
     }
 }
 
@@ -95,6 +97,7 @@ pub(crate) fn layout(
         modules,
         notes: found.notes.clone(),
         terragrunt: found.terragrunt,
+        workflows: found.workflows,
     }
 }
 

@@ -182,8 +182,13 @@ fn summary(report: &Report) -> String {
     let mut out = if report.layout.stacks.is_empty() && report.findings.is_empty() {
         // Not the same as clean: Terragrunt's folders, say, are recognised and left alone.
         let left_out = if report.layout.notes.is_empty() { "" } else { ", and why" };
+        let workflows = match report.layout.workflows {
+            0 => String::new(),
+            count => format!("Nothing found in {}.\n", counted(count, "workflow", "workflows")),
+        };
         format!(
-            "No root module that could be compared: `tiers check --explain-discovery` says what was found{left_out}."
+            "{workflows}No root module that could be compared: `tiers check --explain-discovery` says what was \
+             found{left_out}."
         )
     } else if report.findings.is_empty() {
         format!("Nothing found in {stacks}, {place}.")

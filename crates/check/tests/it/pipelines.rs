@@ -618,5 +618,6 @@ fn what_a_job_puts_into_a_cluster_of_its_own_is_no_deployment() {
     };
     check(&job("      - uses: helm/kind-action@v1\n"), &[], &[]);
     check(&job("      - run: kind create cluster --wait 2m\n"), &[], &[]);
+    check(&job("      - run: \"${KIND:-kind} create cluster\"\n"), &[], &[]);
     assert!(!found(&job("      - run: helm lint chart\n"), &["deploys-tag"]).is_empty());
 }

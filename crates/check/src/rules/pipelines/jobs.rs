@@ -220,25 +220,19 @@ impl<'a> Job<'a> {
 
 /// Whether a job makes itself a cluster that ends with it: what it puts there reaches nobody.
 fn on_throwaway_cluster(model: &NormalJob, calls: &[Call<'_>]) -> bool {
-    const ACTIONS: &[&str] = &["kind", "minikube", "k3d", "k3s", "microk8s"];
+    const MAKERS: &[&str] = &["kind", "minikube", "k3d", "k3s", "microk8s"];
+    // `${KIND:-kind}` and `$(LOCALBIN)/kind-v0.23.0` are called what they are.
+    let is_one = |name: &str| {
+        let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| MAKERS.iter().any(|maker| maker.eq_ignore_ascii_case(word)))
+    };
     let by_action = model.steps.iter().any(|step| match step {
-        Step::Uses(uses) => {
-            let name = uses.uses.raw().split('@').next().unwrap_or_default();
-            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-            words.any(|word| ACTIONS.contains(&word))
-        }
+        Step::Uses(uses) => is_one(uses.uses.raw().split('@').next().unwrap_or_default()),
         _ => false,
     });
     let by_command = calls.iter().any(|call| {
-        let mut words = call.command.subcommands();
-        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        matches!(
-            (call.command.program(), first, second),
-            ("kind", "create", _)
-                | ("minikube", "start", _)
-                | ("k3d", "cluster", "create")
-                | ("microk8s", "install" | "start", _)
-        )
+        let makes = call.command.subcommands().take(2).any(|word| matches!(word, "create" | "start" | "install"));
+        makes && is_one(call.command.program())
     });
     by_action || by_command
 }
