@@ -10,10 +10,10 @@ const MAX_STEPS: usize = 24;
 
 /// An expression where it stands.
 #[derive(Clone, Copy)]
-struct At<'a> {
-    scope: ScopeId,
-    file: FileId,
-    node: &'a Node<'a>,
+pub(crate) struct At<'a> {
+    pub(crate) scope: ScopeId,
+    pub(crate) file: FileId,
+    pub(crate) node: &'a Node<'a>,
 }
 
 impl<'a> Deployed<'a> {
@@ -58,7 +58,17 @@ impl<'a> Deployed<'a> {
         place
     }
 
-    /// What a reference or a condition leads to.
+    /// One step from a local, a variable, an output of a local module or a condition to what it stands for here.
+    pub(crate) fn leads_to(&self, at: At<'a>) -> Option<At<'a>> {
+        let mut key = None;
+        let next = self.behind(at, &mut key)?;
+        let Some(key) = key else { return Some(next) };
+        let Expr::Object(entries) = &next.node.expr else { return None };
+        let (_, value) = entries.iter().rev().find(|(known, _)| known.as_str() == Some(&key))?;
+        Some(At { node: value, ..next })
+    }
+
+    /// The same, with the key that is still to be looked for in it.
     fn behind(&self, at: At<'a>, key: &mut Option<String>) -> Option<At<'a>> {
         let (root, steps) = match &at.node.expr {
             Expr::Path(root, steps) => (*root, &steps[..]),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::backend;
 use crate::discover;
-use crate::eval::{Entries, Value, World};
+use crate::eval::{Value, World};
 use crate::finding::Location;
 use crate::hcl::{Attr, Block, Body, Expr};
+use crate::instances::instances;
 use crate::model::{self, Place};
 use crate::options::Options;
 use crate::parsed;
@@ -87,35 +88,12 @@ pub fn declared_functions(tree: &FileTree, options: &Options) -> Vec<DeclaredFun
         let view = View::new(&context, index);
         for deployed in view.deployed.iter().filter(|deployed| !deployed.environment.is_empty()) {
             for placed in deployed.placed().iter().filter(|placed| placed.resource.kind == "aws_lambda_function") {
-                out.extend(repetitions(deployed, placed).filter_map(|placed| function(&context, deployed, &placed)));
+                let all = instances(deployed, placed);
+                out.extend(all.iter().filter_map(|each| function(&context, deployed, &each.placed)));
             }
         }
     }
     out
-}
-
-/// The resource once for each key of its `for_each`, as far as those are known.
-fn repetitions<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> impl Iterator<Item = Placed<'a>> + use<'a> {
-    let each = placed.resource.body.attr("for_each");
-    let entries: Vec<(Value<'a>, Value<'a>)> =
-        match each.map(|attr| deployed.evaluation.value(placed.scope, &attr.value)) {
-            Some(Value::Map(entries)) => {
-                entries.iter().map(|(key, value)| (Value::Str(key.clone()), value.clone())).collect()
-            }
-            Some(Value::List(items)) => items.iter().map(|item| (item.clone(), item.clone())).collect(),
-            _ => Vec::new(),
-        };
-    let mut all: Vec<Placed<'a>> = entries
-        .into_iter()
-        .map(|(key, value)| {
-            let each = Value::map(Entries::new(vec![("key".into(), key), ("value".into(), value)]));
-            placed.for_instance(each)
-        })
-        .collect();
-    if all.is_empty() {
-        all.push(placed.clone());
-    }
-    all.into_iter()
 }
 
 fn function<'a>(context: &Context<'a>, deployed: &Deployed<'a>, placed: &Placed<'a>) -> Option<DeclaredFunction> {

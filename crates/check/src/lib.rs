@@ -19,6 +19,7 @@ mod flow;
 mod functions;
 mod gaps;
 mod hcl;
+mod instances;
 mod layout;
 mod matrix;
 mod model;

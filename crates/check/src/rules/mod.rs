@@ -37,6 +37,7 @@ pub(crate) fn stack<'a>(view: &View<'a>) -> StackResult<'a> {
     parity::check(view, &mut findings);
     collision::check(view, &mut findings);
     tags::check(view, &mut findings);
+    ownership::check(view, &mut findings);
     leave_out_consequences(&mut findings);
     StackResult { findings, states: isolation::states(view) }
 }

@@ -632,7 +632,7 @@ fn a_module_that_is_called_with_the_tag_latest_runs_it() {
              --- main.tf\nmodule \"m\" {{\n  source = \"./modules/m\"\n  image_uri = \"r.example.com/media{tag}\"\n}}\n"
         )
     };
-    let said = "warning image-latest main.tf:3 aws_lambda_function.f runs whatever image bears the tag latest";
+    let said = "warning image-latest main.tf:3 module.m.aws_lambda_function.f runs whatever image bears the tag latest";
     check(&listing(":latest", ""), &["image-latest"], &[said]);
     check(&listing("@sha256:aa", ""), &["image-latest"], &[]);
     check(&listing(":latest", "  lifecycle {\n    ignore_changes = [image_uri]\n  }\n"), &["image-latest"], &[]);

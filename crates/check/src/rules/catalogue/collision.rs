@@ -60,7 +60,8 @@ environment = "prod"
         title: "a name is longer than the service allows",
         consequence: "The environment with the longest name cannot be applied, and it is seldom the first one that is tried.",
         fix: "Shorten the fixed part of the name, or the environment's name.",
-        explanation: "The name is computed in every environment; limits are those of the services' API references.",
+        explanation: "The name is computed in every environment, and for every instance of a repeated resource; limits are those of the \
+services' API references. A name_prefix has to leave room for the 26 characters that the provider puts behind it.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -283,7 +284,8 @@ subnet_ids  = ["subnet-1a1b2c3d4e5f60718"]
         consequence: "Every environment uses what was meant for one of them.",
         fix: "Build the text from `var.environment`, or choose it by environment in one place.",
         explanation: "Comparisons, conditions that ask for the environment, maps with a key per environment and text for people are \
-left alone. A word that is all of the text is a hint, since it may mean something else.",
+left alone. A word that is all of the text is a hint, since it may mean something else, and so is whatever stands in a module that \
+no root calls. Of here-documents it reads what stands between quotes.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

@@ -145,7 +145,8 @@ resource "aws_ecr_repository" "app" {
         title: "an image is named by the tag latest",
         consequence: "What runs depends on the hour of the deployment; two environments that look alike run different code.",
         fix: "Name the image by its digest.",
-        explanation: "It looks at the images of functions, tasks and services.",
+        explanation: "It looks at the images of functions, tasks and services, and follows variables, defaults, locals and arguments of \
+modules to the line that says latest. What a pipeline gives by `-var` is left alone.",
         bad: r#"--- main.tf
 variable "repository_url" {
   type = string

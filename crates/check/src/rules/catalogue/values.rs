@@ -53,7 +53,7 @@ lambda_memory_size = 1024
         consequence: "The plan of that environment stops, or waits for somebody to type the value in.",
         fix: "Set the variable in the environment's file, or give it a default that is right everywhere.",
         explanation: "It speaks where another environment sets the variable. It is quiet where the value plausibly comes from \
-TF_VAR_ variables, `-var`, or the secrets provider (sensitive variables, names of secrets, upper-case names), where git ignores \
+TF_VAR_ variables, `-var`, or the secrets provider (sensitive variables, names that end like a secret, upper-case names), where git ignores \
 the variable files, and where Terraform Cloud may hold the values.",
         bad: r#"--- main.tf
 terraform {

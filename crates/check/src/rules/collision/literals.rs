@@ -30,12 +30,12 @@ const PROSE: &[&str] = &["description", "comment", "error_message", "alarm_descr
 
 pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
     let shared = shared_modules(context);
-    out.par_extend(shared.par_iter().with_min_len(8).flat_map_iter(|(module, environments)| {
+    out.par_extend(shared.par_iter().with_min_len(8).flat_map_iter(|Shared { module, environments, worst }| {
         let mut out = Vec::new();
         for file in &context.world.modules[*module].files {
             let Parsed::Terraform(body) = &context.parsed[*file] else { continue };
             for block in body.blocks.iter().filter(|block| is_code(block)) {
-                let mut walk = Walk { context, file: *file, environments, block, out: &mut out };
+                let mut walk = Walk { context, file: *file, environments, worst: *worst, block, out: &mut out };
                 walk.body(&block.body);
             }
         }
@@ -43,8 +43,16 @@ pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
     }));
 }
 
-/// Modules that more than one environment runs, with those environments.
-fn shared_modules(context: &Context<'_>) -> Vec<(usize, BTreeSet<String>)> {
+/// A module that more than one environment runs.
+struct Shared {
+    module: usize,
+    environments: BTreeSet<String>,
+    /// How much a finding in it matters at most.
+    worst: Severity,
+}
+
+/// All of them. One that no root calls is for whoever will: what is wrong in it is a hint.
+fn shared_modules(context: &Context<'_>) -> Vec<Shared> {
     let mut of_module: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
         let Some(environment) = &instance.environment else { continue };
@@ -59,7 +67,33 @@ fn shared_modules(context: &Context<'_>) -> Vec<(usize, BTreeSet<String>)> {
             next.extend(module.calls.iter().filter_map(|call| call.target));
         }
     }
-    of_module.into_iter().filter(|(_, environments)| environments.len() > 1).collect()
+    let run: Vec<usize> = of_module.keys().copied().collect();
+    let of_all = of_module.into_iter().filter(|(_, environments)| environments.len() > 1);
+    let mut out: Vec<Shared> =
+        of_all.map(|(module, environments)| Shared { module, environments, worst: Severity::Error }).collect();
+    let all: BTreeSet<String> = context.found.environments.iter().cloned().collect();
+    if all.len() > 1 {
+        let seen = crate::rules::seen(context);
+        let for_nobody = |module: &usize| !seen[*module] && run.binary_search(module).is_err();
+        let shown = |module: &usize| !is_shown(context.world.modules[*module].dir);
+        let uncalled = (0..context.world.modules.len()).filter(for_nobody).filter(shown);
+        out.extend(uncalled.map(|module| Shared { module, environments: all.clone(), worst: Severity::Hint }));
+    }
+    out
+}
+
+/// Folders that show how something is used, or from which others are made.
+fn is_shown(dir: &str) -> bool {
+    dir.split('/').any(|segment| {
+        matches!(segment, "examples" | "example" | "test" | "tests" | "testdata" | "fixtures")
+            || names::is_mould(segment)
+    })
+}
+
+/// Keys of documents whose text is for people, or names the statement and nothing else.
+fn is_label(key: &str) -> bool {
+    const LABELS: &[&str] = &["sid", "comment", "description", "version", "title", "summary"];
+    LABELS.iter().any(|label| label.eq_ignore_ascii_case(key))
 }
 
 fn is_code(block: &Block<'_>) -> bool {
@@ -70,6 +104,7 @@ struct Walk<'w, 'a> {
     context: &'w Context<'a>,
     file: FileId,
     environments: &'w BTreeSet<String>,
+    worst: Severity,
     block: &'w Block<'a>,
     out: &'w mut Vec<Finding>,
 }
@@ -114,7 +149,10 @@ impl Walk<'_, '_> {
                     return;
                 }
                 for (key, value) in entries {
-                    self.node(value, key.as_str().unwrap_or(attribute));
+                    let key = key.as_str().unwrap_or(attribute);
+                    if !is_label(key) {
+                        self.node(value, key);
+                    }
                 }
             }
             Expr::Call("contains" | "lookup" | "index" | "try" | "can" | "regex" | "startswith" | "endswith", _) => {}
@@ -153,6 +191,9 @@ impl Walk<'_, '_> {
     }
 
     fn text(&mut self, span: Span, text: &str, attribute: &str, whole: bool) {
+        if text.contains('\n') {
+            return self.document(span, text, attribute);
+        }
         let find = |regex: &LazyLock<Option<Regex>>| {
             let regex = regex.as_ref()?;
             regex.captures_iter(text).find_map(|found| found.get(1).map(|found| found.as_str().to_string()))
@@ -171,6 +212,42 @@ impl Walk<'_, '_> {
             return;
         }
         self.environment_name(span, text, attribute, whole);
+    }
+
+    /// A here-document, a policy mostly: what stands between quotes in it is looked at one by one.
+    fn document(&mut self, span: Span, text: &str, attribute: &str) {
+        let mut before = "";
+        let mut from = span.start as usize;
+        let mut seen: Vec<&str> = Vec::new();
+        for piece in text.split('"') {
+            let is_value = !piece.is_empty() && !piece.contains(char::is_whitespace) && piece.len() <= 200;
+            if is_value && !is_label(before) && !seen.contains(&piece) {
+                seen.push(piece);
+                let at = self.find(piece, from, span.end as usize);
+                from = at.map_or(from, |at| at.start as usize);
+                self.text(at.unwrap_or(span), piece, attribute, true);
+            }
+            if piece.contains(char::is_alphanumeric) {
+                before = piece;
+            }
+        }
+        // YAML and scripts have no need of quotes.
+        let arns = ACCOUNT_IN_ARN.as_ref().into_iter().flat_map(|regex| regex.captures_iter(text));
+        for account in arns.filter_map(|found| found.get(1)).map(|found| found.as_str()) {
+            if !seen.iter().any(|piece| piece.contains(account)) && !WELL_KNOWN_ACCOUNTS.contains(&account) {
+                seen.push(account);
+                let at = self.find(account, span.start as usize, span.end as usize);
+                self.account(at.unwrap_or(span), text, account);
+            }
+        }
+    }
+
+    /// Where a text stands in the file, between two places.
+    fn find(&self, text: &str, from: usize, to: usize) -> Option<Span> {
+        let file = self.context.tree.files()[self.file].text()?;
+        let start = from + file.get(from..to)?.find(text)?;
+        let at = |offset: usize| u32::try_from(offset).ok();
+        Some(Span { start: at(start)?, end: at(start + text.len())? })
     }
 
     fn account(&mut self, span: Span, text: &str, account: &str) {
@@ -242,7 +319,7 @@ impl Walk<'_, '_> {
         let finding = self
             .context
             .finding(rule, Place { file: self.file, span }, subject, message)
-            .severity(severity)
+            .severity(severity.min(self.worst))
             .environments(self.environments.iter().map(String::as_str));
         self.out.push(finding);
     }

@@ -8,6 +8,7 @@ use regex::Regex;
 use crate::accounts::Relation;
 use crate::eval::{Text, Value};
 use crate::finding::{Finding, Severity, listed};
+use crate::instances::{InstanceOf, instances};
 use crate::model::Place;
 use crate::services::{NamedType, Scope};
 use crate::view::{Deployed, Placed, View};
@@ -15,7 +16,7 @@ use crate::view::{Deployed, Placed, View};
 /// A name as it is in one environment.
 struct Name<'v, 'a> {
     deployed: &'v Deployed<'a>,
-    text: &'v Text<'a>,
+    text: Text<'a>,
     place: Place,
     /// The resource is there for certain: nothing that is not known decides about it.
     certain: bool,
@@ -25,7 +26,15 @@ struct Name<'v, 'a> {
 struct Group<'v, 'a> {
     named: &'static NamedType,
     placed: &'v Placed<'a>,
+    /// Of one instance of a repeated resource, what tells it from the others.
+    key: String,
     names: Vec<Name<'v, 'a>>,
+}
+
+impl Group<'_, '_> {
+    fn address(&self) -> String {
+        self.placed.address() + &self.key
+    }
 }
 
 /// In the order of the calls that lead to them, type and name.
@@ -34,6 +43,7 @@ type Groups<'v, 'a> = Vec<Group<'v, 'a>>;
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     let groups = groups(view);
     taken_twice(view, &groups, out);
+    prefix_too_long(view, out);
     for group in &groups {
         collides(view, group, out);
         too_long(view, group, out);
@@ -44,11 +54,23 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
 fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
     let mut groups = Groups::new();
     let mut by_address: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    let mut repeated: BTreeMap<(&str, &str, &str, String), Group<'v, 'a>> = BTreeMap::new();
     for deployed in &view.deployed {
         // Environments that run the same code have the same resources, one behind the other.
         let mut next = 0;
         for placed in deployed.placed() {
             let Some(named) = placed.resource.named else { continue };
+            if placed.resource.repetition.is_some() && placed.each.is_some() {
+                for InstanceOf { key, placed: each } in instances(deployed, placed) {
+                    let Some((Value::Str(text), place)) = deployed.name(&each).cloned() else { continue };
+                    let address = (&*placed.prefix, placed.resource.kind, placed.resource.name, key);
+                    let name = Name { deployed, text, place, certain: placed.certain };
+                    let key = address.3.clone();
+                    let group = repeated.entry(address);
+                    group.or_insert_with(|| Group { named, placed, key, names: Vec::new() }).names.push(name);
+                }
+                continue;
+            }
             let Some((Value::Str(text), place)) = deployed.name(placed) else { continue };
             let expected = groups.get(next).is_some_and(|group| {
                 std::ptr::eq(group.placed.resource, placed.resource) && group.placed.prefix == placed.prefix
@@ -58,20 +80,22 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
             } else {
                 let key = (&*placed.prefix, placed.resource.kind, placed.resource.name);
                 *by_address.entry(key).or_insert_with(|| {
-                    groups.push(Group { named, placed, names: Vec::with_capacity(view.deployed.len()) });
+                    let names = Vec::with_capacity(view.deployed.len());
+                    groups.push(Group { named, placed, key: String::new(), names });
                     groups.len() - 1
                 })
             };
             next = at + 1;
             let certain = placed.certain && !(placed.resource.repetition.is_some() && placed.each.is_none());
-            groups[at].names.push(Name { deployed, text, place: *place, certain });
+            groups[at].names.push(Name { deployed, text: text.clone(), place: *place, certain });
         }
     }
     let mut found: Vec<Option<Group<'v, 'a>>> = groups.into_iter().map(Some).collect();
-    by_address.into_values().filter_map(|at| found[at].take()).collect()
+    by_address.into_values().filter_map(|at| found[at].take()).chain(repeated.into_values()).collect()
 }
 
-fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>, out: &mut Vec<Finding>) {
+fn collides<'a>(view: &View<'a>, group: &Group<'_, 'a>, out: &mut Vec<Finding>) {
+    let Group { named, placed, names, .. } = group;
     let mut worst: Option<(Severity, &Name<'_, '_>, &Name<'_, '_>)> = None;
     for (index, first) in names.iter().enumerate() {
         for second in &names[index + 1..] {
@@ -92,7 +116,7 @@ fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>,
         }
     }
     let Some((severity, first, second)) = worst else { return };
-    let address = placed.address();
+    let address = group.address();
     // An environment in an account of its own may call a thing as it likes.
     let apart = |name: &&Name<'_, 'a>| {
         let (here, there) = (view.whereabouts(first.deployed), view.whereabouts(name.deployed));
@@ -110,12 +134,12 @@ fn collides<'a>(view: &View<'a>, Group { named, placed, names }: &Group<'_, 'a>,
     };
     let message = format!(
         "{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}",
-        &**first.text,
+        &*first.text,
         listed(sharing.iter().copied())
     );
     let mut finding = view
         .context
-        .finding("name-collides", first.place, &address, message)
+        .finding("name-collides", first.place, &placed.address(), message)
         .severity(severity)
         .label("does not vary with the environment")
         .environments(sharing);
@@ -132,21 +156,24 @@ fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>)
     if view.deployed.iter().any(aliased) {
         return;
     }
-    let mut taken: HashMap<(&str, &str, &str), (&Placed<'_>, Place)> =
+    let mut taken: HashMap<(&str, &str, &str), (&Group<'_, '_>, Place)> =
         HashMap::with_capacity(groups.iter().map(|group| group.names.len()).sum());
-    for Group { named, placed, names } in groups {
+    for group in groups {
+        let Group { named, placed, names, .. } = group;
         for name in names.iter().filter(|name| name.certain) {
-            let key = (name.deployed.environment, named.kind, &**name.text);
-            let Some((other, place)) = taken.get(&key).copied() else {
-                taken.insert(key, (placed, name.place));
+            let key = (name.deployed.environment, named.kind, &*name.text);
+            let Some((taker, place)) = taken.get(&key).copied() else {
+                taken.insert(key, (group, name.place));
                 continue;
             };
-            let (other, address) = (other.address(), placed.address());
+            let (other, address) = (taker.address(), group.address());
             let message =
-                format!("{other} and {address} are both called {:?} in {}", &**name.text, name.deployed.label());
+                format!("{other} and {address} are both called {:?} in {}", &*name.text, name.deployed.label());
+            // Instances of one resource are one finding, however many there are.
+            let subject = format!("{}/{}", taker.placed.address(), placed.address());
             let mut finding = view
                 .context
-                .finding("name-collides", name.place, &format!("{other}/{address}"), message)
+                .finding("name-collides", name.place, &subject, message)
                 .label("the same name a second time")
                 .environment(name.deployed.environment);
             if place != name.place {
@@ -157,7 +184,8 @@ fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>)
     }
 }
 
-fn too_long(view: &View<'_>, Group { named, placed, names }: &Group<'_, '_>, out: &mut Vec<Finding>) {
+fn too_long(view: &View<'_>, group: &Group<'_, '_>, out: &mut Vec<Finding>) {
+    let Group { named, placed, names, .. } = group;
     // Bytes are never fewer than characters.
     if names.iter().all(|name| name.text.len() <= named.limit) {
         return;
@@ -167,22 +195,62 @@ fn too_long(view: &View<'_>, Group { named, placed, names }: &Group<'_, '_>, out
     if length <= named.limit {
         return;
     }
-    let address = placed.address();
+    let address = group.address();
     let affected =
         names.iter().filter(|name| name.text.chars().count() > named.limit).map(|name| name.deployed.environment);
     let message = format!(
         "{address} is called {:?} in {}: {length} characters, and {} takes {}",
-        &**longest.text,
+        &*longest.text,
         longest.deployed.label(),
         named.kind,
         named.limit
     );
     out.push(
         view.context
-            .finding("name-too-long", longest.place, &address, message)
+            .finding("name-too-long", longest.place, &placed.address(), message)
             .label(format!("{} characters too many", length - named.limit))
             .environments(affected),
     );
+}
+
+/// Characters that the provider puts behind a prefix to make a name.
+const SUFFIX: usize = 26;
+
+/// Arguments that begin a name which the provider completes.
+const PREFIXES: &[&str] = &["name_prefix", "bucket_prefix", "identifier_prefix", "cluster_identifier_prefix"];
+
+/// A prefix that leaves no room for the rest.
+fn prefix_too_long(view: &View<'_>, out: &mut Vec<Finding>) {
+    for deployed in &view.deployed {
+        let unnamed = |placed: &&Placed<'_>| placed.resource.named.is_some() && placed.resource.name_attr.is_none();
+        for placed in deployed.placed().iter().filter(unnamed) {
+            let (Some(named), Some(argument)) =
+                (placed.resource.named, PREFIXES.iter().find(|name| placed.resource.body.attr(name).is_some()))
+            else {
+                continue;
+            };
+            let Some((Value::Str(text), place)) = deployed.attribute(placed, argument) else { continue };
+            // Load balancers get a shorter suffix behind a prefix that is short by rule.
+            let limit = if named.limit == 32 { 6 } else { named.limit.saturating_sub(SUFFIX) };
+            let length = text.chars().count();
+            if length <= limit {
+                continue;
+            }
+            let address = placed.address();
+            let message = format!(
+                "the {argument} of {address} is {:?} in {}: {length} characters, and {} takes {limit}",
+                &*text,
+                deployed.label(),
+                named.kind
+            );
+            out.push(
+                view.context
+                    .finding("name-too-long", place, &address, message)
+                    .label(format!("{} characters too many", length - limit))
+                    .environment(deployed.environment),
+            );
+        }
+    }
 }
 
 /// Types that follow the project's pattern: what a component consists of. Buckets carry more than the pattern to be unique, paths
@@ -199,7 +267,8 @@ const PATTERNED: &[&str] = &[
     "aws_sqs_queue",
 ];
 
-fn against_pattern(view: &View<'_>, Group { named, placed, names }: &Group<'_, '_>, out: &mut Vec<Finding>) {
+fn against_pattern(view: &View<'_>, group: &Group<'_, '_>, out: &mut Vec<Finding>) {
+    let Group { named, placed, names, .. } = group;
     let Some(pattern) = view.context.options.name_pattern.as_deref().filter(|_| PATTERNED.contains(&named.kind)) else {
         return;
     };
@@ -214,12 +283,12 @@ fn against_pattern(view: &View<'_>, Group { named, placed, names }: &Group<'_, '
         if regex.is_match(name.text.trim_end_matches(".fifo")) {
             continue;
         }
-        let address = placed.address();
-        let message = format!("{address} is called {:?} in {}, not {pattern}", &**name.text, name.deployed.environment);
+        let address = group.address();
+        let message = format!("{address} is called {:?} in {}, not {pattern}", &*name.text, name.deployed.environment);
         out.push(
             view.context
-                .finding("name-against-pattern", name.place, &address, message)
-                .label(format!("{:?}", &**name.text))
+                .finding("name-against-pattern", name.place, &placed.address(), message)
+                .label(format!("{:?}", &*name.text))
                 .environment(name.deployed.environment),
         );
         return;

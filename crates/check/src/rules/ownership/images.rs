@@ -1,7 +1,8 @@
 //! Repositories and references whose meaning changes under the deployment: mutable tags, `:latest`, rules that expire live images.
 
+use super::latest::is_image_with_latest;
 use crate::finding::Finding;
-use crate::hcl::{Expr, Node, Part};
+use crate::hcl::{Expr, Node};
 use crate::model::{FileId, Module, Place, Resource};
 use crate::run::Context;
 
@@ -15,26 +16,28 @@ pub(super) fn check(context: &Context<'_>, module: &Module<'_>, out: &mut Vec<Fi
         if RUNS_IMAGES.contains(&resource.kind) {
             resource.body.each_node(&mut |node| latest(context, resource, node, resource.place.file, out));
         }
-        if resource.kind == "aws_lambda_function" && !super::deployer::ignores(resource.body, "image_uri") {
-            given(context, module, resource, out);
-        }
     }
 }
 
 /// Types whose arguments name the image that runs.
-const RUNS_IMAGES: &[&str] = &[
+pub(super) const RUNS_IMAGES: &[&str] = &[
     "aws_apprunner_service",
     "aws_batch_job_definition",
     "aws_ecs_task_definition",
     "aws_lambda_function",
     "azurerm_container_app",
+    "azurerm_container_app_job",
     "azurerm_container_group",
+    "azurerm_linux_function_app",
     "azurerm_linux_web_app",
     "google_cloud_run_service",
     "google_cloud_run_v2_job",
     "google_cloud_run_v2_service",
+    "kubernetes_cron_job_v1",
+    "kubernetes_daemon_set_v1",
     "kubernetes_deployment",
     "kubernetes_deployment_v1",
+    "kubernetes_stateful_set",
     "kubernetes_stateful_set_v1",
 ];
 
@@ -61,30 +64,10 @@ fn mutable(context: &Context<'_>, resource: &Resource<'_>, out: &mut Vec<Finding
 
 /// Text that ends an image reference with `:latest`.
 fn latest(context: &Context<'_>, resource: &Resource<'_>, node: &Node<'_>, file: FileId, out: &mut Vec<Finding>) {
-    let ends = match &node.expr {
-        Expr::Str(text) => text.ends_with(":latest") && text.contains('/') && !text.contains(char::is_whitespace),
-        Expr::Template(parts) => {
-            parts.len() > 1
-                && matches!(parts.last(), Some(Part::Text(text)) if text == ":latest" || (text.ends_with(":latest") && !text.contains(char::is_whitespace)))
-        }
-        _ => false,
-    };
-    if ends {
+    if is_image_with_latest(node) {
         let message = format!("{}.{} runs whatever image bears the tag latest", resource.kind, resource.name);
         let place = Place { file, span: node.span };
         out.push(context.finding("image-latest", place, &format!("{}.{}", resource.kind, resource.name), message));
-    }
-}
-
-/// The image that a function's module is called with.
-fn given(context: &Context<'_>, module: &Module<'_>, resource: &Resource<'_>, out: &mut Vec<Finding>) {
-    let Some(("var", name)) = resource.body.attr("image_uri").and_then(|attr| attr.value.reference()) else { return };
-    let modules = &context.world.modules;
-    let own = modules.iter().position(|other| std::ptr::eq(other, module));
-    for call in modules.iter().flat_map(|caller| &caller.calls).filter(|call| own.is_some() && call.target == own) {
-        if let Some(attr) = call.body.attr(name) {
-            latest(context, resource, &attr.value, call.place.file, out);
-        }
     }
 }
 

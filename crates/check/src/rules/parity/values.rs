@@ -103,25 +103,51 @@ fn distance(a: &str, b: &str) -> usize {
 fn may_come_from_elsewhere(view: &View<'_>, variable: &Variable<'_>) -> bool {
     let context = view.context;
     let given = context.found.uses.iter().any(|used| used.variables.iter().any(|name| name == variable.name));
-    let lower = variable.name.to_ascii_lowercase();
-    const SECRET: &[&str] = &[
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "credential",
-        "api_key",
-        "apikey",
-        "private_key",
-        "access_key",
-        "webhook",
-        "dsn",
-        "auth",
-    ];
-    let secret = variable.sensitive || SECRET.iter().any(|word| lower.contains(word)) || lower.ends_with("_key");
+    let secret = variable.sensitive || ends_like_secret(variable.name);
     // Terraform's names are case-sensitive, and a secrets provider writes upper case.
     let upper = variable.name.chars().all(|character| !character.is_ascii_lowercase());
     given || secret || upper || context.options.supplied_variables.iter().any(|name| name == variable.name)
+}
+
+/// Whether a name ends with the word for a secret: `db_password`, and not `token_ttl`.
+fn ends_like_secret(name: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "auth",
+        "cert",
+        "certificate",
+        "conn",
+        "credential",
+        "credentials",
+        "creds",
+        "dsn",
+        "hash",
+        "key",
+        "keys",
+        "license",
+        "pass",
+        "passphrase",
+        "passwd",
+        "password",
+        "passwords",
+        "pat",
+        "pem",
+        "pin",
+        "pw",
+        "pwd",
+        "salt",
+        "secret",
+        "secrets",
+        "token",
+        "tokens",
+        "webhook",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let last = lower.trim_end_matches(|character: char| character.is_ascii_digit() || character == '_');
+    let last = last.rsplit(['_', '-']).next().unwrap_or(last);
+    let two = ["webhook_url", "connection_string", "connection_url", "database_url", "secret_value", "auth_header"];
+    // `githubToken` and `apikey` are words of one piece.
+    let glued = ["password", "secret", "token", "apikey", "passphrase"].iter().any(|end| last.ends_with(end));
+    ENDS.contains(&last) || glued || two.iter().any(|end| lower.ends_with(end))
 }
 
 /// Whether this environment's values may be kept out of git, or a file that is not understood may hold them.
@@ -254,4 +280,31 @@ fn claims_environment(path: &str, root: &str, environment: &str) -> bool {
     let own = names::same_environment(stem, environment);
     let folder = dir.rsplit('/').next().is_some_and(|last| names::same_environment(last, environment));
     own || (folder && name.starts_with("terraform.tfvars"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends_like_secret;
+
+    #[test]
+    fn a_secret_is_told_by_the_end_of_its_name() {
+        for name in [
+            "db_password",
+            "github_token",
+            "api_key",
+            "apikey",
+            "client_secret",
+            "slack_webhook_url",
+            "ssh_key_2",
+            "githubToken",
+            "CONNECTION_STRING",
+        ] {
+            assert!(ends_like_secret(name), "{name}");
+        }
+        for name in
+            ["token_ttl", "password_length", "secret_name", "auth_domain", "tokenizer", "webhook_timeout", "keyspace"]
+        {
+            assert!(!ends_like_secret(name), "{name}");
+        }
+    }
 }

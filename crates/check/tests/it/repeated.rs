@@ -1,0 +1,96 @@
+//! Names of what `count` and `for_each` repeat, and of what begins with a prefix.
+
+use tiers_check::{FileTree, Options, check};
+
+fn messages(listing: &str, rule: &str) -> Vec<String> {
+    let report = check(&FileTree::from_listing(listing), &Options::default());
+    let findings = report.findings.iter().filter(|finding| finding.rule == rule);
+    findings.map(|finding| finding.message.clone()).collect()
+}
+
+const QUIET: [&str; 0] = [];
+
+/// A shared root in one account, with lists of queues.
+fn tree(resource: &str, dev: &str, prod: &str) -> String {
+    let account = "account_id = \"111111111111\"";
+    format!(
+        "--- main.tf\nterraform {{\n  backend \"gcs\" {{}}\n}}\nvariable \"environment\" {{}}\nvariable \"queues\" {{}}\nvariable \"account_id\" {{}}\n{resource}\n\
+         --- dev.tfvars\nenvironment = \"dev\"\n{account}\nqueues = {dev}\n--- prod.tfvars\nenvironment = \"prod\"\n{account}\nqueues = {prod}\n"
+    )
+}
+
+#[test]
+fn every_instance_has_a_name_of_its_own_in_each_environment() {
+    let each = |name: &str| {
+        format!("resource \"aws_sqs_queue\" \"q\" {{\n  for_each = toset(var.queues)\n  name = {name}\n}}")
+    };
+    let lists = ("[\"mail\", \"orders\"]", "[\"bills\", \"orders\"]");
+    assert_eq!(
+        messages(&tree(&each("each.key"), lists.0, lists.1), "name-collides"),
+        [
+            "aws_sqs_queue.q[\"orders\"] is called \"orders\" in dev and prod, and the name must be unique in their region"
+        ]
+    );
+    assert_eq!(messages(&tree(&each("\"${each.key}-${var.environment}\""), lists.0, lists.1), "name-collides"), QUIET);
+    assert_eq!(messages(&tree(&each("each.key"), "[\"mail\"]", "[\"bills\"]"), "name-collides"), QUIET);
+    assert_eq!(messages(&tree(&each("each.key"), "[\"mail\"]", "[]"), "name-collides"), QUIET);
+    let map = "resource \"aws_sqs_queue\" \"q\" {\n  for_each = var.queues\n  name = each.value.name\n}";
+    assert_eq!(
+        messages(
+            &tree(
+                map,
+                "{ a = { name = \"x\" }, b = { name = \"y-dev\" } }",
+                "{ a = { name = \"x\" }, b = { name = \"y-prod\" } }"
+            ),
+            "name-collides"
+        ),
+        ["aws_sqs_queue.q[\"a\"] is called \"x\" in dev and prod, and the name must be unique in their region"]
+    );
+}
+
+#[test]
+fn instances_of_one_environment_that_want_one_name_collide_once() {
+    let count =
+        |name: &str| format!("resource \"aws_sqs_queue\" \"q\" {{\n  count = length(var.queues)\n  name = {name}\n}}");
+    let lists = ("[\"a\", \"b\", \"c\"]", "[\"a\"]");
+    assert_eq!(
+        messages(&tree(&count("\"jobs-${var.environment}\""), lists.0, lists.1), "name-collides"),
+        ["aws_sqs_queue.q[0] and aws_sqs_queue.q[1] are both called \"jobs-dev\" in dev"]
+    );
+    assert_eq!(
+        messages(&tree(&count("\"${var.queues[count.index]}-${var.environment}\""), lists.0, lists.1), "name-collides"),
+        QUIET
+    );
+    assert_eq!(
+        messages(&tree(&count("\"jobs-${count.index}-${var.environment}\""), lists.0, lists.1), "name-collides"),
+        QUIET
+    );
+    let many = format!("[{}]", (0..100).map(|index| format!("\"{index}\"")).collect::<Vec<_>>().join(", "));
+    assert_eq!(messages(&tree(&count("\"jobs-${var.environment}\""), &many, "[\"a\"]"), "name-collides"), QUIET);
+}
+
+#[test]
+fn the_longest_name_of_an_instance_is_measured() {
+    let each =
+        "resource \"aws_lb\" \"l\" {\n  for_each = toset(var.queues)\n  name = \"${each.key}-${var.environment}\"\n}";
+    let long = "[\"a\", \"a-rather-long-name-of-a-queue\"]";
+    assert_eq!(messages(&tree(each, "[\"a\"]", long), "name-too-long").len(), 1);
+    assert_eq!(messages(&tree(each, "[\"a\"]", "[\"b\"]"), "name-too-long"), QUIET);
+}
+
+#[test]
+fn a_prefix_leaves_room_for_what_the_provider_puts_behind_it() {
+    let resource = |kind: &str, argument: &str, prefix: &str| {
+        format!("resource \"{kind}\" \"r\" {{\n  {argument} = \"{prefix}-${{var.environment}}-\"\n}}")
+    };
+    let check = |kind: &str, argument: &str, prefix: &str, count: usize| {
+        let found = messages(&tree(&resource(kind, argument, prefix), "[]", "[]"), "name-too-long");
+        assert_eq!(found.len(), count, "{kind} {prefix}: {found:?}");
+    };
+    // In both environments, which is one finding, and in prod alone, whose name is longer by one.
+    check("aws_lb_target_group", "name_prefix", "app", 1);
+    check("aws_lb_target_group", "name_prefix", "", 0);
+    check("aws_iam_role", "name_prefix", "a-role-of-the-service-that-is", 0);
+    check("aws_iam_role", "name_prefix", "a-role-of-the-service-that-is-long-too", 1);
+    check("aws_s3_bucket", "bucket_prefix", "acme-data-of-all-the-customers-a", 1);
+}
