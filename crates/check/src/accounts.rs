@@ -12,7 +12,7 @@ pub(crate) enum Relation {
 }
 
 /// What is known of where an environment stands.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Whereabouts {
     /// 12 digits, from tiers.toml, the provider or a variable.
     account: Option<String>,

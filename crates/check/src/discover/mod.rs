@@ -4,6 +4,7 @@ mod assign;
 mod fragments;
 mod layers;
 pub(crate) mod names;
+mod order;
 mod parts;
 mod roots;
 mod stacks;
@@ -54,6 +55,7 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
     let declared = stacks::declared(tree, world, options, &mut notes);
     let assigned = assign::assign(tree, parsed, world, &roots, &uses, (options, &declared), &mut notes);
     let mut stacks = stacks::group((tree, world), &roots, assigned, &uses, (options, declared), &mut notes);
+    order::arrange(&mut stacks, tree, world, &uses);
     stacks::mark_unread(&mut stacks, tree, parsed, world, &mut notes);
     let environments = stacks::environments(&stacks, options);
     notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));

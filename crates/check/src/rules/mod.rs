@@ -28,6 +28,7 @@ pub(crate) static CATALOGUE: LazyLock<Vec<Rule>> = LazyLock::new(catalogue::all)
 pub(crate) struct StackResult<'a> {
     findings: Vec<Finding>,
     states: Vec<isolation::State<'a>>,
+    regional: Vec<collision::Regional>,
 }
 
 /// The rules that look at one stack at a time.
@@ -39,7 +40,7 @@ pub(crate) fn stack<'a>(view: &View<'a>) -> StackResult<'a> {
     tags::check(view, &mut findings);
     ownership::check(view, &mut findings);
     leave_out_consequences(&mut findings);
-    StackResult { findings, states: isolation::states(view) }
+    StackResult { findings, states: isolation::states(view), regional: collision::regional(view) }
 }
 
 /// Where one environment passes for another, all of their names are the same: that is one mistake, and it is said once.
@@ -76,10 +77,13 @@ pub(crate) fn together(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut states = Vec::with_capacity(stacks.iter().map(|stack| stack.states.len()).sum());
+    let mut regional = Vec::new();
     for stack in stacks {
         findings.extend(stack.findings);
         states.extend(stack.states);
+        regional.extend(stack.regional);
     }
+    collision::compare(context, &regional, &mut findings);
     isolation::shared_state(context, &states, &mut findings);
     findings.extend(of_repository);
     leave_out_tags_named_twice(&mut findings);

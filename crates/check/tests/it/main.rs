@@ -19,6 +19,7 @@ mod layouts;
 mod linked;
 mod lost;
 mod matrix;
+mod order;
 mod output;
 mod pipelines;
 mod properties;

@@ -2,7 +2,10 @@
 
 mod literals;
 mod names;
+mod regional;
 mod wildcards;
+
+pub(crate) use regional::{Regional, compare, regional};
 
 use crate::finding::Finding;
 use crate::run::Context;

@@ -125,12 +125,17 @@ fn collides<'a>(view: &View<'a>, group: &Group<'_, 'a>, out: &mut Vec<Finding>) 
     };
     let same = names.iter().filter(|name| name.text == first.text && !apart(name));
     let sharing: Vec<&str> = same.map(|name| name.deployed.environment).collect();
+    let within = |name: &Name<'_, 'a>| name.deployed.instance.within.as_deref();
+    let unless = match within(first).is_some() && within(first) == within(second) {
+        true => ", unless each region has an account of its own",
+        false => ", unless each environment has an account of its own",
+    };
     let (where_unique, doubt) = match (named.scope, severity) {
         (Scope::World, _) => ("in the whole world", ""),
         (Scope::Account, Severity::Error) => ("in their account", ""),
         (Scope::Region, Severity::Error) => ("in their region", ""),
-        (Scope::Account, _) => ("in an account", ", unless each environment has an account of its own"),
-        (Scope::Region, _) => ("in a region of an account", ", unless each environment has an account of its own"),
+        (Scope::Account, _) => ("in an account", unless),
+        (Scope::Region, _) => ("in a region of an account", unless),
     };
     let message = format!(
         "{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}",
