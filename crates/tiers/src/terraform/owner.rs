@@ -76,6 +76,22 @@ impl Site {
 }
 
 impl Site {
+    /// What is said where nothing was applied here and no state is there, of states that were left behind by environments which are not
+    /// declared any more: this may be one of them under another name, and would make everything a second time.
+    pub fn left_behind(&self, state: &LeaseState, declared: &Declared) -> Option<String> {
+        let env = &self.environment.name;
+        let is_known = |name: &Env| {
+            name == env || self.others.iter().any(|(other, ..)| other == name) || declared.environments.contains(name)
+        };
+        let mut left = state.last.iter().filter(|(name, attempt)| !is_known(name) && is_still_its(state, attempt));
+        let (from, attempt) = left.next_back()?;
+        Some(format!(
+            "{from} is not declared any more, and its state is {}. If {env} is {from} under another name, keep its backend, or move that \
+             state here first: this plan makes everything anew",
+            attempt.facts.backend
+        ))
+    }
+
     /// Why it can't be told that the state is not another environment's too, if so: a person says it, once, since the lineage that an
     /// apply leaves tells it from then on.
     pub fn untold(&self, backend: &Backend, lineage: Option<&str>, state: &LeaseState) -> Vec<String> {
@@ -118,6 +134,12 @@ impl Taken {
             self.attempt.by
         )
     }
+}
+
+/// Whether the state of this attempt was not applied as another environment since.
+pub fn is_still_its(state: &LeaseState, attempt: &Attempt) -> bool {
+    let facts = &attempt.facts;
+    state.other_owners(&facts.environment, &|place| same_state(&facts.backend, place), attempt.lineage()).is_empty()
 }
 
 /// Two environments have one state.

@@ -13,8 +13,8 @@ use tiers_lambda::api::ApiError;
 
 use super::doppler::right_config;
 use super::interrupt;
-use super::owner::{Declared, Taken};
-use super::place::{same_state, sameness, told_apart};
+use super::owner::{Declared, Taken, is_still_its};
+use super::place::{sameness, told_apart};
 use super::plans::SavedPlan;
 use super::site::{Binding, Site};
 use super::words::{not_planned, said, show};
@@ -34,6 +34,8 @@ pub struct Planned {
     /// What it takes over from environments that are no more, and what says that they are no more.
     pub taken: Vec<Taken>,
     pub declared: Declared,
+    /// Something that whoever reads it should know first.
+    pub note: Option<String>,
     /// No commit says what the values were.
     pub values_outside: bool,
     /// What account and region were compared with, in words.
@@ -84,7 +86,9 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
         review = review.also_breaks(None, why);
     }
     // What another environment took over from this one is that one's history.
-    let last = state.last.get(env).filter(|last| is_ours(state, last));
+    let last = state.last.get(env).filter(|last| is_still_its(state, last));
+    let is_new = last.is_none() && before.is_none();
+    let left_behind = site.left_behind(state, &declared).filter(|_| is_new);
     if let Some(why) = broken_off(last, &taken, &binding.backend, before.as_ref()) {
         review = review.also_breaks(None, why);
     }
@@ -107,13 +111,8 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
     let (changes, asks) = (review.changes.clone(), rules.asks);
     let request = Request { facts, changes, breaking: Some(breaking), agreed: None, rules: rules.commit, made_after };
     let (text, values_outside) = (done.text_out().to_owned(), tree.values_outside);
-    Ok(Planned { text, review, request, binding, taken, declared, values_outside, place, asks, saved })
-}
-
-/// Whether the state of this attempt was not applied as another environment since.
-fn is_ours(state: &LeaseState, last: &Attempt) -> bool {
-    let facts = &last.facts;
-    state.other_owners(&facts.environment, &|place| same_state(&facts.backend, place), last.lineage()).is_empty()
+    let note = left_behind;
+    Ok(Planned { text, review, request, binding, taken, declared, note, values_outside, place, asks, saved })
 }
 
 /// Why the state is not the one that the last apply here left, or that of the environment it is taken from, if so.

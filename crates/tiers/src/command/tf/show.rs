@@ -68,7 +68,11 @@ pub fn plan(planned: &Planned, style: Style) -> String {
     text.push_str(&field("account", &planned.place));
     let values = if planned.values_outside { ", values from outside of the repository" } else { "" };
     let files = format!("commit {commit}{dirty}, tree {}{values}, {}", facts.tree.short(), facts.program);
-    text.push_str(&format!("{}\n", field("files", &files)));
+    text.push_str(&field("files", &files));
+    if let Some(note) = &planned.note {
+        text.push_str(&field("note", note));
+    }
+    text.push('\n');
     text.push_str(planned.text.trim_matches('\n'));
     text.push_str("\n\n");
     text.push_str(&judgement(&planned.review, style));

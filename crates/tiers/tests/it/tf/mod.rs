@@ -1,6 +1,7 @@
 //! Guarded Terraform with the real program, its states and locks in moto: whatever goes wrong, the states of the other
 //! environments stay as they are, byte for byte.
 
+mod dying;
 mod halting;
 mod moto;
 mod paths;

@@ -12,7 +12,9 @@ project="${TF_DATA_DIR%/.tiers/*}"
 echo "$1" >> "$project/asked.log"
 case "$1" in
 version) printf 'OpenTofu v1.9.1\non linux_amd64\n' ;;
-init) mkdir -p "$TF_DATA_DIR" ;;
+init)
+  mkdir -p "$TF_DATA_DIR"
+  [ ! -e "$project/bound.json" ] || cp "$project/bound.json" "$TF_DATA_DIR/terraform.tfstate" ;;
 state) [ ! -e "$project/state.json" ] || cat "$project/state.json" ;;
 plan)
   for argument; do case "$argument" in -out=*) cat "$project/plan.json" > "${argument#-out=}" ;; esac; done
@@ -185,4 +187,42 @@ fn a_program_that_is_missing_or_is_something_else_is_said_before_anything_is_ask
     }
     let asked = std::fs::read_to_string(planner.world.path("asked.log")).expect("it was asked");
     assert_eq!(asked, "version\n", "of something else nothing more is asked");
+}
+
+#[test]
+fn a_state_of_which_nobody_can_tell_whose_it_is_is_said_once_and_known_from_then_on() {
+    let planner = Planner::new();
+    planner.plans_a_queue();
+    let world = &planner.world;
+    let end = SHOP.find("[environments.prod]").expect("prod");
+    let terraform = "root = \"infra\"\nbackend = \"{environment}.hcl\"\nprogram = \"bin/infra\"\nask = []\n";
+    let apps = &SHOP[SHOP.find("[apps.shop]").expect("an app")..];
+    world.write("tiers.toml", &format!("{}{apps}\n[terraform]\n{terraform}", &SHOP[..end]));
+    world.write("infra/main.tf", "terraform {\n  backend \"consul\" {}\n}\n");
+    // Two names that may be of one server.
+    let backend = |environment: &str, server: &str| {
+        let address = format!("{server}.example:8500");
+        world.write(&format!("infra/{environment}.hcl"), &format!("path = \"shop\"\naddress = \"{address}\"\n"));
+        let bound =
+            json!({ "version": 3, "backend": { "type": "consul", "config": { "address": address, "path": "shop" } } });
+        world.write("bound.json", &bound.to_string());
+    };
+    backend("staging", "two");
+    backend("dev", "one");
+    world.write(".gitignore", ".tiers\nasked.log\nstate.json\nplan.json\nbound.json\n");
+    world.commit("consul");
+    let untold = planner.tf(&["apply", "dev", "--auto-approve"]);
+    assert_eq!(untold.code(), 3, "{untold:#?}");
+    let why = "the state: it may be that of staging as well: whether consul address=one.example:8500 path=shop and consul \
+               address=two.example:8500 path=shop (of staging) are one can't be told";
+    assert!(flat(&untold.out).contains(why), "{untold:#?}");
+    let agreed = planner.tf(&["apply", "dev", "--approve-breaking", "the state"]);
+    assert_eq!(agreed.code(), 0, "{agreed:#?}");
+    // The lineage that it left tells from now on.
+    let again = planner.tf(&["apply", "dev", "--auto-approve"]);
+    assert!(again.code() == 0 && !again.out.contains("it may be that of staging"), "{again:#?}");
+    // And had it been one state, staging would find that out.
+    backend("staging", "two");
+    let one = planner.tf(&["apply", "staging", "--auto-approve"]);
+    assert!(one.code() == 3 && one.err.contains("has the lineage made-here that was applied in dev last"), "{one:#?}");
 }

@@ -72,6 +72,27 @@ fn the_state_of_a_renamed_environment_is_taken_over_once_somebody_agrees() {
 }
 
 #[test]
+fn a_renamed_environment_whose_state_did_not_come_along_is_told_so() {
+    let Some(shop) = Shop::new() else { return };
+    shop.good(&["tf", "apply", "staging", "--auto-approve"]);
+    let state = shop.moto.objects()["staging/terraform.tfstate"].clone();
+    rename(&shop);
+    shop.world.write("terraform/envs/stage/backend.hcl", &backend("stage", TABLE_LOCK));
+    shop.world.commit("staging is called stage, and its state too");
+    let told = "note staging is not declared any more, and its state is s3 shop-terraform-state/staging/terraform.tfstate. If stage is \
+                staging under another name, keep its backend, or move that state here first: this plan makes everything anew";
+    let plan = shop.good(&["tf", "plan", "stage"]);
+    assert!(flat(&plan.out).contains(told) && plan.out.contains("safe: 2 to create"), "{plan:#?}");
+    // Moved by hand, it is known by its lineage.
+    shop.moto.put("stage/terraform.tfstate", &state);
+    let unasked = shop.run(&["tf", "apply", "stage", "--auto-approve"]);
+    assert!(unasked.code() == 3 && unasked.err.contains("--approve-breaking 'the state of staging'"), "{unasked:#?}");
+    shop.good(&["tf", "apply", "stage", "--approve-breaking", "the state of staging"]);
+    let plan = shop.good(&["tf", "plan", "dev"]);
+    assert!(!plan.out.contains("note "), "nobody left anything behind any more: {plan:#?}");
+}
+
+#[test]
 fn the_state_of_an_environment_that_is_declared_is_never_taken_over() {
     let Some(shop) = Shop::new() else { return };
     shop.good(&["tf", "apply", "dev", "--auto-approve"]);
