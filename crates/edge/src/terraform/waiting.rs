@@ -4,13 +4,18 @@
 //! It leads a process group of its own, so a Ctrl-C at the terminal reaches us alone, and Terraform is asked to stop ONCE, by us:
 //! a second interrupt makes it give up at once, without writing its state or releasing its lock. When we die, a guard asks the
 //! group to end, and ends it after a grace that is long enough to write a state.
+//!
+//! The program may be a script that starts Terraform. Then the whole group is asked, as a terminal does it, since the one that leads it
+//! hands nothing on; and where that one ends first, its Terraform is waited for.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tiers_core::lease::{Child as Known, Process};
 use tiers_core::redact::Redactor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,11 +32,13 @@ const WAITS: &str = r#"read -r word || exit 125
 [ "$word" = go ] || exit 125
 exec "$@" </dev/null"#;
 
-/// Between being asked to end by the guard and being ended: enough to write a state and release its lock.
+/// Between being asked to end and being ended: enough to write a state and release its lock.
 const GRACE_S: u32 = 60;
 
 /// How often somebody's wish to stop is looked for.
 const TICK: Duration = Duration::from_millis(50);
+
+const GRACE: Duration = Duration::from_secs(GRACE_S as u64);
 
 /// How long output is still read after the end: what was written is in the pipes already.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -45,6 +52,7 @@ pub struct Prepared {
     family: Family,
     redactor: Redactor,
     leader: Pid,
+    is_script: bool,
     known: Known,
 }
 
@@ -94,7 +102,8 @@ impl Prepared {
         let known = Known { group: pid, leader: Process { pid, started } };
         let out = Receiver::from_owned_fd(read_out.into())?;
         let err = Receiver::from_owned_fd(read_err.into())?;
-        Ok(Prepared { child, word, out, err, family, redactor: redactor.clone(), leader, known })
+        let is_script = starts_others(program);
+        Ok(Prepared { child, word, out, err, family, redactor: redactor.clone(), leader, is_script, known })
     }
 
     /// The process as the ledger knows it.
@@ -122,7 +131,11 @@ impl Prepared {
         let (mut out_open, mut err_open, mut asked) = (true, true, false);
         let mut ended: Option<(ExitStatus, Instant)> = None;
         while ended.is_none() || out_open || err_open {
-            let drained = ended.map_or_else(|| Instant::now() + Duration::from_secs(3600), |(_, at)| at + DRAIN);
+            let drained = ended.map_or_else(
+                || Instant::now() + Duration::from_secs(3600),
+                // What it started holds its output, and is the one that writes the state.
+                |(status, at)| at + if self.is_script && (asked || status.signal().is_some()) { GRACE } else { DRAIN },
+            );
             tokio::select! {
                 read = out.read(&mut from_out), if out_open => {
                     let length = read?;
@@ -139,7 +152,10 @@ impl Prepared {
                 _ = tick.tick(), if ended.is_none() => {
                     if !asked && stop() {
                         asked = true;
-                        let _ = kill_process(self.leader, Signal::INT);
+                        let _ = match self.is_script {
+                            true => kill_process_group(self.leader, Signal::INT),
+                            false => kill_process(self.leader, Signal::INT),
+                        };
                     }
                 }
             }
@@ -149,4 +165,10 @@ impl Prepared {
         let (status, _) = ended.ok_or_else(missing)?;
         Ok(Ended { status, said: listener.finish(), redactor: self.redactor })
     }
+}
+
+/// Whether this is a script, which may start the program in a process of its own.
+fn starts_others(program: &Path) -> bool {
+    let mut first = [0; 2];
+    File::open(program).and_then(|mut file| file.read_exact(&mut first)).is_ok() && &first == b"#!"
 }

@@ -94,6 +94,7 @@ pub fn judgement(review: &Review, style: Style) -> String {
     };
     let mut text = match class {
         Class::Nothing => format!("{}\n", review.counts),
+        Class::Breaking if review.counts.is_empty() => format!("{word}, though nothing would be changed\n"),
         Class::Safe | Class::Breaking => format!("{word}: {}\n", review.counts),
     };
     for one in &review.breaking {

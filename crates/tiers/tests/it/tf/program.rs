@@ -1,9 +1,11 @@
 //! What `program` in tiers.toml may be: a program that behaves like OpenTofu, none, or something else. The stand-in plans what a file
 //! says, so that plans can be judged which Terraform can't make here without a provider.
 
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::flat;
+use super::shop::Shop;
 use crate::world::{Run, SHOP, World};
 
 /// Says that it is OpenTofu, keeps its state in a file, and writes down what it was asked for.
@@ -225,4 +227,27 @@ fn a_state_of_which_nobody_can_tell_whose_it_is_is_said_once_and_known_from_then
     backend("staging", "two");
     let one = planner.tf(&["apply", "staging", "--auto-approve"]);
     assert!(one.code() == 3 && one.err.contains("has the lineage made-here that was applied in dev last"), "{one:#?}");
+}
+
+#[test]
+fn ctrl_c_reaches_the_terraform_of_a_script_once_and_it_is_waited_for() {
+    let Some(shop) = Shop::new() else { return };
+    // One that hands no signal on, and ends at once when it gets one.
+    shop.world.write("bin/wrapped", "#!/bin/sh\nterraform \"$@\"\nexit $?\n");
+    let toml = std::fs::read_to_string(shop.world.path("tiers.toml")).expect("readable");
+    shop.world.write("tiers.toml", &toml.replace("[terraform]\n", "[terraform]\nprogram = \"bin/wrapped\"\n"));
+    shop.good(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.values("dev", "turns = 1\npause = 60\n");
+    let slow = shop.start(&["tf", "apply", "dev", "--auto-approve"]);
+    shop.until_work_begins();
+    kill_process(slow.pid(), Signal::INT).expect("it runs");
+    let stopped = slow.end();
+    assert_eq!(stopped.code(), 4, "{stopped:#?}");
+    assert!(stopped.err.contains("Interrupt received.") && !stopped.err.contains("Two interrupts"), "{stopped:#?}");
+    assert!(stopped.out.contains("errored: dev: stopped as asked"), "{stopped:#?}");
+    // Its state is written and its lock is free.
+    shop.values("dev", "");
+    let next =
+        shop.run(&["tf", "apply", "dev", "--approve-breaking", "terraform_data.slow[0]", "--lock-timeout", "0s"]);
+    assert_eq!(next.code(), 0, "{next:#?}");
 }
