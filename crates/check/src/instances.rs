@@ -1,6 +1,7 @@
 //! The instances that `count` and `for_each` make of a resource, as far as they are known before Terraform runs.
 
-use crate::eval::{Entries, Value};
+use crate::eval::{Entries, ScopeId, Value};
+use crate::model::{ModuleCall, Repetition};
 use crate::view::{Deployed, Placed};
 
 /// More than these are not looked at one by one.
@@ -15,7 +16,7 @@ pub(crate) struct InstanceOf<'a> {
 
 /// All instances of a resource; the resource as it is where they are not known, or too many.
 pub(crate) fn instances<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Vec<InstanceOf<'a>> {
-    let bindings = bindings(deployed, placed).filter(|bindings| bindings.len() <= INSTANCES_MAX).unwrap_or_default();
+    let bindings = bindings(deployed, placed.scope, placed.resource.repetition).unwrap_or_default();
     if bindings.is_empty() {
         return vec![InstanceOf { key: String::new(), placed: placed.clone() }];
     }
@@ -23,11 +24,24 @@ pub(crate) fn instances<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Vec
     bindings.into_iter().map(instance).collect()
 }
 
-/// The key of each instance, and what `each` and `count` are in it.
-fn bindings<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Option<Vec<(String, Value<'a>)>> {
-    let repetition = placed.resource.repetition;
+/// The instances of a call in the root module, each with its scope; nothing where there are not several that are known.
+pub(crate) fn called<'a>(deployed: &Deployed<'a>, scope: ScopeId, call: &'a ModuleCall<'a>) -> Vec<(String, ScopeId)> {
+    if !call.repetition.is_some() || call.target.is_none() {
+        return Vec::new();
+    }
+    let bindings = bindings(deployed, scope, call.repetition).filter(|all| all.len() > 1).unwrap_or_default();
+    let instance = |(key, each)| Some((key, deployed.evaluation.instance(scope, call, Some(each))?));
+    bindings.into_iter().filter_map(instance).collect()
+}
+
+/// The key of each instance, and what `each` and `count` are in it; `None` where there are too many.
+fn bindings<'a>(
+    deployed: &Deployed<'a>,
+    scope: ScopeId,
+    repetition: Repetition<'a>,
+) -> Option<Vec<(String, Value<'a>)>> {
     if let Some(attr) = repetition.count {
-        let Value::Number(count) = deployed.evaluation.value(placed.scope, &attr.value) else { return None };
+        let Value::Number(count) = deployed.evaluation.value(scope, &attr.value) else { return None };
         if !(count >= 1.0 && count <= INSTANCES_MAX as f64) {
             return None;
         }
@@ -38,14 +52,14 @@ fn bindings<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>) -> Option<Vec<(Str
         }
         return Some((0..count as usize).map(|index| (format!("[{index}]"), each(index))).collect());
     }
-    let entries: Vec<(Value<'a>, Value<'a>)> = match deployed
-        .evaluation
-        .value(placed.scope, &repetition.for_each?.value)
-    {
+    let entries: Vec<(Value<'a>, Value<'a>)> = match deployed.evaluation.value(scope, &repetition.for_each?.value) {
         Value::Map(entries) => entries.iter().map(|(key, value)| (Value::Str(key.clone()), value.clone())).collect(),
         Value::List(items) => items.iter().map(|item| (item.clone(), item.clone())).collect(),
         _ => return None,
     };
+    if entries.len() > INSTANCES_MAX {
+        return None;
+    }
     let one = |(key, value): (Value<'a>, Value<'a>)| {
         let shown = format!("[{:?}]", &*key.to_text()?);
         Some((shown, Value::map(Entries::new(vec![("key".into(), key), ("value".into(), value)]))))

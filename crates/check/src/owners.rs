@@ -75,6 +75,9 @@ impl Owners {
             }
         }
         let Some(environment) = sole else { return };
+        for call in &module.calls {
+            call.body.attrs.iter().for_each(|attr| self.take(call.place.file, attr, sole, claims));
+        }
         for provider in module.providers.iter().filter(|provider| provider.alias.is_none()) {
             let role = provider.body.block("assume_role").and_then(|block| block.body.attr("role_arn"));
             for attr in provider.body.attr("allowed_account_ids").into_iter().chain(role) {

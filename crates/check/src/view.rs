@@ -78,6 +78,11 @@ impl<'a> Placed<'a> {
         Placed { each: Some(each), name: OnceCell::new(), ..self.clone() }
     }
 
+    /// The same resource in another instance of the call that it is in.
+    pub(crate) fn in_scope(&self, scope: ScopeId) -> Placed<'a> {
+        Placed { scope, name: OnceCell::new(), ..self.clone() }
+    }
+
     /// `module.a.aws_sqs_queue.b`.
     pub(crate) fn address(&self) -> String {
         format!("{}{}.{}", self.prefix, self.resource.kind, self.resource.name)

@@ -225,11 +225,20 @@ impl<'a> Evaluation<'a> {
         if parent.depth >= MAX_DEPTH {
             return None;
         }
+        match self.present(scope, call.repetition) {
+            Present::No => None,
+            Present::Yes(repetition) => self.instance(scope, call, repetition),
+        }
+    }
+
+    /// The scope of one instance of a call, by what `each` and `count` are in it. It is made anew each time.
+    pub(crate) fn instance(
+        &self,
+        scope: ScopeId,
+        call: &'a ModuleCall<'a>,
+        repetition: Option<Value<'a>>,
+    ) -> Option<ScopeId> {
         let module = &self.world.modules[call.target?];
-        let repetition = match self.present(scope, call.repetition) {
-            Present::No => return None,
-            Present::Yes(repetition) => repetition,
-        };
         let inputs = module
             .variables
             .iter()

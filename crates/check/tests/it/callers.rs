@@ -68,6 +68,13 @@ fn a_function_that_is_named_by_the_local_that_names_it_is_called_so() {
         |more: &str| format!("resource \"aws_lambda_permission\" \"p\" {{\n  function_name = local.name\n  {more}\n}}");
     assert_eq!(places(&permission("")), ["more.tf:2"]);
     assert_eq!(places(&permission("qualifier = aws_lambda_alias.live.name")), QUIET);
+    // The name of the function may be that of a table as well.
+    for more in ["environment {\n    variables = { TABLE = local.name }\n  }", "tags = { Name = local.name }"] {
+        let function = format!("resource \"aws_lambda_function\" \"w\" {{\n  function_name = \"w\"\n  {more}\n}}");
+        assert_eq!(places(&function), QUIET);
+    }
+    let called = "resource \"aws_lambda_function\" \"w\" {\n  function_name = \"w\"\n  environment {\n    variables = { API = local.arn }\n  }\n}";
+    assert_eq!(places(called).len(), 1);
     let other = permission("").replace("local.name", "local.other");
     assert_eq!(places(&other), QUIET);
 }

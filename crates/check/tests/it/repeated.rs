@@ -94,3 +94,28 @@ fn a_prefix_leaves_room_for_what_the_provider_puts_behind_it() {
     check("aws_iam_role", "name_prefix", "a-role-of-the-service-that-is-long-too", 1);
     check("aws_s3_bucket", "bucket_prefix", "acme-data-of-all-the-customers-a", 1);
 }
+
+#[test]
+fn a_module_that_is_called_for_each_makes_a_name_in_each() {
+    let call = |name: &str| {
+        format!(
+            "module \"q\" {{\n  source = \"./q\"\n  for_each = toset(var.queues)\n  name = {name}\n}}\n\
+             --- q/main.tf\nvariable \"name\" {{}}\nresource \"aws_sqs_queue\" \"q\" {{\n  name = var.name\n}}\n"
+        )
+    };
+    let lists = ("[\"mail\", \"orders\"]", "[\"bills\", \"orders\"]");
+    assert_eq!(
+        messages(&tree(&call("each.key"), lists.0, lists.1), "name-collides"),
+        [
+            "module.q[\"orders\"].aws_sqs_queue.q is called \"orders\" in dev and prod, and the name must be unique in their region"
+        ]
+    );
+    assert_eq!(
+        messages(&tree(&call("\"jobs-${var.environment}\""), lists.0, "[\"a\"]"), "name-collides"),
+        [
+            "module.q[\"mail\"].aws_sqs_queue.q and module.q[\"orders\"].aws_sqs_queue.q are both called \"jobs-dev\" in dev"
+        ]
+    );
+    assert_eq!(messages(&tree(&call("\"${each.key}-${var.environment}\""), lists.0, lists.1), "name-collides"), QUIET);
+    assert_eq!(messages(&tree(&call("each.key"), "[\"mail\", \"x\"]", "[\"bills\", \"y\"]"), "name-collides"), QUIET);
+}

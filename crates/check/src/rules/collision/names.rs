@@ -6,9 +6,9 @@ use foldhash::{HashMap, HashMapExt};
 use regex::Regex;
 
 use crate::accounts::Relation;
-use crate::eval::{Text, Value};
+use crate::eval::{Evaluation, ScopeId, Text, Value};
 use crate::finding::{Finding, Severity, listed};
-use crate::instances::{InstanceOf, instances};
+use crate::instances::{InstanceOf, called, instances};
 use crate::model::Place;
 use crate::services::{NamedType, Scope};
 use crate::view::{Deployed, Placed, View};
@@ -26,14 +26,20 @@ struct Name<'v, 'a> {
 struct Group<'v, 'a> {
     named: &'static NamedType,
     placed: &'v Placed<'a>,
-    /// Of one instance of a repeated resource, what tells it from the others.
+    /// Of one instance of a repeated resource, or of the repeated call that it is in, what tells it from the others.
     key: String,
+    /// It is the call that is repeated.
+    by_call: bool,
     names: Vec<Name<'v, 'a>>,
 }
 
 impl Group<'_, '_> {
     fn address(&self) -> String {
-        self.placed.address() + &self.key
+        if !self.by_call {
+            return self.placed.address() + &self.key;
+        }
+        let (call, resource) = (self.placed.prefix.trim_end_matches('.'), self.placed.resource);
+        format!("{call}{}.{}.{}", self.key, resource.kind, resource.name)
     }
 }
 
@@ -58,8 +64,27 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
     for deployed in &view.deployed {
         // Environments that run the same code have the same resources, one behind the other.
         let mut next = 0;
+        let calls = calls(deployed);
         for placed in deployed.placed() {
             let Some(named) = placed.resource.named else { continue };
+            let call = calls.iter().find(|(prefix, _)| **prefix == *placed.prefix);
+            if let Some((_, scopes)) = call.filter(|_| !placed.resource.repetition.is_some()) {
+                for (key, scope) in scopes {
+                    let Some((Value::Str(text), place)) = deployed.name(&placed.in_scope(*scope)).cloned() else {
+                        continue;
+                    };
+                    let address = (&*placed.prefix, placed.resource.kind, placed.resource.name, key.clone());
+                    let group = repeated.entry(address).or_insert_with(|| Group {
+                        named,
+                        placed,
+                        key: key.clone(),
+                        by_call: true,
+                        names: Vec::new(),
+                    });
+                    group.names.push(Name { deployed, text, place, certain: placed.certain });
+                }
+                continue;
+            }
             if placed.resource.repetition.is_some() && placed.each.is_some() {
                 for InstanceOf { key, placed: each } in instances(deployed, placed) {
                     let Some((Value::Str(text), place)) = deployed.name(&each).cloned() else { continue };
@@ -67,7 +92,10 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
                     let name = Name { deployed, text, place, certain: placed.certain };
                     let key = address.3.clone();
                     let group = repeated.entry(address);
-                    group.or_insert_with(|| Group { named, placed, key, names: Vec::new() }).names.push(name);
+                    group
+                        .or_insert_with(|| Group { named, placed, key, by_call: false, names: Vec::new() })
+                        .names
+                        .push(name);
                 }
                 continue;
             }
@@ -81,7 +109,7 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
                 let key = (&*placed.prefix, placed.resource.kind, placed.resource.name);
                 *by_address.entry(key).or_insert_with(|| {
                     let names = Vec::with_capacity(view.deployed.len());
-                    groups.push(Group { named, placed, key: String::new(), names });
+                    groups.push(Group { named, placed, key: String::new(), by_call: false, names });
                     groups.len() - 1
                 })
             };
@@ -92,6 +120,14 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
     }
     let mut found: Vec<Option<Group<'v, 'a>>> = groups.into_iter().map(Some).collect();
     by_address.into_values().filter_map(|at| found[at].take()).chain(repeated.into_values()).collect()
+}
+
+/// Calls in the root module that are repeated, by the prefix of what is in them, with a scope for each instance.
+fn calls(deployed: &Deployed<'_>) -> Vec<(String, Vec<(String, ScopeId)>)> {
+    let all = deployed.module.calls.iter().filter(|call| call.repetition.is_some());
+    all.map(|call| (format!("module.{}.", call.name), called(deployed, Evaluation::ROOT, call)))
+        .filter(|(_, instances)| !instances.is_empty())
+        .collect()
 }
 
 fn collides<'a>(view: &View<'a>, group: &Group<'_, 'a>, out: &mut Vec<Finding>) {

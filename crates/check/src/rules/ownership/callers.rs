@@ -98,7 +98,7 @@ impl<'a> Caller<'_, 'a> {
             if let Expr::Object(entries) = &node.expr {
                 for (_, value) in entries {
                     // The function's own name is no call.
-                    self.look(self.resource.place.file, value, attr, 1, out);
+                    self.look(self.resource.place.file, value, attr, 2, out);
                 }
             }
         });
@@ -145,7 +145,10 @@ impl<'a> Caller<'_, 'a> {
     }
 
     fn names(&self, file: FileId, node: &Node<'a>, attr: &Attr<'a>, out: &mut Vec<Finding>) -> bool {
-        let Some((function, alias)) = called(self.context, self.module, node) else { return false };
+        // In a document or an environment the name that a function has may be that of something else, too.
+        let whole = std::ptr::eq(node, &attr.value);
+        let by_name = whole && attr.name != "variables";
+        let Some((function, alias)) = called(self.context, self.module, node, by_name) else { return false };
         let address = format!("{}.{}", self.resource.kind, self.resource.name);
         if function == address {
             return false;
@@ -164,7 +167,7 @@ impl<'a> Caller<'_, 'a> {
 
 /// The function that an expression names, with its alias: directly, by the local that names it too, or through one output of a local
 /// module.
-fn called(context: &Context<'_>, module: &Module<'_>, value: &Node<'_>) -> Option<(String, Place)> {
+fn called(context: &Context<'_>, module: &Module<'_>, value: &Node<'_>, by_name: bool) -> Option<(String, Place)> {
     let Expr::Path(root, steps) = &value.expr else { return None };
     let (first, rest) = steps.split_first()?;
     let Step::Attr(name) = first else { return None };
@@ -179,7 +182,7 @@ fn called(context: &Context<'_>, module: &Module<'_>, value: &Node<'_>) -> Optio
             }
             Some((format!("aws_lambda_function.{name}"), alias_of(module, name)?))
         }
-        "local" | "var" => {
+        "local" | "var" if by_name => {
             let mut functions = module.resources.iter().filter(|resource| resource.kind == "aws_lambda_function");
             let named = |function: &&Resource<'_>| {
                 !function.repetition.is_some()
@@ -198,9 +201,8 @@ fn called(context: &Context<'_>, module: &Module<'_>, value: &Node<'_>) -> Optio
             let (_, block) = inner.outputs.iter().find(|(_, block)| block.label(0) == Some(output))?;
             let value = &block.body.attr("value")?.value;
             match &value.expr {
-                Expr::Path("aws_lambda_function", _) => {
-                    called(context, inner, value).map(|(function, alias)| (format!("module.{name}.{function}"), alias))
-                }
+                Expr::Path("aws_lambda_function", _) => called(context, inner, value, false)
+                    .map(|(function, alias)| (format!("module.{name}.{function}"), alias)),
                 _ => None,
             }
         }
