@@ -1,10 +1,14 @@
 //! What differs between environments, as one table: `tiers matrix`, and for two of them `tiers diff`.
 
+mod maps;
 mod oddity;
 mod render;
 mod resources;
 mod rows;
 
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+
+use foldhash::{HashMap, HashMapExt as _};
 use serde::Serialize;
 
 use crate::backend;
@@ -36,6 +40,9 @@ pub struct Row {
     pub group: Group,
     /// The stack that it belongs to; empty for what belongs to the project.
     pub stack: String,
+    /// Other stacks in which it is the same in every environment: one row stands for all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// `lambda_memory_size`, `key`, `aws_lambda_function.api.timeout`.
     pub name: String,
     /// In the order of the environments.
@@ -131,13 +138,11 @@ impl std::error::Error for UnknownEnvironment {}
 pub fn matrix(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
     let mut matrix = all(tree, options, extra);
     matrix.rows.retain(|row| rows::differs(&row.cells));
+    let known = names::Known::new(&matrix.environments);
     for row in &mut matrix.rows {
-        row.odd = oddity::of(row, &matrix.environments);
+        row.odd = oddity::of(row, &matrix.environments, &known);
     }
-    matrix.rows.sort_by(|a, b| {
-        let rank = |row: &Row| (row.odd.is_empty(), row.by_name_only, row.group, row.stack.clone(), row.name.clone());
-        rank(a).cmp(&rank(b))
-    });
+    matrix.settle();
     matrix
 }
 
@@ -157,22 +162,65 @@ pub fn diff(
             .ok_or_else(|| UnknownEnvironment { name: name.to_string(), known: matrix.environments.clone() })
     };
     let (first, second) = (position(first)?, position(second)?);
+    let all = matrix.environments.clone();
+    let known = names::Known::new(&all);
+    matrix.environments = vec![all[first].clone(), all[second].clone()];
     for row in &mut matrix.rows {
-        row.cells = vec![row.cells[first].clone(), row.cells[second].clone()];
+        let cells = vec![row.cells[first].clone(), row.cells[second].clone()];
+        row.by_name_only = rows::by_name_only(&cells, &matrix.environments);
+        // That one alone has it is told by all of them.
+        let alone = if row.by_name_only { None } else { oddity::alone(&row.cells, &all) };
+        let alone = alone.filter(|(name, _)| matrix.environments.contains(name));
+        row.cells = cells;
+        row.odd = oddity::of(row, &matrix.environments, &known);
+        row.odd.extend(alone.map(|(_, says)| says).filter(|says| !row.odd.contains(says)));
     }
-    matrix.environments = vec![matrix.environments[first].clone(), matrix.environments[second].clone()];
     let both = |row: &Row| row.cells.iter().all(|cell| cell.how != How::Outside);
     matrix.apart = !matrix.rows.iter().any(both);
     matrix.rows.retain(|row| rows::differs(&row.cells));
-    for row in &mut matrix.rows {
-        row.by_name_only = rows::by_name_only(&row.cells, &matrix.environments);
-        row.odd = oddity::of(row, &matrix.environments);
-    }
-    matrix.rows.sort_by(|a, b| {
-        let rank = |row: &Row| (row.by_name_only, row.group, row.stack.clone(), row.name.clone());
-        rank(a).cmp(&rank(b))
-    });
+    matrix.settle();
     Ok(matrix)
+}
+
+impl Matrix {
+    /// What is odd first, what differs by name last; and one row for what several stacks have alike.
+    fn settle(&mut self) {
+        self.rows.sort_by_cached_key(|row| {
+            (row.odd.is_empty(), row.by_name_only, row.group, row.stack.clone(), row.name.clone())
+        });
+        let mut first: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut kept: Vec<Row> = Vec::with_capacity(self.rows.len());
+        for row in std::mem::take(&mut self.rows) {
+            let alike = first.entry(row.hash()).or_default();
+            match alike.iter().find(|index| kept[**index].is_alike(&row)) {
+                Some(index) => kept[*index].also.push(row.stack),
+                None => {
+                    alike.push(kept.len());
+                    kept.push(row);
+                }
+            }
+        }
+        self.rows = kept;
+    }
+}
+
+impl Row {
+    fn hash(&self) -> u64 {
+        let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+        (self.group.as_str(), &self.name).hash(&mut hasher);
+        self.cells.iter().for_each(|cell| cell.value.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    /// Whether it says of another stack what this one says of its own.
+    fn is_alike(&self, other: &Row) -> bool {
+        let same = |(a, b): (&Cell, &Cell)| a.how == b.how && a.value == b.value;
+        self.group == other.group
+            && self.name == other.name
+            && !self.stack.is_empty()
+            && !other.stack.is_empty()
+            && self.cells.iter().zip(&other.cells).all(same)
+    }
 }
 
 fn all(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {

@@ -3,7 +3,8 @@
 use super::{Cell, Group, How, Row};
 use crate::discover::names::{self, Stage};
 
-pub(super) fn of(row: &Row, environments: &[String]) -> Vec<String> {
+/// `known` are the environments that a value may name, which may be more than the row has.
+pub(super) fn of(row: &Row, environments: &[String], known: &names::Known) -> Vec<String> {
     let mut odd = Vec::new();
     if row.by_name_only {
         return odd;
@@ -12,11 +13,11 @@ pub(super) fn of(row: &Row, environments: &[String]) -> Vec<String> {
         odd.extend(smaller_in_production(&row.cells, environments));
     }
     odd.extend(off_in_production(row, environments));
-    odd.extend(in_one_only(&row.cells, environments));
-    odd.extend(empty(&row.cells, environments));
+    odd.extend(alone(&row.cells, environments).map(|(_, says)| says));
+    odd.extend(empty(row, environments));
     // A gate `at live` names no environment.
     if matches!(row.group, Group::Variable | Group::Resource | Group::Backend) {
-        odd.extend(names_other(&row.cells, environments));
+        odd.extend(names_other(&row.cells, environments, known));
     }
     odd
 }
@@ -96,8 +97,8 @@ fn smaller_in_production(cells: &[Cell], environments: &[String]) -> Option<Stri
     Some(format!("smaller in {prod} than in {larger}"))
 }
 
-/// One environment has it, or one alone has it not.
-fn in_one_only(cells: &[Cell], environments: &[String]) -> Option<String> {
+/// The environment that has it alone, or that alone has it not.
+pub(super) fn alone(cells: &[Cell], environments: &[String]) -> Option<(String, String)> {
     let stack: Vec<(&String, &Cell)> =
         environments.iter().zip(cells).filter(|(_, cell)| cell.how != How::Outside).collect();
     if stack.len() < 3 || stack.iter().any(|(_, cell)| cell.how == How::Unknown) {
@@ -108,22 +109,28 @@ fn in_one_only(cells: &[Cell], environments: &[String]) -> Option<String> {
     };
     let (with, without) = (of(true), of(false));
     match (with.as_slice(), without.as_slice()) {
-        ([only], _) => Some(format!("set in {only} only")),
-        (_, [only]) => Some(format!("not set in {only}")),
+        ([only], _) => Some(((*only).clone(), format!("set in {only} only"))),
+        (_, [only]) => Some(((*only).clone(), format!("not set in {only}"))),
         _ => None,
     }
 }
 
-fn empty(cells: &[Cell], environments: &[String]) -> Option<String> {
-    let is_empty = |cell: &Cell| matches!(cell.value.as_deref(), Some("" | "[]" | "{}" | "null"));
+fn empty(row: &Row, environments: &[String]) -> Option<String> {
+    let cells = &row.cells;
+    // One choice in a map leaves others open: no capacity where requests are paid for.
+    let entry = row.group == Group::Variable && row.name.contains(['.', '[']);
+    let is_empty = |cell: &Cell| match cell.value.as_deref() {
+        Some("" | "[]" | "{}") => true,
+        Some("null") => !entry,
+        _ => false,
+    };
     let full = cells.iter().any(|cell| cell.value.is_some() && !is_empty(cell));
     let names: Vec<&str> =
         environments.iter().zip(cells).filter(|(_, cell)| is_empty(cell)).map(|(name, _)| name.as_str()).collect();
     (full && !names.is_empty()).then(|| format!("empty in {}", names.join(", ")))
 }
 
-fn names_other(cells: &[Cell], environments: &[String]) -> Option<String> {
-    let known = names::Known::new(environments);
+fn names_other(cells: &[Cell], environments: &[String], known: &names::Known) -> Option<String> {
     environments.iter().zip(cells).find_map(|(name, cell)| {
         let (_, _, other) = known.other_in(cell.value.as_deref()?, name)?;
         Some(format!("names {other} in {name}"))

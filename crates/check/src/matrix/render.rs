@@ -23,13 +23,14 @@ impl Matrix {
             let names = self.environments.join(", ");
             out.push_str(&format!("Nothing that is known before Terraform runs differs between {names}.\n"));
         } else if self.environments.len() == 2 {
-            self.pairs(&shown, &mut out);
+            self.pairs(&shown, width, &mut out);
         } else {
             self.table(&shown, width, &mut out);
         }
         if hidden > 0 {
             let plural = if hidden == 1 { "setting differs" } else { "settings differ" };
-            out.push_str(&format!("\n{hidden} more {plural} only by the environment's name.\n"));
+            let more = if shown.is_empty() { "" } else { "more " };
+            out.push_str(&format!("\n{hidden} {more}{plural} only by the environment's name.\n"));
         }
         visible(&out).into_owned()
     }
@@ -88,14 +89,28 @@ impl Matrix {
         }
     }
 
-    fn pairs(&self, rows: &[&Row], out: &mut String) {
-        let width = self.environments.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    /// Both values below the row's name, each with its file and line, aligned where that fits.
+    fn pairs(&self, rows: &[&Row], width: usize, out: &mut String) {
+        let column = self.environments.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         for row in rows {
-            let odd = if row.odd.is_empty() { String::new() } else { format!("  ({})", row.odd.join("; ")) };
-            out.push_str(&format!("{}{odd}\n", row.title()));
-            for (environment, cell) in self.environments.iter().zip(&row.cells) {
-                let origin = cell.origin.as_ref().map_or(String::new(), |at| format!("  {}:{}", at.path, at.line));
-                out.push_str(&format!("  {environment:width$}  {}{origin}\n", shown(cell)));
+            out.push_str(&format!("{}\n", row.title()));
+            let origins: Vec<String> = row
+                .cells
+                .iter()
+                .map(|cell| cell.origin.as_ref().map_or(String::new(), |at| format!("{}:{}", at.path, at.line)))
+                .collect();
+            let cells: Vec<String> = row.cells.iter().map(shown).collect();
+            let taken = column + 6 + origins.iter().map(|origin| origin.chars().count()).max().unwrap_or(0);
+            let room = width.saturating_sub(taken).max(4 * MIN_COLUMN);
+            let values = cut(&cells.iter().map(String::as_str).collect::<Vec<_>>(), room);
+            let longest = values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
+            for ((environment, value), origin) in self.environments.iter().zip(&values).zip(&origins) {
+                let line = format!("  {environment:column$}  {value:longest$}  {origin}");
+                out.push_str(line.trim_end());
+                out.push('\n');
+            }
+            if !row.odd.is_empty() {
+                out.push_str(&format!("  {:column$}  ^ {}\n", "", row.odd.join("; ")));
             }
         }
     }
@@ -108,7 +123,11 @@ impl Matrix {
             "---|".repeat(self.environments.len())
         );
         for row in self.rows.iter().filter(|row| !row.by_name_only) {
-            let cells: Vec<String> = row.cells.iter().map(|cell| format!("`{}`", escaped(&shown(cell)))).collect();
+            let code = |cell: &Cell| match shown(cell) {
+                text if text.is_empty() => text,
+                text => format!("`{}`", escaped(&text)),
+            };
+            let cells: Vec<String> = row.cells.iter().map(code).collect();
             out.push_str(&format!(
                 "| `{}` | {} | {} |\n",
                 escaped(&row.title()),
@@ -134,10 +153,10 @@ impl Row {
             super::Group::Variable | super::Group::Resource | super::Group::Setting => String::new(),
             group => format!("{} ", group.as_str()),
         };
-        if self.stack.is_empty() {
-            format!("{group}{}", self.name)
-        } else {
-            format!("{}: {group}{}", self.stack, self.name)
+        match (self.stack.as_str(), self.also.len()) {
+            ("", _) => format!("{group}{}", self.name),
+            (stack, 0) => format!("{stack}: {group}{}", self.name),
+            (stack, others) => format!("{stack} and {others} more: {group}{}", self.name),
         }
     }
 }

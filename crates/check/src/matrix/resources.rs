@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::maps::step;
 use super::rows::{cells, hidden, known, outside, row_of, secrets};
 use super::{Cell, Group, How, Row};
-use crate::eval::{Evaluation, ScopeId, Value, is_secret_name};
-use crate::hcl::{Attr, Body, Node};
+use crate::eval::{Entries, Evaluation, ScopeId, Text, Value, is_secret_name};
+use crate::hcl::{Body, Expr, Node, Span};
 use crate::model::{FileId, Place};
 use crate::view::{Deployed, Placed, View};
 
@@ -27,11 +28,16 @@ pub(super) const LEFT_OUT: &[&str] = &[
 const LEFT_OUT_OF_PROVIDERS: &[&str] = &["alias", "version"];
 /// Blocks that describe nothing which is made.
 const LEFT_OUT_BLOCKS: &[&str] = &["lifecycle", "provisioner", "connection", "timeouts", "dynamic", "default_tags"];
-/// One attribute of one block, in one environment.
+/// A resource with more keys than this is told by what it is repeated over alone.
+const KEYS_MAX: usize = 48;
+
+/// One attribute of one block, or one entry of it, in one environment.
+#[derive(Clone)]
 struct Found<'a> {
     path: String,
-    attr: &'a Attr<'a>,
+    node: &'a Node<'a>,
     file: FileId,
+    span: Span,
     scope: ScopeId,
     each: Option<Value<'a>>,
     /// What the resource is repeated over.
@@ -47,6 +53,8 @@ pub(super) fn collect(view: &View<'_>, rows: &mut Vec<Row>) {
     // Where each address stands, with its place.
     let mut present: BTreeMap<String, BTreeMap<usize, Place>> = BTreeMap::new();
     let mut counts: BTreeMap<(String, &'static str), BTreeMap<usize, Cell>> = BTreeMap::new();
+    // Of what is repeated, the environments that have a key.
+    let mut repetitions: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     let secrets = secrets(view);
     for (index, deployed) in view.deployed.iter().enumerate() {
         for placed in deployed.placed() {
@@ -63,6 +71,21 @@ pub(super) fn collect(view: &View<'_>, rows: &mut Vec<Row>) {
             }
             let repeated = placed.resource.body.attr("for_each").map(|attr| &attr.value);
             found.iter_mut().for_each(|one| one.repeated = repeated);
+            if let Some(repeated) = repeated {
+                // What one key is given says nothing of another.
+                let (mut of_each, of_all): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| reads_each(one.node));
+                found = of_all;
+                // Entries of a plain variable have rows of their own.
+                if deployed.is_plain(placed.scope, repeated) {
+                    of_each.retain(|one| !matches!(one.node.expr, Expr::Path("each", _)));
+                }
+                for (key, each) in keys(deployed, placed, repeated) {
+                    let address = format!("{address}[{key:?}]");
+                    repetitions.entry(address.clone()).or_default().insert(index);
+                    let of_key = of_each.iter().map(|one| Found { each: Some(each.clone()), ..one.clone() });
+                    take(view, deployed, (index, &secrets[index]), &address, of_key.collect(), &mut values);
+                }
+            }
             take(view, deployed, (index, &secrets[index]), &address, found, &mut values);
         }
         for provider in &deployed.module.providers {
@@ -97,7 +120,10 @@ pub(super) fn collect(view: &View<'_>, rows: &mut Vec<Row>) {
     }
     for ((address, attribute), values) in values {
         let cells = cells(view, |index, _| {
-            let there = present.get(&address).is_none_or(|environments| environments.contains_key(&index));
+            let there = match repetitions.get(&address) {
+                Some(environments) => environments.contains(&index),
+                None => present.get(&address).is_none_or(|environments| environments.contains_key(&index)),
+            };
             // What is not there in this environment has no attributes either.
             values.get(&index).cloned().unwrap_or_else(|| if there { Cell::default() } else { outside() })
         });
@@ -170,15 +196,17 @@ fn attributes_in<'a>(
 ) {
     for attr in body.attrs.iter().filter(|attr| !LEFT_OUT.contains(&attr.name)) {
         let secret = is_secret_name(attr.name) || attr.name.ends_with("_wo");
-        out.push(Found {
+        let found = Found {
             path: format!("{prefix}{}", attr.name),
-            attr,
+            node: &attr.value,
             file,
+            span: attr.span(),
             scope,
             each: each.cloned(),
             repeated: None,
             secret,
-        });
+        };
+        entries(found, out);
     }
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for block in body.blocks.iter().filter(|block| !LEFT_OUT_BLOCKS.contains(&block.kind)) {
@@ -188,6 +216,43 @@ fn attributes_in<'a>(
             if again { format!("{prefix}{}[{number}].", block.kind) } else { format!("{prefix}{}.", block.kind) };
         *number += 1;
         attributes_in(&block.body, file, &path, (scope, each), out);
+    }
+}
+
+/// An object that is written out, entry by entry: each has its own secrets, and what is not known of one is not all that is not known.
+fn entries<'a>(found: Found<'a>, out: &mut Vec<Found<'a>>) {
+    let Expr::Object(parts) = &found.node.expr else { return out.push(found) };
+    if parts.is_empty() || parts.len() > KEYS_MAX || parts.iter().any(|(key, _)| key.as_str().is_none()) {
+        return out.push(found);
+    }
+    for (key, value) in parts.iter() {
+        let Some(key_text) = key.as_str() else { continue };
+        let span = Span { start: key.span.start, end: value.span.end };
+        let secret = found.secret || is_secret_name(key_text);
+        entries(Found { path: step(&found.path, key_text), node: value, span, secret, ..found.clone() }, out);
+    }
+}
+
+fn reads_each(node: &Node<'_>) -> bool {
+    let mut reads = false;
+    node.each(&mut |node| reads |= matches!(node.expr, Expr::Path("each", _)));
+    reads
+}
+
+/// What a resource is repeated over, as far as that is known and no more than a table can show.
+fn keys<'a>(deployed: &Deployed<'a>, placed: &Placed<'a>, repeated: &'a Node<'a>) -> Vec<(String, Value<'a>)> {
+    let each = |key: Text<'a>, value: Value<'a>| {
+        let pair = vec![("key".into(), Value::Str(key.clone())), ("value".into(), value)];
+        (key.to_string(), Value::map(Entries::new(pair)))
+    };
+    match deployed.evaluation.value(placed.scope, repeated) {
+        Value::Map(entries) if entries.len() <= KEYS_MAX => {
+            entries.iter().map(|(key, value)| each(key.clone(), value.clone())).collect()
+        }
+        Value::List(items) if items.len() <= KEYS_MAX => {
+            items.iter().filter_map(|item| Some(each(item.to_text()?, item.clone()))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -201,14 +266,14 @@ fn take<'a>(
 ) {
     for one in found {
         // A plain variable has a row of its own.
-        if deployed.is_plain(one.scope, &one.attr.value) {
+        if deployed.is_plain(one.scope, one.node) {
             continue;
         }
-        let value = deployed.evaluation.value_in(one.scope, &one.attr.value, one.each.as_ref());
-        let place = deployed.given_at(one.scope, &one.attr.value);
-        let place = place.unwrap_or(Place { file: one.file, span: one.attr.span() });
+        let value = deployed.evaluation.value_in(one.scope, one.node, one.each.as_ref());
+        let place = deployed.given_at(one.scope, one.node);
+        let place = place.unwrap_or(Place { file: one.file, span: one.span });
         let cell = known(view.context, &value, How::Computed, place, secrets);
-        let secret = one.secret || deployed.evaluation.is_secret_in(one.scope, &one.attr.value, one.repeated);
+        let secret = one.secret || deployed.evaluation.is_secret_in(one.scope, one.node, one.repeated);
         let cell = if secret { hidden(cell) } else { cell };
         values.entry((address.to_owned(), one.path)).or_default().insert(index, cell);
     }

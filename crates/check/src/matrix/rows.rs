@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::maps::{self, Across, Given};
 use super::{Cell, ExtraRow, Group, How, Row, resources};
 use crate::discover::names;
 use crate::eval::{Evaluation, HIDDEN, Value, hide, is_secret_name, without_secrets};
@@ -81,7 +82,8 @@ fn without_name(value: &str, environment: &str) -> String {
 pub(super) fn row_of(context: &Context<'_>, group: Group, stack: &str, name: &str, cells: Vec<Cell>) -> Row {
     let by_name_only = by_name_only(&cells, &context.found.environments);
     let stack = if stack == "." { "" } else { stack };
-    Row { group, stack: stack.to_string(), name: name.to_string(), cells, odd: Vec::new(), by_name_only }
+    let (stack, name) = (stack.to_string(), name.to_string());
+    Row { group, stack, also: Vec::new(), name, cells, odd: Vec::new(), by_name_only }
 }
 
 /// One cell for each environment of the repository, with a number for the stack's own; one that it does not have is outside.
@@ -144,26 +146,55 @@ fn variables(view: &View<'_>, rows: &mut Vec<Row>) {
         }
     }
     for (name, sensitive) in names {
-        let cells = cells(view, |index, deployed| {
-            let value = deployed.evaluation.variable(Evaluation::ROOT, name);
-            let secrets = &secrets[index];
-            let cell = match (deployed.given(name), deployed.module.variable(name)) {
-                (Some((file, attr)), _) => {
-                    known(view.context, &value, How::Set, Place { file, span: attr.span() }, secrets)
-                }
+        let across = across(view, |deployed| {
+            let (how, place) = match (deployed.given(name), deployed.module.variable(name)) {
+                (Some((file, attr)), _) => (How::Set, Place { file, span: attr.span() }),
                 (None, Some(variable)) => match variable.default {
-                    Some(default) => {
-                        let place = Place { file: variable.place.file, span: default.span() };
-                        known(view.context, &value, How::Default, place, secrets)
-                    }
-                    None => Cell { how: How::Unknown, ..Cell::default() },
+                    Some(default) => (How::Default, Place { file: variable.place.file, span: default.span() }),
+                    None => return Err(Cell { how: How::Unknown, ..Cell::default() }),
                 },
-                (None, None) => Cell::default(),
+                (None, None) => return Err(Cell::default()),
             };
-            if sensitive { hidden(cell) } else { cell }
+            let value = deployed.evaluation.variable(Evaluation::ROOT, name);
+            // Entries that are called like secrets are told from each other by nothing but their being there.
+            Ok(Given { value: if sensitive { value } else { without_secrets(&value) }, how, place })
         });
-        rows.push(row_of(view.context, Group::Variable, &view.stack.name, name, cells));
+        let parts = if sensitive { vec![(name.to_string(), across)] } else { maps::taken_apart(name, across) };
+        for (name, across) in parts {
+            let cells = told(view, across, &secrets);
+            let cells = if sensitive { cells.into_iter().map(hidden).collect() } else { cells };
+            rows.push(row_of(view.context, Group::Variable, &view.stack.name, &name, cells));
+        }
     }
+}
+
+/// What a stack holds in each environment of the repository.
+fn across<'a>(view: &View<'a>, of: impl Fn(&Deployed<'a>) -> Result<Given<'a>, Cell>) -> Across<'a> {
+    let environments = view.context.found.environments.iter();
+    let deployed = environments
+        .map(|name| view.deployed.iter().find(|deployed| names::same_environment(deployed.environment, name)));
+    deployed.map(|deployed| deployed.map_or_else(|| Err(outside()), &of)).collect()
+}
+
+/// The same as cells. What is one value everywhere is not written out: nobody is shown it.
+fn told(view: &View<'_>, across: Across<'_>, secrets: &[Vec<String>]) -> Vec<Cell> {
+    let mut values = across.iter().flatten().map(|given| &given.value);
+    let first = values.next();
+    let same = across.len() > 1 && across.iter().all(Result::is_ok) && values.all(|value| Some(value) == first);
+    let none = Vec::new();
+    let cell = |(environment, one): (&String, Result<Given<'_>, Cell>)| {
+        let given = match one {
+            Ok(given) => given,
+            Err(cell) => return cell,
+        };
+        if same {
+            return Cell { how: given.how, ..Cell::default() };
+        }
+        let mut all = view.deployed.iter().zip(secrets);
+        let own = all.find(|(deployed, _)| names::same_environment(deployed.environment, environment));
+        known(view.context, &given.value, given.how, given.place, own.map_or(&none, |(_, secrets)| secrets))
+    };
+    view.context.found.environments.iter().zip(across).map(cell).collect()
 }
 
 fn backends(view: &View<'_>, rows: &mut Vec<Row>) {
@@ -212,10 +243,9 @@ fn calls<'a>(view: &View<'a>, rows: &mut Vec<Row>) {
     let calls: Vec<BTreeMap<&str, &ModuleCall<'a>>> = view.deployed.iter().map(by_name).collect();
     for (name, argument) in names {
         let cells = cells(view, |index, deployed| {
-            let call = calls[index].get(name);
-            let Some((call, attr)) = call.and_then(|call| Some((call, call.body.attr(argument)?))) else {
-                return Cell::default();
-            };
+            // That the module is not there at all has a row of its own.
+            let Some(call) = calls[index].get(name) else { return outside() };
+            let Some(attr) = call.body.attr(argument) else { return Cell::default() };
             let value = deployed.evaluation.value(Evaluation::ROOT, &attr.value);
             let place = Place { file: call.place.file, span: attr.span() };
             let cell = known(view.context, &value, How::Set, place, &secrets[index]);

@@ -195,11 +195,7 @@ fn nothing_that_is_made_from_a_secret_is_shown_in_a_table_or_a_finding() {
     let style = tiers_check::render::TextStyle { colour: false, width: 100, all: true };
     let findings = tiers_check::render::text(&report, &tree, style);
     assert!(table.text(100, true).contains("password_length"), "no secret by its name: {}", table.text(100, true));
-    assert!(
-        table.text(100, true).contains("password = \"(sensitive)\", size = \"small\""),
-        "{}",
-        table.text(100, true)
-    );
+    assert!(table.text(100, true).contains("database.size\n  dev   small"), "{}", table.text(100, true));
     assert!(findings.contains("name-too-long") && findings.contains("value-undeclared"), "{findings}");
     let json = tiers_check::render::json(&report);
     for (what, text) in [
@@ -352,4 +348,139 @@ fn a_stack_is_compared_in_its_own_environments() {
     let apart = DRIFTED.replace("a/prod.tfvars", "a/qa.tfvars");
     let table = diff(&FileTree::from_listing(&apart), &Options::default(), &[], "qa", "prod").expect("both exist");
     assert!(table.text(100, false).contains("have no root module in common"), "{}", table.text(100, true));
+}
+
+/// A root for three environments, with these lines of code, and values by environment.
+fn rooted(dir: &str, code: &str, values: [&str; 3]) -> String {
+    let mut out = format!("--- {dir}main.tf\nvariable \"environment\" {{ type = string }}\n{code}\n");
+    for (environment, values) in ["dev", "staging", "prod"].iter().zip(values) {
+        out.push_str(&format!("--- {dir}envs/{environment}.tfvars\nenvironment = \"{environment}\"\n{values}\n"));
+    }
+    out
+}
+
+/// `name: a | b | c ^ odd` of every row that differs by more than a name.
+fn rows(listing: &str) -> Vec<String> {
+    told(&matrix(&FileTree::from_listing(listing), &Options::default(), &[]))
+}
+
+fn told(matrix: &tiers_check::Matrix) -> Vec<String> {
+    let shown = matrix.rows.iter().filter(|row| !row.by_name_only);
+    shown
+        .map(|row| {
+            let cells: Vec<&str> = row.cells.iter().map(|cell| cell.value.as_deref().unwrap_or("-")).collect();
+            let odd = if row.odd.is_empty() { String::new() } else { format!(" ^ {}", row.odd.join("; ")) };
+            format!("{}: {}{odd}", row.name, cells.join(" | "))
+        })
+        .collect()
+}
+
+const QUEUES: &str = "variable \"queues\" { type = map(object({ delay = number })) }
+resource \"aws_sqs_queue\" \"q\" {
+  for_each      = var.queues
+  name          = \"${var.environment}-${each.key}\"
+  delay_seconds = each.value.delay + 1
+  max_message_size = var.environment == \"prod\" ? 2 : 1
+}";
+
+#[test]
+fn what_is_repeated_is_compared_key_by_key() {
+    let values = |keys: &[(&str, u32)]| {
+        let entries: Vec<String> = keys.iter().map(|(key, delay)| format!("{key} = {{ delay = {delay} }}")).collect();
+        format!("queues = {{ {} }}", entries.join(", "))
+    };
+    let (dev, staging, prod) = (
+        values(&[("mail", 1), ("orders", 5)]),
+        values(&[("orders", 5)]),
+        values(&[("audit", 9), ("mail", 1), ("orders", 7)]),
+    );
+    assert_eq!(
+        rows(&rooted("", QUEUES, [&dev, &staging, &prod])),
+        [
+            "queues.audit: - | - | { delay = 9 } ^ set in prod only",
+            "queues.mail: { delay = 1 } | - | { delay = 1 } ^ not set in staging",
+            "queues.orders.delay: 5 | 5 | 7",
+            "aws_sqs_queue.q.max_message_size: 1 | 1 | 2",
+            "aws_sqs_queue.q[\"orders\"].delay_seconds: 6 | 6 | 8",
+        ]
+    );
+    // Too many to be shown one by one are told by the variable alone.
+    let many: Vec<(String, u32)> = (0..60).map(|number| (format!("k{number:02}"), number)).collect();
+    let of = |more: u32| {
+        let pairs: Vec<(&str, u32)> = many.iter().map(|(key, delay)| (key.as_str(), delay + more)).collect();
+        values(&pairs)
+    };
+    let found = rows(&rooted("", QUEUES, [&of(0), &of(0), &of(1)]));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("queues: { k00 = { delay = 0 }, k01"), "{found:#?}");
+}
+
+#[test]
+fn one_secret_in_a_map_hides_that_one_alone() {
+    let code = "variable \"password\" {
+  type      = string
+  sensitive = true
+}
+variable \"level\" {}
+resource \"aws_lambda_function\" \"f\" {
+  environment {
+    variables = {
+      URL       = \"db://${var.password}\"
+      API_TOKEN = \"t-${var.level}\"
+      LEVEL     = \"l-${var.level}\"
+      HOST      = aws_db_instance.x.address
+    }
+  }
+}";
+    let values = |of: &str| format!("password = \"secret-{of}\"\nlevel = \"{of}\"");
+    let found = rows(&rooted("", code, [&values("a"), &values("b"), &values("b")]));
+    assert_eq!(found, ["level: a | b | b", "aws_lambda_function.f.environment.variables.LEVEL: l-a | l-b | l-b"]);
+}
+
+#[test]
+fn what_several_stacks_have_alike_is_one_row() {
+    let code = "variable \"size\" {}\noutput \"o\" {\n  value = var.size\n}";
+    let tree = |last: [&str; 3]| {
+        let same = ["size = 1", "size = 2", "size = 3"];
+        [rooted("layers/a/", code, same), rooted("layers/b/", code, same), rooted("layers/c/", code, last)].concat()
+    };
+    let of = |listing: &str| matrix(&FileTree::from_listing(listing), &Options::default(), &[]);
+    let folded = of(&tree(["size = 1", "size = 2", "size = 3"]));
+    assert!(folded.text(80, false).contains("layers/a and 2 more: size"), "{}", folded.text(80, false));
+    assert_eq!(folded.rows[0].also, ["layers/b", "layers/c"]);
+    let apart = of(&tree(["size = 1", "size = 2", "size = 4"]));
+    assert!(apart.text(80, false).contains("layers/a and 1 more: size"), "{}", apart.text(80, false));
+    assert!(apart.text(80, false).contains("layers/c: size"), "{}", apart.text(80, false));
+}
+
+#[test]
+fn the_arguments_of_a_module_that_is_not_there_are_no_rows_of_their_own() {
+    let root = |of: &str, module: &str| {
+        format!("--- envs/{of}/main.tf\nresource \"aws_sqs_queue\" \"q\" {{\n  name = \"q\"\n}}\n{module}")
+    };
+    let module = |more: &str| format!("module \"x\" {{\n  source = \"a/b/c\"\n  size = 1\n{more}}}\n");
+    let three =
+        |staging: &str, prod: &str| [root("dev", &module("")), root("staging", staging), root("prod", prod)].concat();
+    assert_eq!(rows(&three(&module(""), "")), ["module.x: yes | yes | no"]);
+    assert_eq!(rows(&three(&module(""), &module("  more = 2\n"))), ["module.x.more: - | - | 2 ^ set in prod only"]);
+}
+
+#[test]
+fn a_diff_marks_what_is_odd_among_all_environments() {
+    let code = "variable \"a\" { default = \"x\" }\nvariable \"b\" {}\nvariable \"c\" {}";
+    let listing = rooted(
+        "",
+        code,
+        ["b = 1\nc = \"db.prod.acme\"", "b = 2\nc = \"db.staging.acme\"", "a = \"y\"\nb = 0\nc = \"db.staging.acme\""],
+    );
+    let pair =
+        diff(&FileTree::from_listing(&listing), &Options::default(), &[], "dev", "prod").expect("both are there");
+    assert_eq!(
+        told(&pair),
+        [
+            "a: x | y ^ set in prod only",
+            "b: 1 | 0 ^ smaller in prod than in dev",
+            "c: db.prod.acme | db.staging.acme ^ names prod in dev"
+        ]
+    );
 }

@@ -39,6 +39,16 @@ fn what_everybody_writes_is_read_the_quick_way() {
 }
 
 #[test]
+fn a_large_object_is_read_the_quick_way_unless_a_name_comes_twice() {
+    let object = |more: &str| {
+        let entries: Vec<String> = (0..600).map(|number| format!("  k{number} = {number}\n")).collect();
+        format!("a = {{\n{}{more}}}\n", entries.concat())
+    };
+    check(true, &[&object(""), &object("  \"b c\" = 1\n  (d) = 2\n")]);
+    check(false, &[&object("  k7 = 1\n"), &object("  \"k599\" = 1\n")]);
+}
+
+#[test]
 fn what_is_not_plain_is_left_to_hcl_edit() {
     check(
         false,

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use foldhash::{HashSet, HashSetExt as _};
+
 use super::reader::{Reader, continues_name, starts_name};
 use super::{DEPTH_MAX, NAMES_MAX, OPERATORS_MAX};
 use crate::hcl::expr::{BinaryOp, Call, Expr, For, Node, Span, Step, UnaryOp};
@@ -343,12 +345,13 @@ impl<'a> Reader<'a> {
         }
         let base = self.entries.len();
         let mut computed = 0;
+        let mut names = HashSet::new();
         loop {
             self.space()?;
             if self.peek()? == b'}' {
                 break;
             }
-            let key = self.key(base, &mut computed)?;
+            let key = self.key(base, &mut computed, &mut names)?;
             self.blanks()?;
             if !matches!(self.peek()?, b'=' | b':') {
                 return None;
@@ -372,7 +375,8 @@ impl<'a> Reader<'a> {
     }
 
     /// `object_key`: a bare name is that name. No two may be the same; of those that are computed one is let pass.
-    fn key(&mut self, siblings: usize, computed: &mut u32) -> Option<Node<'a>> {
+    /// `names` are those of a large object, from where it began to be one.
+    fn key(&mut self, siblings: usize, computed: &mut u32, names: &mut HashSet<&'a str>) -> Option<Node<'a>> {
         let start = self.at;
         let mut key = self.nested(false)?;
         if let Expr::Path(name, steps) = &key.expr
@@ -383,9 +387,15 @@ impl<'a> Reader<'a> {
         }
         let before = &self.entries[siblings..];
         let refused = match key.as_str() {
-            Some(name) => {
-                before.len() > NAMES_MAX || before.iter().any(|(other, _)| other.as_str().is_some_and(|it| it == name))
+            Some(_) if before.len() > NAMES_MAX => {
+                if names.is_empty() {
+                    for (other, _) in before.iter().filter(|(other, _)| other.as_str().is_some()) {
+                        names.insert(plain(other)?);
+                    }
+                }
+                !names.insert(plain(&key)?)
             }
+            Some(name) => before.iter().any(|(other, _)| other.as_str().is_some_and(|it| it == name)),
             None => {
                 *computed += 1;
                 *computed > 1
@@ -471,6 +481,14 @@ impl<'a> Reader<'a> {
     fn word(&mut self, word: &[u8]) -> Option<()> {
         let ends = self.bytes.get(self.at + word.len()).is_none_or(|byte| byte.is_ascii() && !continues_name(*byte));
         (ends && self.begins(word)).then(|| self.at += word.len())
+    }
+}
+
+/// A text that is a slice of the file.
+fn plain<'a>(key: &Node<'a>) -> Option<&'a str> {
+    match &key.expr {
+        Expr::Str(Cow::Borrowed(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) use reader::Reader;
 const DEPTH_MAX: u32 = 48;
 /// In one attribute's value. hcl-edit refuses more than 128 on a path through an expression.
 const OPERATORS_MAX: u32 = 64;
-/// Names in one body or object are compared one with another: both ends of a large one are left to a set.
+/// Names in one body or object are compared one with another up to here: those of a larger object stand in a set, and larger bodies
+/// are left to hcl-edit.
 const NAMES_MAX: usize = 256;
 
 /// The whole file, or `None` where hcl-edit has to read it.
