@@ -1,6 +1,9 @@
 //! Which files hold settings of a backend, whatever they are called.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use foldhash::HashSet;
 
 use crate::command::Command;
 use crate::discover::{names, usage};
@@ -81,6 +84,10 @@ const EXTENSIONS: &[&str] = &["backend", "conf", "config", "cfg", "ini"];
 pub(crate) fn may_be_named(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return is_of_backend(name) };
     let after_environment = || names::find(extension).is_some_and(|named| named.whole);
+    // What most files are called.
+    if matches!(extension, "tf" | "tfvars" | "hcl") {
+        return false;
+    }
     EXTENSIONS.contains(&extension) || (is_of_backend(stem) && (extension == "json" || after_environment()))
 }
 
@@ -101,8 +108,14 @@ fn folder_says_backend(path: &str) -> bool {
     is_of_backend(&dir.rsplit('/').next().unwrap_or(dir).to_ascii_lowercase())
 }
 
+/// The setting of some backend that is called so.
+pub(crate) fn setting(name: &str) -> Option<&'static str> {
+    static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| SETTINGS.iter().copied().collect());
+    KNOWN.get(name).copied()
+}
+
 fn only_settings(body: &Body<'_>) -> bool {
-    let known = |name: &str| SETTINGS.contains(&name);
+    let known = |name: &str| setting(name).is_some();
     let some = !body.attrs.is_empty() || !body.blocks.is_empty();
     // Other formats know words without quotes, which Terraform would take for references.
     let is_setting = |attr: &Attr<'_>| known(attr.name) && !matches!(attr.value.expr, Expr::Path(..));

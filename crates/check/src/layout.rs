@@ -1,5 +1,6 @@
 //! What a repository was taken for: its environments, the infrastructure that stands in them, and the files of each.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -72,7 +73,7 @@ pub struct Instance {
     /// The backend's type, `None` where the root has no backend block.
     pub backend: Option<String>,
     /// What is known of the backend's settings.
-    pub settings: BTreeMap<String, String>,
+    pub settings: BTreeMap<Cow<'static, str>, String>,
 }
 
 /// Something that a reader of the layout should know: what was left out, and why.

@@ -1,32 +1,48 @@
 //! Names with their positions, found without hashing and mostly without looking at the text of the names.
 
+use std::cmp::Ordering;
+
 /// Sorted by the marks of the names and then by the names.
 #[derive(Debug, Default)]
-pub(crate) struct NameIndex<'a>(Vec<Entry<'a>>);
-
-#[derive(Debug)]
-struct Entry<'a> {
-    mark: u64,
-    name: &'a str,
-    position: usize,
+pub(crate) struct NameIndex<'a> {
+    marks: Vec<u64>,
+    /// In the same order.
+    names: Vec<(&'a str, usize)>,
 }
+
+/// So many marks are looked through one after the other: most modules have no more names.
+const FEW: usize = 24;
 
 impl<'a> NameIndex<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<usize> {
-        self.search(name).ok().map(|at| self.0[at].position)
+        self.search(name).ok().map(|at| self.names[at].1)
     }
 
     /// A name that is there already gets the new position.
     pub(crate) fn insert(&mut self, name: &'a str, position: usize) {
         match self.search(name) {
-            Ok(at) => self.0[at].position = position,
-            Err(at) => self.0.insert(at, Entry { mark: mark(name), name, position }),
+            Ok(at) => self.names[at].1 = position,
+            Err(at) => {
+                self.marks.insert(at, mark(name));
+                self.names.insert(at, (name, position));
+            }
         }
     }
 
     fn search(&self, name: &str) -> Result<usize, usize> {
         let wanted = mark(name);
-        self.0.binary_search_by(|entry| entry.mark.cmp(&wanted).then_with(|| entry.name.cmp(name)))
+        let mut at = match self.marks.len() <= FEW {
+            true => self.marks.iter().take_while(|mark| **mark < wanted).count(),
+            false => self.marks.partition_point(|mark| *mark < wanted),
+        };
+        while self.marks.get(at) == Some(&wanted) {
+            match self.names[at].0.cmp(name) {
+                Ordering::Less => at += 1,
+                Ordering::Equal => return Ok(at),
+                Ordering::Greater => break,
+            }
+        }
+        Err(at)
     }
 }
 
@@ -54,6 +70,8 @@ mod tests {
         let all =
             ["environment", "environment_name", "environments", "env", "", "nv", "e\u{0}nv", "\u{0}env", "region"];
         let mut names = NameIndex::default();
+        let many: Vec<String> = (0..2 * super::FEW).map(|number| format!("variable_{number}_of_many")).collect();
+        let all: Vec<&str> = all.into_iter().chain(many.iter().map(String::as_str)).collect();
         for (position, name) in all.iter().enumerate() {
             assert_eq!(names.get(name), None);
             names.insert(name, position);

@@ -1,8 +1,6 @@
 //! Which account belongs to which environment, by everything in the repository that says so: variable files, providers of roots that
 //! are one environment's, maps with a key for each environment, tiers.toml.
 
-use rayon::prelude::*;
-
 use crate::accounts::account_in;
 use crate::discover::{Found, names};
 use crate::eval::World;
@@ -36,24 +34,21 @@ impl Owners {
                 owners.claims.push(Claim { number: account.clone(), environment, place: None });
             }
         }
-        let instances: Vec<_> = found.stacks.iter().flat_map(|stack| &stack.instances).collect();
-        let written = instances.par_iter().with_min_len(64).flat_map_iter(|instance| {
-            let mut claims = Vec::new();
+        // On one core: whoever asks first is in the middle of a stack, and while it waited for another core it could be given a second
+        // stack that asks as well, and wait for itself.
+        let mut claims = Vec::new();
+        for instance in found.stacks.iter().flat_map(|stack| &stack.instances) {
             let environment = instance.environment.as_deref().and_then(|name| owners.position(name));
             for file in &instance.var_files {
                 if let Parsed::Values(body) = &parsed[*file] {
                     body.attrs.iter().for_each(|attr| owners.take(*file, attr, environment, &mut claims));
                 }
             }
-            claims
-        });
-        let mut claims: Vec<Claim> = written.collect();
+        }
         let of_module = sole_environments(world.modules.len(), &owners, found);
-        claims.par_extend(world.modules.par_iter().zip(&of_module).with_min_len(64).flat_map_iter(|(module, sole)| {
-            let mut claims = Vec::new();
-            owners.take_module(module, *sole, &mut claims);
-            claims
-        }));
+        for (module, sole) in world.modules.iter().zip(of_module) {
+            owners.take_module(module, sole, &mut claims);
+        }
         owners.claims.append(&mut claims);
         owners.claims.sort();
         owners.claims.dedup();
@@ -173,7 +168,7 @@ impl Owners {
     }
 
     /// Whether the accounts of all of these environments are known, and a number is none of them, or that of all.
-    pub(crate) fn is_apart<'e>(&self, number: &str, mut environments: impl Iterator<Item = &'e String>) -> bool {
+    pub(crate) fn is_apart<'e>(&self, number: &str, mut environments: impl Iterator<Item = &'e str>) -> bool {
         let claims = self.of(number);
         let of = |claims: &[Claim], position: usize| claims.iter().any(|claim| claim.environment == position);
         environments.all(|environment| {

@@ -1,5 +1,7 @@
 //! Every file by what it contains, parsed in parallel.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::action::Action;
@@ -71,7 +73,10 @@ pub(crate) fn parse<'a>(tree: &'a FileTree) -> Vec<Parsed<'a>> {
 
 fn parse_file<'a>(reader: &mut Reader<'a>, file: &'a File) -> Parsed<'a> {
     let name = file.name();
-    let lower = name.to_ascii_lowercase();
+    let lower = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    };
     let Some(text) = file.text() else {
         let read = [".tfvars", ".tfbackend", ".backend"].iter().any(|end| lower.ends_with(end));
         let error = || SyntaxError { message: "it is no UTF-8".into(), offset: 0 };

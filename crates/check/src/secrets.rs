@@ -45,10 +45,10 @@ impl Secrets {
     }
 
     /// What is called like a secret in a variable file, at any depth.
-    fn written(&mut self, file: FileId, name: &str, node: &Node<'_>) -> bool {
+    fn written<'n>(&mut self, file: FileId, name: &str, node: &'n Node<'_>) -> bool {
         if let Expr::Object(entries) = &node.expr {
-            let key = |key: &Node<'_>| key.keyword().map(str::to_owned).unwrap_or_default();
-            return entries.iter().fold(false, |any, (name, value)| self.written(file, &key(name), value) || any);
+            let key = |key: &'n Node<'_>| key.keyword().unwrap_or_default();
+            return entries.iter().fold(false, |any, (name, value)| self.written(file, key(name), value) || any);
         }
         let plain = matches!(node.expr, Expr::Str(_) | Expr::Number(_));
         if plain && is_secret_name(name) {

@@ -11,12 +11,15 @@ mod stacks;
 mod surroundings;
 pub(crate) mod usage;
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 pub(crate) use layers::Layered;
 pub(crate) use stacks::{FoundInstance, FoundStack};
 
 use crate::backend::{self, Backend};
+use crate::backend_file;
 use crate::eval::World;
 use crate::layout::{Instance, Layout, Note, Stack};
 use crate::model;
@@ -105,6 +108,7 @@ pub(crate) fn layout(
 
 fn instance(tree: &FileTree, world: &World<'_>, found: &FoundInstance, backend: Option<&Backend<'_>>) -> Instance {
     let path = |file: &usize| tree.files()[*file].path().to_string();
+    let own = |name: &str| backend_file::setting(name).map_or_else(|| name.to_string().into(), Cow::Borrowed);
     let settings = backend.iter().flat_map(|backend| &backend.settings);
     Instance {
         environment: found.environment.clone(),
@@ -113,6 +117,6 @@ fn instance(tree: &FileTree, world: &World<'_>, found: &FoundInstance, backend: 
         backend_files: found.backend_files.iter().map(|layered| path(&layered.file)).collect(),
         unread: found.unread.iter().map(path).collect(),
         backend: backend.map(|backend| backend.kind.to_string()),
-        settings: settings.map(|(name, setting)| (name.to_string(), setting.shown().to_string())).collect(),
+        settings: settings.map(|(name, setting)| (own(name), setting.shown().to_string())).collect(),
     }
 }

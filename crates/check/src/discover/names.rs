@@ -156,6 +156,9 @@ fn is_region_word(word: &str) -> bool {
 
 /// What stands behind a beginning in either case.
 fn after<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
+    if text.as_bytes().first()?.to_ascii_lowercase() != beginning.as_bytes()[0] {
+        return None;
+    }
     let (first, rest) = text.split_at_checked(beginning.len())?;
     first.eq_ignore_ascii_case(beginning).then_some(rest)
 }
@@ -213,7 +216,18 @@ pub(crate) struct Named {
 /// Longest of [`WORDS`].
 const LONGEST_WORD: usize = 13;
 
-/// By length, the letters that [`WORDS`] begin with: most words of any text are sorted out by these alone.
+/// By length, a bit for each of [`WORDS`]: few are as long as a word of any text.
+const OF_LENGTH: [u64; LONGEST_WORD + 1] = {
+    let mut words = [0; LONGEST_WORD + 1];
+    let mut index = 0;
+    while index < WORDS.len() {
+        words[WORDS[index].0.len()] |= 1 << index;
+        index += 1;
+    }
+    words
+};
+
+/// By length, the letters that they begin with.
 const FIRST_LETTERS: [u32; LONGEST_WORD + 1] = {
     let mut letters = [0; LONGEST_WORD + 1];
     let mut index = 0;
@@ -236,12 +250,23 @@ fn is_one_of(list: &[&str], word: &str) -> bool {
 
 /// The stage that a single word means, whether strong or weak. A number behind the word is let pass: `dev2`.
 pub(crate) fn stage_of(word: &str) -> Option<(Stage, bool)> {
-    let digits = word.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let bare = &word[..word.len() - digits];
-    if FIRST_LETTERS.get(bare.len())? & letter(*bare.as_bytes().first()?) == 0 {
+    let bytes = word.as_bytes();
+    let mut length = bytes.len();
+    while length > 0 && bytes[length - 1].is_ascii_digit() {
+        length -= 1;
+    }
+    if FIRST_LETTERS.get(length)? & letter(*bytes.first()?) == 0 {
         return None;
     }
-    WORDS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(bare)).map(|(_, stage, strong)| (*stage, *strong))
+    let mut left = OF_LENGTH[length];
+    while left != 0 {
+        let (known, stage, strong) = WORDS[left.trailing_zeros() as usize];
+        if known.as_bytes().eq_ignore_ascii_case(&bytes[..length]) {
+            return Some((stage, strong));
+        }
+        left &= left - 1;
+    }
+    None
 }
 
 pub(crate) fn is_not_environment(segment: &str) -> bool {
@@ -314,22 +339,55 @@ pub(crate) fn is_parent_of_environments(segment: &str) -> bool {
     is_one_of(PARENTS, segment)
 }
 
+/// Where the name of an environment stands in a segment, and what it means.
+struct Spot {
+    stage: Stage,
+    strong: bool,
+    start: usize,
+    end: usize,
+    whole: bool,
+}
+
 /// Finds the name of an environment in a segment: a strong word before a weak one, the first before later ones.
 pub(crate) fn find(segment: &str) -> Option<Named> {
-    let words = words(segment);
+    let Spot { stage, strong, start, end, whole } = spot(segment)?;
+    Some(Named { name: segment[start..end].to_string(), stage: Some(stage), start, end, whole, strong })
+}
+
+fn spot(segment: &str) -> Option<Spot> {
+    // Words of two words end with one that is a stage by itself.
+    if !each_word(segment).any(|(start, end)| stage_of(&segment[start..end]).is_some()) {
+        return None;
+    }
+    let mut few = [(0, 0); FEW];
+    let mut count = 0;
+    for word in each_word(segment) {
+        match few.get_mut(count) {
+            Some(place) => *place = word,
+            None => return spot_among(segment, &words(segment)),
+        }
+        count += 1;
+    }
+    spot_among(segment, &few[..count])
+}
+
+/// Most names have fewer words than this: they need no list of their own.
+const FEW: usize = 8;
+
+fn spot_among(segment: &str, words: &[(usize, usize)]) -> Option<Spot> {
     let mut weak = None;
     for index in 0..words.len() {
         let (stage, strong, taken) =
-            match (two_words(segment, &words, index), stage_of(&segment[words[index].0..words[index].1])) {
+            match (two_words(segment, words, index), stage_of(&segment[words[index].0..words[index].1])) {
                 (Some((stage, strong)), _) => (stage, strong, 2),
                 (None, Some((stage, strong))) => (stage, strong, 1),
                 (None, None) => continue,
             };
-        let named = extend(segment, &words, index, taken, stage, strong);
+        let spot = extend(segment, words, index, taken, stage, strong);
         if strong {
-            return Some(named);
+            return Some(spot);
         }
-        weak.get_or_insert(named);
+        weak.get_or_insert(spot);
     }
     weak
 }
@@ -344,7 +402,7 @@ fn two_words(segment: &str, words: &[(usize, usize)], index: usize) -> Option<(S
     stage_of(&format!("{first}{}", &segment[second.0..second.1]))
 }
 
-fn extend(segment: &str, words: &[(usize, usize)], index: usize, taken: usize, stage: Stage, strong: bool) -> Named {
+fn extend(segment: &str, words: &[(usize, usize)], index: usize, taken: usize, stage: Stage, strong: bool) -> Spot {
     let mut last = index + taken - 1;
     while let Some((start, end)) = words.get(last + 1) {
         let word = &segment[*start..*end];
@@ -357,7 +415,7 @@ fn extend(segment: &str, words: &[(usize, usize)], index: usize, taken: usize, s
     let (start, end) = (words[index].0, words[last].1);
     let others = words[..index].iter().chain(&words[last + 1..]);
     let whole = others.into_iter().all(|(start, end)| is_noise(&segment[*start..*end]));
-    Named { name: segment[start..end].to_string(), stage: Some(stage), start, end, whole, strong }
+    Spot { stage, strong, start, end, whole }
 }
 
 /// Words beside the name of an environment that say what the file is and nothing else.
@@ -389,17 +447,28 @@ fn each_word(text: &str) -> impl Iterator<Item = (usize, usize)> {
 /// Where the letters and digits that begin at `at` end, or what is none of them.
 fn run_end(text: &str, mut at: usize, of_words: bool) -> usize {
     while let Some(byte) = text.as_bytes().get(at) {
-        let (alphanumeric, length) = match text[at..].chars().next().filter(|_| !byte.is_ascii()) {
-            Some(character) => (character.is_alphanumeric(), character.len_utf8()),
-            None => (byte.is_ascii_alphanumeric(), 1),
-        };
-        if alphanumeric != of_words {
-            break;
+        match ALPHANUMERIC[*byte as usize] {
+            Some(alphanumeric) if alphanumeric == of_words => at += 1,
+            Some(_) => break,
+            None => match text[at..].chars().next() {
+                Some(character) if character.is_alphanumeric() == of_words => at += character.len_utf8(),
+                _ => break,
+            },
         }
-        at += length;
     }
     at
 }
+
+/// By byte; `None` for those of which a character beyond ASCII is made.
+const ALPHANUMERIC: [Option<bool>; 256] = {
+    let mut all = [None; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        all[byte] = Some((byte as u8).is_ascii_alphanumeric());
+        byte += 1;
+    }
+    all
+};
 
 /// Whether a word stands for a stage anywhere in a name; without one it is an environment only by being spelled as it.
 pub(crate) fn may_name(text: &str) -> bool {
@@ -417,7 +486,7 @@ pub(crate) fn same_environment(a: &str, b: &str) -> bool {
     let joined = |text: &str| text.get(..3).is_some_and(|first| is_one_of(&["non", "pre"], first));
     let (first, second) = (of(a), of(b));
     let may = joined(a) || joined(b) || (first.is_some() && first == second);
-    let whole = |text: &str| find(text).filter(|named| named.whole).and_then(|named| named.stage);
+    let whole = |text: &str| spot(text).filter(|spot| spot.whole).map(|spot| spot.stage);
     may && whole(a).is_some_and(|stage| whole(b) == Some(stage)) && normal(a) == normal(b)
 }
 
@@ -557,6 +626,15 @@ mod tests {
         check("device", None);
         check("shared", None);
         assert!(super::is_not_environment("shared-services") && !super::is_not_environment("eu-prod"));
+    }
+
+    #[test]
+    fn a_word_of_two_words_ends_with_one_that_is_a_stage_by_itself() {
+        let of_two = |word: &&str| ["non", "pre"].iter().any(|first| word.len() > 3 && word.starts_with(first));
+        for word in super::WORDS.iter().map(|(word, ..)| *word).filter(of_two) {
+            assert!(super::stage_of(&word[3..]).is_some(), "{word}");
+        }
+        check("a-b-c-d-e-f-g-h-i-non-prod", Some(("non-prod", Stage::Nonprod, false)));
     }
 
     #[test]

@@ -64,11 +64,14 @@ const CUT: usize = 24;
 
 /// Whether something of this name holds a secret: a variable, an attribute, a key of a map.
 pub(crate) fn is_secret_name(name: &str) -> bool {
+    if !may_tell(name) {
+        return false;
+    }
     let name = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         true => Cow::Owned(name.to_ascii_lowercase()),
         false => Cow::Borrowed(name),
     };
-    let tells = || may_tell(&name) && TELLING.iter().any(|word| name.contains(word));
+    let tells = || TELLING.iter().any(|word| name.contains(word));
     let about = || {
         ABOUT.iter().any(|end| name.ends_with(end))
             || ["enable_", "use_", "manage_"].iter().any(|start| name.starts_with(start))
@@ -76,9 +79,15 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     tells() && !about()
 }
 
-/// Each of [`TELLING`] holds one of these pairs of letters, and most names hold none.
+/// Each of [`TELLING`] holds one of these pairs of letters, in either case, and most names hold none.
 fn may_tell(name: &str) -> bool {
-    name.as_bytes().windows(2).any(|pair| matches!(pair, b"ss" | b"cr" | b"ke" | b"nn" | b"bh"))
+    let pair = |pair: &[u8]| {
+        matches!(
+            [pair[0] | 0x20, pair[1] | 0x20],
+            [b's', b's'] | [b'c', b'r'] | [b'k', b'e'] | [b'n', b'n'] | [b'b', b'h']
+        )
+    };
+    name.as_bytes().windows(2).any(pair)
 }
 
 impl Variable<'_> {

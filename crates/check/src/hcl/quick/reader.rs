@@ -88,19 +88,34 @@ impl<'a> Reader<'a> {
     /// `sp`: blanks and comments between `/*` and `*/`.
     pub(super) fn blanks(&mut self) -> Option<()> {
         loop {
-            match self.peek() {
-                Some(b' ' | b'\t') => self.at += 1,
+            let at = self.at;
+            match self.bytes.get(at) {
+                Some(b' ' | b'\t') => self.at = self.after_blanks(at + 1),
                 Some(b'/') if self.peek_second() == Some(b'*') => self.inline_comment()?,
                 _ => return Some(()),
             }
         }
     }
 
+    /// Where the blanks end that reach to `at`: mostly there.
+    fn after_blanks(&self, mut at: usize) -> usize {
+        while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
+            at += 1;
+        }
+        at
+    }
+
+    /// Goes past every byte that is one of these.
+    fn skip(&mut self, is_one: impl Fn(u8) -> bool) {
+        let rest = &self.bytes[self.at..];
+        self.at += rest.iter().position(|byte| !is_one(*byte)).unwrap_or(rest.len());
+    }
+
     /// `ws`: the same and ends of lines and every comment.
     pub(super) fn space(&mut self) -> Option<()> {
         loop {
             match self.peek() {
-                Some(b' ' | b'\t' | b'\n') => self.at += 1,
+                Some(b' ' | b'\t' | b'\n') => self.at = self.after_blanks(self.at + 1),
                 Some(b'#') => self.skip_line(),
                 Some(b'/') => match self.peek_second() {
                     Some(b'*') => self.inline_comment()?,
@@ -125,8 +140,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_line(&mut self) {
-        let rest = &self.bytes[self.at..];
-        self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        self.skip(|byte| byte != b'\n');
     }
 
     fn inline_comment(&mut self) -> Option<()> {
@@ -140,9 +154,7 @@ impl<'a> Reader<'a> {
         if !starts_name(self.peek()?) {
             return None;
         }
-        while self.peek().is_some_and(continues_name) {
-            self.at += 1;
-        }
+        self.skip(continues_name);
         Some((&self.text[start..self.at], self.span_from(start)))
     }
 
@@ -190,6 +202,7 @@ impl<'a> Reader<'a> {
         let mut start = self.at;
         let mut before = String::new();
         loop {
+            self.skip(|byte| !matches!(byte, b'"' | b'$' | b'%' | b'\\'));
             match self.peek()? {
                 b'"' => break,
                 b'$' if self.peek_second() == Some(b'{') => break,

@@ -44,25 +44,30 @@ pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
 }
 
 /// A module that more than one environment runs.
-struct Shared {
+struct Shared<'c> {
     module: usize,
-    environments: BTreeSet<String>,
+    environments: BTreeSet<&'c str>,
     /// How much a finding in it matters at most.
     worst: Severity,
 }
 
 /// All of them. One that no root calls is for whoever will: what is wrong in it is a hint.
-fn shared_modules(context: &Context<'_>) -> Vec<Shared> {
-    let mut of_module: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+fn shared_modules<'c>(context: &'c Context<'_>) -> Vec<Shared<'c>> {
+    let mut of_root: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
     for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
-        let Some(environment) = &instance.environment else { continue };
+        if let Some(environment) = &instance.environment {
+            of_root.entry(instance.module).or_default().insert(environment);
+        }
+    }
+    let mut of_module: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    for (root, environments) in of_root {
         let mut seen = HashSet::new();
-        let mut next = vec![instance.module];
+        let mut next = vec![root];
         while let Some(module) = next.pop() {
             if !seen.insert(module) {
                 continue;
             }
-            of_module.entry(module).or_default().insert(environment.clone());
+            of_module.entry(module).or_default().extend(&environments);
             let module = &context.world.modules[module];
             next.extend(module.calls.iter().filter_map(|call| call.target));
         }
@@ -71,7 +76,7 @@ fn shared_modules(context: &Context<'_>) -> Vec<Shared> {
     let of_all = of_module.into_iter().filter(|(_, environments)| environments.len() > 1);
     let mut out: Vec<Shared> =
         of_all.map(|(module, environments)| Shared { module, environments, worst: Severity::Error }).collect();
-    let all: BTreeSet<String> = context.found.environments.iter().cloned().collect();
+    let all: BTreeSet<&str> = context.found.environments.iter().map(String::as_str).collect();
     if all.len() > 1 {
         let seen = crate::rules::seen(context);
         let for_nobody = |module: &usize| !seen[*module] && run.binary_search(module).is_err();
@@ -100,10 +105,26 @@ fn is_code(block: &Block<'_>) -> bool {
     matches!(block.kind, "resource" | "module" | "locals" | "provider" | "data" | "output")
 }
 
+/// Whether a text holds twelve digits in a row, and whether eight hexadecimal ones behind a hyphen: without those it is no account's
+/// number and no network's id.
+fn runs(text: &str) -> (bool, bool) {
+    let (mut digits, mut of_id, mut found) = (0, None, (false, false));
+    for byte in text.bytes() {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        of_id = match of_id {
+            _ if byte == b'-' => Some(0),
+            Some(length) if matches!(byte, b'0'..=b'9' | b'a'..=b'f') => Some(length + 1),
+            _ => None,
+        };
+        found = (found.0 || digits >= 12, found.1 || of_id >= Some(8));
+    }
+    found
+}
+
 struct Walk<'w, 'a> {
     context: &'w Context<'a>,
     file: FileId,
-    environments: &'w BTreeSet<String>,
+    environments: &'w BTreeSet<&'w str>,
     worst: Severity,
     block: &'w Block<'a>,
     out: &'w mut Vec<Finding>,
@@ -173,7 +194,7 @@ impl Walk<'_, '_> {
     }
 
     fn is_environment(&self, word: &str) -> bool {
-        let spelled = |environment: &String| names::same_environment(environment, word);
+        let spelled = |environment: &&str| names::same_environment(environment, word);
         word == "default"
             || self.environments.contains(word)
             || (names::may_name(word) && self.environments.iter().any(spelled))
@@ -200,13 +221,14 @@ impl Walk<'_, '_> {
         };
         // The last part of a UUID has twelve digits too.
         let number = || find(&ACCOUNT).filter(|_| whole && !UUID.as_ref().is_some_and(|regex| regex.is_match(text)));
-        if let Some(account) = find(&ACCOUNT_IN_ARN).or_else(number) {
+        let (twelve_digits, eight_of_an_id) = runs(text);
+        if let Some(account) = twelve_digits.then(|| find(&ACCOUNT_IN_ARN).or_else(number)).flatten() {
             if !WELL_KNOWN_ACCOUNTS.contains(&account.as_str()) {
                 self.account(span, text, &account);
             }
             return;
         }
-        if let Some(id) = find(&NETWORK_ID) {
+        if let Some(id) = eight_of_an_id.then(|| find(&NETWORK_ID)).flatten() {
             let message = format!("{id} belongs to one network, and {} share this code", self.listed());
             self.push("hard-coded-network-id", span, &id, message, Severity::Warning);
             return;
@@ -258,7 +280,7 @@ impl Walk<'_, '_> {
             declared.iter().filter_map(|environment| environment.account.as_deref()).collect();
         let only = accounts.len() == 1 && accounts.contains(account);
         let owners = self.context.owners();
-        let severity = match only || owners.is_apart(account, self.environments.iter()) {
+        let severity = match only || owners.is_apart(account, self.environments.iter().copied()) {
             true => Severity::Hint,
             false => Severity::Warning,
         };
@@ -273,9 +295,12 @@ impl Walk<'_, '_> {
     }
 
     fn environment_name(&mut self, span: Span, text: &str, attribute: &str, whole: bool) {
-        let words = names::words(text);
         // Long text is prose or a document, and a single word may mean anything.
-        if text.len() > 120 || text.contains(' ') || words.len() > 12 {
+        if text.len() > 120 || text.contains(' ') {
+            return;
+        }
+        let words = names::words(text);
+        if words.len() > 12 {
             return;
         }
         let named = words.iter().find_map(|(start, end)| {
@@ -289,7 +314,7 @@ impl Walk<'_, '_> {
             let strong = !weak && (stage.is_some_and(|(_, strong)| strong) || self.environments.contains(word));
             let found =
                 self.environments.iter().find(|environment| strong && names::same_environment(environment, word))?;
-            Some((word, found.clone()))
+            Some((word, *found))
         });
         let Some((word, environment)) = named else { return };
         let parts = words.len() > 1 || !whole;
@@ -307,10 +332,10 @@ impl Walk<'_, '_> {
 
     fn listed(&self) -> String {
         let order = &self.context.found.environments;
-        let mut names: Vec<&String> = self.environments.iter().collect();
+        let mut names: Vec<&str> = self.environments.iter().copied().collect();
         names.sort_by_key(|name| order.iter().position(|known| names::same_environment(known, name)));
         match names.len() {
-            0..=3 => names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+            0..=3 => names.join(", "),
             count => format!("{count} environments"),
         }
     }
@@ -320,7 +345,28 @@ impl Walk<'_, '_> {
             .context
             .finding(rule, Place { file: self.file, span }, subject, message)
             .severity(severity.min(self.worst))
-            .environments(self.environments.iter().map(String::as_str));
+            .environments(self.environments.iter().copied());
         self.out.push(finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runs;
+
+    #[test]
+    fn numbers_that_are_long_enough_are_told_before_any_pattern_is_tried() {
+        for (text, expected) in [
+            ("arn:aws:iam::111122223333:role/x", (true, false)),
+            ("subnet-0a1b2c3d", (false, true)),
+            ("sg-0123456789abcdef0", (false, true)),
+            ("subnet-012345678901", (true, true)),
+            ("subnet-0a1b2c3", (false, false)),
+            ("app-deadbeer-12345", (false, false)),
+            ("1111-2222-3333", (false, false)),
+            ("", (false, false)),
+        ] {
+            assert_eq!(runs(text), expected, "{text}");
+        }
     }
 }

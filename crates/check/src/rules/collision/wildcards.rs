@@ -60,9 +60,9 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
             if seen.contains(&place) || !is_telling(service, resource) {
                 continue;
             }
-            let own = targets[index]
-                .iter()
-                .any(|target| target.service == service && glob(service, resource, &target.resource));
+            let Some(pattern_inside) = inside(service, resource) else { continue };
+            let own =
+                targets[index].iter().any(|target| target.service == service && glob(pattern_inside, &target.resource));
             if !own {
                 continue;
             }
@@ -77,7 +77,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
                     && !apart()
                     && targets[*other].iter().any(|target| {
                         target.service == service
-                            && glob(service, resource, &target.resource)
+                            && glob(pattern_inside, &target.resource)
                             && !targets[index]
                                 .iter()
                                 .any(|mine| mine.service == service && mine.resource == target.resource)
@@ -119,7 +119,12 @@ fn targets(deployed: &Deployed<'_>, forms: &[&ArnForm]) -> Vec<Target> {
 /// Every ARN with a wildcard in the policies of an environment.
 fn patterns(deployed: &Deployed<'_>) -> Vec<(String, Place)> {
     let mut scopes: Vec<ScopeId> = vec![Evaluation::ROOT];
-    scopes.extend(deployed.placed().iter().map(|placed| placed.scope));
+    for placed in deployed.placed() {
+        // Resources of one module come one after the other.
+        if scopes.last() != Some(&placed.scope) {
+            scopes.push(placed.scope);
+        }
+    }
     scopes.sort_unstable();
     scopes.dedup();
     let mut out = Vec::new();
@@ -169,9 +174,15 @@ fn inside_stripped<'r>(service: &str, resource: &'r str) -> &'r str {
     }
 }
 
+/// The pattern for what the resource itself is called; `None` for one that fits nothing.
+fn inside<'r>(service: &str, resource: &'r str) -> Option<&'r str> {
+    let pattern = inside_stripped(service, resource);
+    // Many stars in one pattern would take long; no policy that means anything has them.
+    (pattern.bytes().filter(|byte| *byte == b'*').count() <= 4).then_some(pattern)
+}
+
 /// IAM's manners: `*` stands for any text, `?` for one character.
-fn glob(service: &str, pattern: &str, text: &str) -> bool {
-    let pattern = inside_stripped(service, pattern);
+fn glob(pattern: &str, text: &str) -> bool {
     // Names that a service takes are ASCII, so that a byte is a character.
     fn matches(pattern: &[u8], text: &[u8]) -> bool {
         match pattern.split_first() {
@@ -181,10 +192,6 @@ fn glob(service: &str, pattern: &str, text: &str) -> bool {
             Some((b'?', rest)) => !text.is_empty() && matches(rest, &text[1..]),
             Some((byte, rest)) => text.first() == Some(byte) && matches(rest, &text[1..]),
         }
-    }
-    // Many stars in one pattern would take long; no policy that means anything has them.
-    if pattern.matches('*').count() > 4 {
-        return false;
     }
     matches(pattern.as_bytes(), text.as_bytes())
 }
