@@ -41,6 +41,11 @@ pub(super) fn split(files: &mut Files, tree: &FileTree, parsed: &[Parsed<'_>], u
             parts.retain(|part| !doubtful.contains(&part.file));
         }
         files.loose_values.extend(doubtful);
+        let of_values = files.values.get(&environment).map(Vec::as_slice).unwrap_or_default();
+        let tenants: Vec<String> = of_values.iter().filter_map(|part| part.region.clone()).collect();
+        for part in files.settings.get_mut(&environment).into_iter().flatten().filter(|part| part.region.is_none()) {
+            part.region = whose(tree.files()[part.file].path(), &tenants);
+        }
         let of = |parts: Option<&Vec<Part>>| -> Vec<Part> { parts.cloned().unwrap_or_default() };
         let (values, settings) = (of(files.values.get(&environment)), of(files.settings.get(&environment)));
         let mut regions: Vec<String> = values.iter().chain(&settings).filter_map(|part| part.region.clone()).collect();
@@ -67,6 +72,13 @@ pub(super) fn split(files: &mut Files, tree: &FileTree, parsed: &[Parsed<'_>], u
             files.within.insert(name, environment.clone());
         }
     }
+}
+
+/// The tenant or region whose values a backend file goes with, by its name or that of a folder above it.
+fn whose(path: &str, tenants: &[String]) -> Option<String> {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut segments = [stem(name)].into_iter().chain(dir.rsplit('/')).map(names::without_noise);
+    segments.find_map(|name| tenants.iter().find(|tenant| *tenant == name)).cloned()
 }
 
 /// One command that is given the files of two regions reads them as layers.

@@ -103,7 +103,7 @@ impl<'a> Surroundings<'a> {
         let is_environment = |other: &str| names::find(other).is_some_and(|named| named.whole && named.strong);
         let may_be = |other: &str| certain && other != stem && (is_branch(other) || !names::is_not_environment(other));
         let mut alike = siblings.iter().filter(|(other, _)| is_environment(other) || may_be(other));
-        alike.any(|(_, sets)| similar(own, sets)).then(|| whole(stem))
+        alike.any(|(_, sets)| similar(own, sets)).then(|| but_for_noise(stem))
     }
 
     /// The environment that a folder stands in: the last segment that is one, a whole name before part of one.
@@ -157,6 +157,13 @@ fn is_branch(segment: &str) -> bool {
 
 fn whole(segment: &str) -> Named {
     Named { name: segment.to_string(), stage: None, start: 0, end: segment.len(), whole: true, strong: false }
+}
+
+/// `preview` of `preview.backend`: what the file is belongs to no name.
+fn but_for_noise(stem: &str) -> Named {
+    let own = names::without_noise(stem);
+    let start = own.as_ptr() as usize - stem.as_ptr() as usize;
+    Named { name: own.to_string(), start, end: start + own.len(), ..whole(own) }
 }
 
 fn has_strong<'s>(mut siblings: impl Iterator<Item = &'s str>, segment: &str) -> bool {

@@ -332,3 +332,30 @@ fn words_that_mean_something_else_name_no_environment_that_is_called_so() {
     warning(&tree("test", "prod", "x", "app-prod-x"), "environment-in-code");
     warning(&tree("test", "prod", "x", "app-test-x"), "environment-in-code");
 }
+
+/// What is said of one variable in three environments, `severity rule`.
+fn said_of(name: &str, values: [&str; 3]) -> Vec<String> {
+    let mut listing = format!("--- main.tf\nvariable {name:?} {{}}\noutput \"x\" {{\n  value = var.{name}\n}}\n");
+    for (environment, value) in ["dev", "staging", "prod"].into_iter().zip(values) {
+        listing.push_str(&format!("--- envs/{environment}.tfvars\n{name} = {value:?}\n"));
+    }
+    let report = tiers_check::check(&FileTree::from_listing(&listing), &Options::default());
+    let findings = report.findings.iter().filter(|finding| finding.rule == "value-names-other");
+    findings.map(|finding| format!("{} {}", finding.severity.as_str(), finding.environments.join("/"))).collect()
+}
+
+#[test]
+fn words_that_name_no_environment_here_are_left_alone() {
+    assert_eq!(said_of("bucket", ["app-dev", "app-staging", "app-dev"]), ["warning prod/dev"]);
+    assert_eq!(said_of("bucket", ["app-dev", "app-dev", "app-dev"]), [""; 0]);
+    assert_eq!(said_of("mail", ["ops-dev@x.io", "dev-team@x.io", "prod@x.io"]), [""; 0]);
+    assert_eq!(said_of("stripe_key", ["pk_dev_1", "pk_prod_1", "pk_prod_2"]), [""; 0]);
+    assert_eq!(said_of("node_env", ["dev", "production", "production"]), ["hint staging/prod"]);
+    assert_eq!(said_of("vpc", ["dev", "production", "production"]), ["warning staging/prod"]);
+    let image = |tag: &str| format!("eu-docker.pkg.dev/shop-dev/images/api:{tag}");
+    assert_eq!(said_of("image", [&image("main"), &image("1.9.0"), &image("1.8.0")]), [""; 0]);
+    assert_eq!(
+        said_of("image", [&image("main"), &image("1.9.0"), "eu.x.io/shop-staging/api:1"]),
+        ["warning prod/staging"]
+    );
+}

@@ -632,3 +632,43 @@ fn what_tests_read_is_no_environment_and_stands_in_no_comparison() {
     let report = tiers_check::check(&FileTree::from_listing(&run), &Options::default());
     assert!(report.findings.iter().any(|finding| finding.rule == "state-shared"), "{:#?}", report.findings);
 }
+
+#[test]
+fn a_word_for_the_kind_of_file_is_no_part_of_an_unusual_name() {
+    let values = "--- envs/dev.tfvars\nenv = \"dev\"\n--- envs/preview.tfvars\nenv = \"preview\"\n";
+    for (dev, preview) in [
+        ("envs/dev.backend.hcl", "envs/preview.backend.hcl"),
+        ("backend-dev.hcl", "backend-preview.hcl"),
+        ("dev.s3.tfbackend", "preview.s3.tfbackend"),
+        ("dev-backend.hcl", "preview-backend.hcl"),
+        ("envs/dev.backend.tfvars", "envs/preview.backend.tfvars"),
+    ] {
+        let backends =
+            format!("--- {dev}\nbucket = \"b\"\nkey = \"dev\"\n--- {preview}\nbucket = \"b\"\nkey = \"preview\"\n");
+        check(
+            &format!("--- main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\nvariable \"env\" {{}}\n{values}{backends}"),
+            &[
+                &format!(". | dev | . | envs/dev.tfvars | {dev} | dev"),
+                &format!(". | preview | . | envs/preview.tfvars | {preview} | preview"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn each_tenant_of_an_environment_has_a_backend_file_of_its_own() {
+    let of = |name: &str| {
+        format!(
+            "--- infra/{name}.tfvars\nowner = \"{name}\"\n--- infra/backend-{name}.hcl\nbucket = \"b\"\nkey = \"{name}\"\n"
+        )
+    };
+    let code = "--- infra/main.tf\nterraform {\n  backend \"s3\" {}\n}\nvariable \"owner\" {}\n";
+    check(
+        &format!("{code}{}{}{}", of("sandbox-anna"), of("sandbox-ben"), of("dev")),
+        &[
+            "infra | sandbox-anna | infra | infra/sandbox-anna.tfvars | infra/backend-sandbox-anna.hcl | sandbox-anna",
+            "infra | sandbox-ben | infra | infra/sandbox-ben.tfvars | infra/backend-sandbox-ben.hcl | sandbox-ben",
+            "infra | dev | infra | infra/dev.tfvars | infra/backend-dev.hcl | dev",
+        ],
+    );
+}

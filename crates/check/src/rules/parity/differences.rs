@@ -88,18 +88,65 @@ fn names_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<Findi
             if !names_themselves(view, deployed, attr.name) || mentions_many(text, &view.context.found.environments) {
                 return;
             }
+            if is_one_for_all(view, attr) || means_no_environment(text, start, end) {
+                return;
+            }
+            if is_one_repository(view, other, attr, text) {
+                return;
+            }
             let place = Place { file, span: inner(node, text, start, end) };
             let message = format!("a value of {} names {other}: {path} is {text:?}", deployed.environment);
+            let usual =
+                if (start, end) == (0, text.len()) && is_mode(attr.name) { Severity::Hint } else { Severity::Warning };
             out.push(
                 view.context
                     .finding("value-names-other", place, &format!("{}/{path}", deployed.environment), message)
-                    .severity(neighbours::severity(view, deployed, other, attr.name, Severity::Warning))
+                    .severity(neighbours::severity(view, deployed, other, attr.name, usual))
                     .label(format!("among the values of {}", deployed.environment))
                     .besides(as_in(view, other, attr.name))
                     .environments([deployed.environment, other]),
             );
         });
     }
+}
+
+/// Whether three environments or more say the same: what all of them share is called after one of them.
+fn is_one_for_all(view: &View<'_>, attr: &Attr<'_>) -> bool {
+    let same =
+        |each: &Deployed<'_>| each.given(attr.name).is_some_and(|(_, theirs)| same_literal(&attr.value, &theirs.value));
+    view.deployed.len() > 2 && view.deployed.iter().all(same)
+}
+
+/// The address of a team of developers, and a key of Stripe, whose mode is `test` or `live`.
+fn means_no_environment(text: &str, start: usize, end: usize) -> bool {
+    let is_developers = || names::stage_of(&text[start..end]).is_some_and(|(stage, _)| stage == Stage::Dev);
+    let of_developers = text[end..].split_once('@').is_some_and(|(rest, _)| !rest.contains(['/', ':', ' ']));
+    let of_stripe = matches!(&text[..start], "pk_" | "sk_" | "rk_");
+    (of_developers && is_developers()) || of_stripe
+}
+
+/// Variables that choose how something runs or which branch is taken; `production` among them may be meant anywhere.
+fn is_mode(name: &str) -> bool {
+    const LAST: &[&str] =
+        &["env", "mode", "class", "type", "branch", "ref", "tier", "profile", "level", "channel", "track", "edition"];
+    let last = name.rsplit(['_', '-']).next().unwrap_or(name);
+    LAST.iter().any(|known| known.eq_ignore_ascii_case(last))
+}
+
+/// Whether the other environment takes its image from the same repository: what is built once lies in one place for all.
+fn is_one_repository(view: &View<'_>, other: &str, attr: &Attr<'_>, text: &str) -> bool {
+    let repository = |text: &str| {
+        let (host, path) = text.split_once('/')?;
+        let name = path.split(['@', ':']).next()?;
+        (host.contains('.') && name.len() < path.len()).then(|| format!("{host}/{name}"))
+    };
+    let Some(own) = repository(text) else { return false };
+    view.deployed.iter().filter(|each| names::same_environment(each.environment, other)).any(|each| {
+        let Some((_, theirs)) = each.given(attr.name) else { return false };
+        let mut same = false;
+        strings(&theirs.value, "", &mut |_, _, text| same |= repository(text).is_some_and(|theirs| theirs == own));
+        same
+    })
 }
 
 /// A value of one environment that holds the account of another, where that account is not what all of them use.
