@@ -255,6 +255,16 @@ impl Done {
         id.map(|id| self.redactor.text(id).into_owned())
     }
 
+    /// When the lock that is held was taken, as RFC 3339; `None` where that is not told in UTC.
+    pub fn lock_created(&self) -> Option<String> {
+        let raw = self.raw();
+        let told = lines(&raw).find_map(|line| line.strip_prefix("Created:"))?;
+        match told.split_whitespace().collect::<Vec<_>>()[..] {
+            [day, time, "+0000", ..] => Some(format!("{day}T{time}Z")),
+            _ => None,
+        }
+    }
+
     /// Errors come first.
     fn raw(&self) -> String {
         String::from_utf8_lossy(&[&self.said.err[..], b"\n", &self.said.out].concat()).into_owned()
@@ -319,7 +329,9 @@ mod tests {
         let held = done(HELD, &[]);
         assert!(held.is_locked() && held.has_no_lock());
         assert_eq!(held.lock_info(), "ID: 11111111-2222, Path: shop/dev, Who: otto@laptop");
-        assert_eq!(held.lock_id().as_deref(), Some("11111111-2222"));
+        assert_eq!((held.lock_id().as_deref(), held.lock_created()), (Some("11111111-2222"), None));
+        let since = done(&format!("{HELD}  Created:   2026-11-28 06:16:01.347359707 +0000 UTC\n"), &[]);
+        assert_eq!(since.lock_created().as_deref(), Some("2026-11-28T06:16:01.347359707Z"));
         let no_table = done(NO_TABLE, &[]);
         assert!(no_table.has_no_lock() && !no_table.is_locked());
         assert_eq!(no_table.lock_id(), None);

@@ -64,10 +64,11 @@ pub async fn plan(context: &Context, site: &Site, state: &LeaseState) -> Result<
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }
     site.begins("terraform plan");
+    let since = context.clock.now();
     let at_work = interrupt::at_work();
     let planned = terraform.plan(file, &interrupt::asked).await;
     drop(at_work);
-    let (_, done) = planned.map_err(|error| not_planned(error, env, terraform, state))?;
+    let (_, done) = planned.map_err(|error| not_planned(error, env, terraform, state, since))?;
     if interrupt::asked() {
         return Err(Fault::errored("stopped as asked; nothing was changed"));
     }

@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use jiff::Timestamp;
 use tiers_core::id::Env;
 use tiers_core::lease::LeaseState;
 use tiers_edge::terraform::{Done, Terraform, TerraformError};
@@ -56,12 +57,19 @@ pub fn not_initialised(error: TerraformError, terraform: &Terraform, tree: &Tree
     fault
 }
 
-/// Why there is no plan. `state` says whether an apply of ours is what holds the lock.
-pub fn not_planned(error: TerraformError, env: &Env, terraform: &Terraform, state: &LeaseState) -> Fault {
-    let (has_no_lock, id) = match &error {
-        TerraformError::Failed { done, .. } => (done.has_no_lock(), done.lock_id()),
-        _ => (false, None),
+/// Why there is no plan. `state` says whether an apply of ours is what holds the lock, and `since` when the plan was begun.
+pub fn not_planned(
+    error: TerraformError,
+    env: &Env,
+    terraform: &Terraform,
+    state: &LeaseState,
+    since: Timestamp,
+) -> Fault {
+    let (has_no_lock, id, created) = match &error {
+        TerraformError::Failed { done, .. } => (done.has_no_lock(), done.lock_id(), done.lock_created()),
+        _ => (false, None, None),
     };
+    let is_later = created.is_some_and(|at| at.parse::<Timestamp>().is_ok_and(|at| at >= since));
     let fault = said(error, "terraform plan");
     if !has_no_lock || interrupt::asked() {
         return fault;
@@ -75,9 +83,16 @@ pub fn not_planned(error: TerraformError, env: &Env, terraform: &Terraform, stat
             "Wait for it, or give it time with --lock-timeout 10m. `tiers tf which {env}` shows how it stands."
         ));
     }
+    // A backend whose answer is lost is asked again by Terraform, and then finds the lock that it gave.
+    let by = match is_later {
+        true => {
+            "since after this command began, by somebody who came in between, or by itself, if the backend's answer was lost"
+        }
+        false => "by somebody else",
+    };
     match id {
         Some(id) => Fault::errored(format!(
-            "the state of {env} is locked by somebody else; Terraform's own words stand above; nothing was changed"
+            "the state of {env} is locked {by}; Terraform's own words stand above; nothing was changed"
         ))
         .hint(format!(
             "If they are at work, try again later. If they are gone for good, release their lock: `{}`. tiers never does that by \

@@ -61,9 +61,11 @@ pub async fn run(args: &Unlock, bench: &Bench) -> Outcome {
                 "`tiers tf unlock {environment} --reason … --yes` takes the lease all the same, in your name."
             )));
         }
-        let question = format!(
-            "{what}\nIf Terraform still works there, two applies may run at once. Type the environment's name to take the lease: "
-        );
+        let means = match proven {
+            true => "It is over, and the next apply takes the lease over by itself.",
+            false => "If Terraform still works there, two applies may run at once.",
+        };
+        let question = format!("{what}\n{means} Type the environment's name to take the lease: ");
         if ask(&question).await? != environment.as_str() {
             return Err(Fault::refused("not agreed to; nothing was changed"));
         }

@@ -19,6 +19,7 @@ init)
   [ ! -e "$project/bound.json" ] || cp "$project/bound.json" "$TF_DATA_DIR/terraform.tfstate" ;;
 state) [ ! -e "$project/state.json" ] || cat "$project/state.json" ;;
 plan)
+  [ ! -e "$project/locked" ] || { cat "$project/locked" >&2; exit 1; }
   for argument; do case "$argument" in -out=*) cat "$project/plan.json" > "${argument#-out=}" ;; esac; done
   echo "Plan: as the file says"
   exit 2 ;;
@@ -166,6 +167,27 @@ fn an_apply_that_fails_is_recorded_and_told_in_the_programs_own_words() {
     assert!(flat(&which.out).contains("last failed just now by erika (ended with exit code 1"), "{which:#?}");
     std::fs::remove_file(planner.world.path("fails")).expect("removed");
     assert_eq!(planner.tf(&["apply", "dev", "--auto-approve"]).code(), 0);
+}
+
+#[test]
+fn a_lock_that_was_taken_since_the_command_began_may_be_its_own() {
+    let planner = Planner::new();
+    planner.plans_a_queue();
+    for (year, told) in [
+        ("2025", "the state of dev is locked by somebody else; "),
+        (
+            "2999",
+            "the state of dev is locked since after this command began, by somebody who came in between, or by itself",
+        ),
+    ] {
+        let created = format!("{year}-11-28 06:16:01.347359707 +0000 UTC");
+        let text =
+            format!("Error: Error acquiring the state lock\n\nLock Info:\n  ID:        1-2\n  Created:   {created}\n");
+        planner.world.write("locked", &text);
+        let locked = planner.tf(&["plan", "dev"]);
+        assert!(locked.code() == 4 && locked.err.contains(told), "{locked:#?}");
+        assert!(locked.err.contains("force-unlock 1-2`. tiers never does that by itself"), "{locked:#?}");
+    }
 }
 
 #[test]
