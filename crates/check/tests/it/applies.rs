@@ -136,3 +136,35 @@ fn a_workspace_that_the_branch_chooses_is_followed_case_by_case() {
         &[],
     );
 }
+
+#[test]
+fn the_arms_for_all_others_are_not_for_production() {
+    let script = "--- ci/tf.sh\nenv=$2\ncase \"$1\" in\n  apply)\n    if [ \"$env\" = prod ]; then\n      terraform apply prod.plan\n    else\n      terraform apply -auto-approve\n    fi\n    ;;\n\
+                  \x20 destroy)\n    case \"$env\" in\n      prod) terraform destroy -auto-approve ;;\n      *) terraform destroy -auto-approve ;;\n    esac\n    ;;\nesac\n";
+    let on = "{ workflow_dispatch: { inputs: { env: { type: choice, options: [dev, prod] } } } }";
+    let run = job("tf", "    environment: ${{ inputs.env }}\n", "./ci/tf.sh \"$ACTION\" \"${{ inputs.env }}\"");
+    assert_eq!(unreviewed(&format!("{}{script}", workflow(on, &run))), ["hint tf.sh:7", "warning tf.sh:12"]);
+}
+
+#[test]
+fn a_goal_that_only_needs_others_is_followed_too() {
+    let makefile =
+        "--- Makefile\nall: deploy-staging deploy-prod\ndeploy-%:\n\tcd infra/$* && terraform apply -auto-approve\n";
+    assert_eq!(unreviewed(makefile), ["warning Makefile:3"]);
+    assert_eq!(unreviewed(&makefile.replace(" deploy-prod", "")), ["hint Makefile:3"]);
+}
+
+#[test]
+fn an_argument_that_has_to_be_there_is_the_one_that_is_given() {
+    let script = "--- tf.sh\nenv=\"${1:?}\"\nterraform init -reconfigure -backend-config=\"$env.hcl\"\nif [[ \"$env\" == prod ]]; then\n  terraform apply -var-file=VALUES.tfvars x.plan\nelse\n  terraform apply x.plan\nfi\n";
+    let env = |id: &str| job(id, &format!("    environment: {id}\n    concurrency: {id}\n"), &format!("./tf.sh {id}"));
+    let said = |values: &str, jobs: &str| {
+        let listing = format!("{}{}", workflow("push", jobs), script.replace("VALUES", values));
+        found(&listing, &["terraform-switched", "terraform-parallel"]).len()
+    };
+    assert_eq!(said("prod", &env("prod")), 0);
+    assert_eq!(said("dev", &env("prod")), 1);
+    assert_eq!(said("prod", &format!("{}{}", env("dev"), env("prod"))), 1);
+    let after = env("prod").replace("    runs-on: x\n", "    needs: dev\n    runs-on: x\n");
+    assert_eq!(said("prod", &format!("{}{after}", env("dev"))), 0);
+}

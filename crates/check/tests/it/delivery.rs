@@ -32,6 +32,9 @@ fn a_pause_before_a_proper_wait_is_a_head_start() {
     let wait = "aws lambda wait function-updated-v2 --function-name f";
     assert_eq!(pauses("d.sh", &format!("{UPDATE}\nsleep 30\n{wait}")), 0);
     assert_eq!(pauses("d.sh", &format!("{UPDATE}\necho waiting\nsleep 30\necho now\n{wait}\nsleep 3")), 0);
+    let by_name = format!("stable() {{\n  local f=$1\n  {wait}\n}}\n{UPDATE}\nsleep 5\nstable f");
+    assert_eq!(pauses("d.sh", &by_name), 0);
+    assert_eq!(pauses("d.sh", &format!("{UPDATE}\nsleep 5\naws lambda get-function --function-name f\n{wait}")), 1);
     let looks = "until [ \"$(aws lambda get-function --function-name f)\" = ok ]; do\n  sleep 5\ndone";
     assert_eq!(pauses("d.sh", &format!("{UPDATE}\nsleep 10\n{looks}")), 0);
     assert_eq!(pauses("d.sh", "kubectl apply -f x.yml\nsleep 10\nkubectl rollout status deploy/x"), 0);
@@ -313,4 +316,74 @@ fn a_job_or_a_service_that_goes_back_is_a_way_back_and_words_about_it_are_none()
     assert!(!stuck(shift, "--- ci/rollback.sh\n./x\n"));
     assert!(!stuck("      - run: sam deploy --stack-name x-prod\n", ""));
     assert!(stuck("      - run: sam deploy --stack-name x-prod --disable-rollback\n", ""));
+}
+
+#[test]
+fn a_trap_that_restores_is_a_way_back() {
+    let script = |trap: &str| {
+        let text = format!(
+            "restore() {{\n  aws s3 sync s3://before s3://www\n}}\n{trap}\naws s3 sync dist s3://www --delete\n"
+        );
+        stuck("      - run: ./ci/publish.sh\n", &format!("--- ci/publish.sh\n{text}"))
+    };
+    assert!(!script("trap restore ERR"));
+    assert!(script("trap 'rm -rf tmp' ERR"));
+}
+
+#[test]
+fn an_environment_for_a_pull_request_is_left_alone() {
+    let job = |id: &str, tag: &str| {
+        format!(
+            "--- .github/workflows/p.yml\non: pull_request\nconcurrency: x\njobs:\n  {id}:\n    runs-on: x\n    steps:\n      - run: helm upgrade app chart --set image.tag={tag}\n\
+             \x20     - run: terraform apply -auto-approve\n"
+        )
+    };
+    check(&job("preview", "$TAG"), &[], &[]);
+    check(&job("up", "pr-${{ github.event.number }}"), &[], &[]);
+    let rules: Vec<String> = found(&job("up", "$TAG"), &[]);
+    assert_eq!(rules.len(), 3, "{rules:?}");
+}
+
+#[test]
+fn a_group_for_each_release_is_another_for_each_run() {
+    let group = |group: &str| {
+        let listing = format!(
+            "--- .github/workflows/r.yml\non: release\nconcurrency: {group}\njobs:\n  prod:\n    runs-on: x\n    environment: prod\n    steps:\n\
+             \x20     - run: aws lambda update-alias --function-name f --name live && curl -f https://x || ./rollback.sh\n"
+        );
+        found(&listing, &["no-concurrency"]).len()
+    };
+    assert_eq!(group("release-${{ github.event.release.tag_name }}"), 1);
+    assert_eq!(group("release"), 0);
+}
+
+#[test]
+fn a_script_that_deploys_several_environments_is_told_of_for_production() {
+    let job = |id: &str, tag: &str| {
+        format!("  {id}:\n    runs-on: x\n    environment: {id}\n    steps: [{{ run: \"./d.sh {tag}\" }}]\n")
+    };
+    let listing = format!(
+        "--- .github/workflows/w.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n{}{}--- d.sh\nhelm upgrade app chart --set image.tag=\"$1\"\n",
+        job("dev", "$SHA"),
+        job("prod", "latest")
+    );
+    let says = "warning deploys-tag d.sh:1 prod deploys an image by its tag: image.tag=latest";
+    check(&listing, &["deploys-tag"], &[says]);
+}
+
+#[test]
+fn an_artifact_has_the_name_that_its_matrix_gives_it() {
+    let listing = |fetched: &str, more: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: push\njobs:\n  build:\n    runs-on: x\n    strategy: {{ matrix: {{ include: [{{ to: staging }}, {{ to: prod }}] }} }}\n    steps:\n\
+             \x20     - uses: actions/upload-artifact@v4\n        with: {{ name: \"dist-${{{{ matrix.to }}}}\" }}\n\
+             \x20 use:\n    needs: build\n    runs-on: x\n    steps:\n{more}      - uses: actions/download-artifact@v4\n        with: {{ name: {fetched} }}\n"
+        )
+    };
+    let missing = |fetched: &str, more: &str| found(&listing(fetched, more), &["workflow-dangling"]).len();
+    assert_eq!(missing("dist-prod", ""), 0);
+    assert_eq!(missing("dist-production", ""), 1);
+    let other = "      - { uses: dawidd6/action-download-artifact@v6, with: { workflow: b.yml, commit: x } }\n";
+    assert_eq!(missing("dist-production", other), 1);
+    assert_eq!(missing("dist-production", "      - uses: acme/make-artifact@v1\n"), 0);
 }

@@ -44,6 +44,14 @@ fn a_smoke_test_that_cannot_fail_is_found_in_scripts_actions_and_recipes() {
     let recipe = |mark: &str| format!("--- Makefile\ncheck:\n\t{mark}curl -f https://x\n");
     assert_eq!(smoke("run: make check", &recipe("-")), lost("Makefile:2"));
     assert_eq!(smoke("run: make check", &recipe("@")), [""; 0]);
+    let through = |mark: &str| format!("--- Makefile\nsmoke:\n\t{mark}./ci/check.sh\n{script}");
+    assert_eq!(smoke("run: make smoke", &through("-")), lost("ci/check.sh:2"));
+    assert_eq!(smoke("run: make smoke", &through("")), [""; 0]);
+    let patient = "--- ci/check.sh\nfor i in 1 2 3; do\n  curl -f https://x && exit 0\n  sleep 5\ndone\nexit 1\n";
+    assert_eq!(smoke("{ run: ./ci/check.sh, continue-on-error: true }", patient), lost("cd.yml:9"));
+    assert_eq!(smoke("run: ./ci/check.sh", patient), [""; 0]);
+    assert_eq!(smoke("run: curl https://x | grep -q fine || echo not yet", ""), lost("cd.yml:9"));
+    assert_eq!(smoke("run: curl https://x | grep -q fine", ""), [""; 0]);
 }
 
 /// A deployment in a called workflow, and a job after it.
@@ -103,6 +111,9 @@ fn a_deployment_or_a_way_back_that_cannot_fail_looks_done() {
     ] {
         assert_eq!(prod(&step), [""; 0], "{step}");
     }
+    let code = "aws lambda update-function-code --function-name app-prod --image-uri r@d";
+    assert_eq!(prod(&format!("run: {code} && {SHIFT} || true")), lost("deployment", 8));
+    assert_eq!(prod(&format!("run: {code} || true; {SHIFT}")), [""; 0]);
     let back = |condition: &str, run: &str| {
         said(&format!(
             "--- .github/workflows/rollback.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  look:\n    runs-on: x\n    steps: [{{ run: ls }}]\n  prod:\n    needs: look\n{condition}    runs-on: x\n\
@@ -159,4 +170,32 @@ fn a_plan_that_may_fail_matters_where_the_apply_makes_one_of_its_own() {
     let asked = "{ id: plan, run: terraform plan, continue-on-error: true }\n      - if: steps.plan.outcome == 'failure'\n        run: exit 1";
     assert_eq!(steps(asked, "-auto-approve"), [""; 0]);
     assert_eq!(steps("run: terraform plan", "-auto-approve"), [""; 0]);
+}
+
+#[test]
+fn a_wait_is_all_that_tells_where_nothing_tests() {
+    let steps = |run: &str| said(&in_steps(&format!("      - run: kubectl apply -f app.yml\n      - run: {run}\n")));
+    let untested = "warning no-smoke-test cd.yml:8 nothing tests what prod deploys after users meet it";
+    let wait = "kubectl rollout status deploy/app";
+    assert_eq!(
+        steps(&format!("{wait} || true")),
+        [
+            untested,
+            "warning gate-accepts-failure cd.yml:9 prod waits for what it deploys and throws away whether that came up"
+        ]
+    );
+    assert_eq!(steps(wait), [untested]);
+    assert_eq!(steps(&format!("{wait} || true; curl -f https://x")), [""; 0]);
+}
+
+#[test]
+fn what_only_cleans_up_first_may_fail_but_not_before_production() {
+    let listing = |environment: &str| {
+        said(&format!(
+            "--- .github/workflows/w.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  clear:\n    runs-on: x\n    steps: [{{ run: ./clear.sh }}]\n\
+             \x20 up:\n    needs: clear\n    if: always()\n    runs-on: x\n    environment: {environment}\n    steps: [{{ run: terraform apply x.plan }}]\n"
+        ))
+    };
+    assert_eq!(listing("sandbox"), [""; 0]);
+    assert_eq!(listing("prod").len(), 1);
 }

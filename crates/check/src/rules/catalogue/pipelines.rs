@@ -175,7 +175,7 @@ jobs:
         explanation: "It looks at `aws lambda update-function-code`, `kubectl set image`, `kustomize edit set image`, `gcloud run deploy`, \
 `az containerapp update`, `docker service update`, the image that amazon-ecs-render-task-definition is given and helm's `--set \
 image.tag`, and follows variables, outputs of steps and jobs, and inputs of called workflows as far as they are written. A reference \
-that cannot be told is left alone, and so is the numbered tag of somebody else's chart.",
+that cannot be told is left alone, and so are the numbered tag of somebody else's chart and environments for one pull request.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push
 jobs:
@@ -330,7 +330,7 @@ jobs:
 and with every answer to what no file tells. One that always lets a failure or a cancelled run pass is an error for production. \
 Tests that may fail, tests whose exit code is thrown away, before the deployment or after it, an approval or an earlier environment's \
 job that may fail, a plan that may fail before an apply without a saved one, a deployment or a rollback whose own failure is thrown \
-away, and conditions that do so in some cases or accept a skipped job are warnings. Called workflows, scripts, recipes and actions of \
+away, a wait that nothing else follows and whose end nobody reads, and conditions that do so in some cases or accept a skipped job are warnings. Called workflows, scripts, recipes and actions of \
 the repository are followed. A later step that reads the test's outcome makes it a gate again, and a job that only runs after a failure is none. A matrix \
 with `max-parallel: 1` that reaches production after another environment, with `fail-fast: false`, is an error: its order stops nothing.",
         bad: r#"--- .github/workflows/deploy.yml
@@ -444,8 +444,8 @@ jobs:
         title: "two runs of a deployment may overlap",
         consequence: "The older commit may win the race and stay live, with the newer one's infrastructure.",
         fix: "Add `concurrency` to the job or the workflow, with a group for each environment and `cancel-in-progress: false`.",
-        explanation: "A called workflow is looked at with those that call it. A group with the run's number or the commit in it is \
-another for each run and does not count. An apply of Terraform with `cancel-in-progress: true` is stopped in the middle by the next \
+        explanation: "A called workflow is looked at with those that call it. A group with the run's number, the commit or the release in \
+it is another for each run and does not count. An apply of Terraform with `cancel-in-progress: true` is stopped in the middle by the next \
 run. GitHub drops the older of two waiting runs, so the group \
 is no queue; `tiers` checks the order itself.",
         bad: r#"--- .github/workflows/deploy.yml
