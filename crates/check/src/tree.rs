@@ -54,11 +54,15 @@ pub fn wanted(path: &str) -> Wanted {
     }
 }
 
-/// A shell script often has no extension when it stands in a folder that is named for it.
+/// A shell script often has no extension when it stands in a folder that is named for it, or is named for what it does.
 fn is_script_path(path: &str, extension: &str) -> bool {
-    let Some((folder, name)) = path.rsplit_once('/') else { return false };
-    let folder = folder.rsplit('/').next().unwrap_or(folder);
-    extension.is_empty() && !name.contains('.') && matches!(folder, "bin" | "scripts" | "script" | "ci" | ".ci")
+    const FOLDERS: &[&str] = &["bin", "scripts", "script", "ci", ".ci", "hack", "ops", "tools"];
+    const AT_ROOT: &[&str] = &["deploy", "do", "go", "ops", "release", "run", "task"];
+    let plain = |name: &str| extension.is_empty() && !name.contains('.');
+    match path.rsplit_once('/') {
+        Some((folder, name)) => plain(name) && FOLDERS.contains(&folder.rsplit('/').next().unwrap_or(folder)),
+        None => AT_ROOT.contains(&path),
+    }
 }
 
 /// Whether GitHub runs what stands at `path`: workflows of the root alone.

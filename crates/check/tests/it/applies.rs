@@ -168,3 +168,21 @@ fn an_argument_that_has_to_be_there_is_the_one_that_is_given() {
     let after = env("prod").replace("    runs-on: x\n", "    needs: dev\n    runs-on: x\n");
     assert_eq!(said("prod", &format!("{}{after}", env("dev"))), 0);
 }
+
+#[test]
+fn a_step_that_no_caller_asks_for_does_not_run() {
+    let called = |command: &str, on: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: {on}\njobs:\n  infra:\n    uses: ./.github/workflows/tf.yml\n    with: {{ command: {command} }}\n\
+             --- .github/workflows/tf.yml\non: {{ workflow_call: {{ inputs: {{ command: {{ type: string }} }} }} }}\njobs:\n  run:\n    runs-on: x\n    environment: prod\n    steps:\n\
+             \x20     - if: inputs.command == 'apply' && github.ref == 'x'\n        run: terraform apply x.plan\n\
+             \x20     - if: inputs.command == 'destroy'\n        run: terraform destroy -auto-approve\n"
+        )
+    };
+    let rules = ["apply-unreviewed", "no-concurrency"];
+    let said = |command: &str| found(&called(command, "push"), &rules).len();
+    assert_eq!(said("plan"), 0);
+    assert_eq!(said("apply"), 1);
+    assert_eq!(said("destroy"), 1);
+    assert_eq!(said("\"${{ github.event_name }}\""), 2);
+}

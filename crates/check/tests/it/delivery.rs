@@ -260,6 +260,8 @@ fn looking_for_the_newest_run_and_taking_its_artifact_is_one_finding() {
     assert_eq!(newest("gh run download --name app \"${{ github.event.workflow_run.id }}\""), 0);
     assert_eq!(newest("gh run download 12345 -n app"), 0);
     assert_eq!(newest(&format!("{list} --commit $SHA")), 0);
+    assert_eq!(newest("T=$(az acr repository show-tags -n a --repository b --orderby time_desc --top 1 -o tsv)"), 1);
+    assert_eq!(newest("az acr repository show-tags -n a --repository b"), 0);
     let sort = "aws ecr describe-images --query 'sort_by(imageDetails,&imagePushedAt)[-1]'";
     assert_eq!(newest(&format!("TAG=$({sort})\nD=$({sort})")), 1);
     assert_eq!(newest(&format!("TAG=$({sort})\n{list}")), 2);

@@ -24,8 +24,8 @@ fn a_smoke_test_that_cannot_fail_is_found_in_scripts_actions_and_recipes() {
     let lost =
         |at: &str| [format!("warning gate-accepts-failure {at} prod has a smoke test whose failure is thrown away")];
     let script = "--- ci/check.sh\nset -e\ncurl -f https://x\n";
-    assert_eq!(smoke("run: ./ci/check.sh || true", script), lost("ci/check.sh:2"));
-    assert_eq!(smoke("run: ./ci/check.sh || echo failed", script), lost("ci/check.sh:2"));
+    assert_eq!(smoke("run: ./ci/check.sh || true", script), lost("cd.yml:9"));
+    assert_eq!(smoke("run: ./ci/check.sh || echo failed", script), lost("cd.yml:9"));
     assert_eq!(smoke("run: ./ci/check.sh", script), [""; 0]);
     assert_eq!(smoke("run: ./ci/check.sh || { echo failed; exit 1; }", script), [""; 0]);
     let told = "--- ci/check.sh\nif curl -f https://x; then\n  echo fine\nelse\n  echo bad\nfi\n";
@@ -45,7 +45,7 @@ fn a_smoke_test_that_cannot_fail_is_found_in_scripts_actions_and_recipes() {
     assert_eq!(smoke("run: make check", &recipe("-")), lost("Makefile:2"));
     assert_eq!(smoke("run: make check", &recipe("@")), [""; 0]);
     let through = |mark: &str| format!("--- Makefile\nsmoke:\n\t{mark}./ci/check.sh\n{script}");
-    assert_eq!(smoke("run: make smoke", &through("-")), lost("ci/check.sh:2"));
+    assert_eq!(smoke("run: make smoke", &through("-")), lost("Makefile:2"));
     assert_eq!(smoke("run: make smoke", &through("")), [""; 0]);
     let patient = "--- ci/check.sh\nfor i in 1 2 3; do\n  curl -f https://x && exit 0\n  sleep 5\ndone\nexit 1\n";
     assert_eq!(smoke("{ run: ./ci/check.sh, continue-on-error: true }", patient), lost("cd.yml:9"));
@@ -198,4 +198,18 @@ fn what_only_cleans_up_first_may_fail_but_not_before_production() {
     };
     assert_eq!(listing("sandbox"), [""; 0]);
     assert_eq!(listing("prod").len(), 1);
+}
+
+#[test]
+fn a_recipe_of_tests_that_cannot_fail_is_said_where_that_is_thrown_away() {
+    let listing = |run: &str| {
+        said(&format!(
+            "--- .github/workflows/cd.yml\non: workflow_dispatch\nconcurrency: x\njobs:\n  test:\n    runs-on: x\n    steps: [{{ run: {run} }}]\n\
+             \x20 prod:\n    needs: test\n    runs-on: x\n    environment: prod\n    steps: [{{ run: {SHIFT} && curl -f https://x }}]\n\
+             --- Makefile\ntest:\n\tpytest\n"
+        ))
+    };
+    let says = "warning gate-accepts-failure cd.yml:6 test has a test whose failure is thrown away, before prod";
+    assert_eq!(listing("make test || true"), [says]);
+    assert_eq!(listing("make test"), [""; 0]);
 }

@@ -1,6 +1,6 @@
 //! Jobs with everything that they run, the commands of called scripts included, and the environment that each works on.
 
-use github_actions_models::common::Uses;
+use github_actions_models::common::{If, Uses};
 use github_actions_models::workflow::job::{NormalJob, SharedStepFields, Step};
 use yamlpath::Component;
 
@@ -92,7 +92,17 @@ impl<'a> Job<'a> {
     pub(super) fn new(context: &Context<'a>, origin: Origin<'a>, model: &'a NormalJob, inputs: &Inputs) -> Job<'a> {
         let Origin { level, callers } = origin;
         let Level { file, workflow, id, scope } = level;
+        // What its callers never ask of it does not run.
+        let known = |context: &str| inputs.told(context.strip_prefix("inputs.")?);
+        let never =
+            |condition: Option<&If>| condition.is_some_and(|condition| condition::never_runs(condition, &known));
         let mut calls = calls(context, file, id);
+        if !callers.is_empty() {
+            let left_out: Vec<bool> =
+                model.steps.iter().map(|step| never(shared(step).and_then(|shared| shared.r#if.as_ref()))).collect();
+            let whole = never(model.r#if.as_ref());
+            calls.retain(|call| !whole && !left_out.get(call.step).copied().unwrap_or_default());
+        }
         if on_throwaway_cluster(model, &calls) {
             calls.retain(|call| !matches!(call.command.program(), "kubectl" | "helm" | "kustomize" | "helmfile"));
         }

@@ -65,6 +65,11 @@ fn taken(job: &Job<'_>, index: usize, call: &Call<'_>) -> Option<Newest> {
         {
             newest("the newest image of the repository", "image")
         }
+        ("az", "acr", "repository")
+            if text.contains("show-tags") && text.contains("time_desc") && text.contains("--top 1") =>
+        {
+            newest("the newest image of the repository", "image")
+        }
         ("aws", "lambda", "list-versions-by-function") if text.contains("[-1]") && !effects::rolls_back(command) => {
             newest("the newest version of the function", "version")
         }

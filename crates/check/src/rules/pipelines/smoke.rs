@@ -8,7 +8,7 @@ use super::delivery::{is_only_called, is_test_name};
 use super::effects;
 use super::jobs::{Call, Job};
 use super::scopes::{Level, Pipeline, local_workflow};
-use super::soft_gates::{is_in_loop, is_lost, is_soft, soft_span};
+use super::soft_gates::{is_in_loop, is_lost, is_soft, soft_span, thrown_away_by};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::run::Context;
@@ -148,7 +148,7 @@ fn named_step(context: &Context<'_>, job: &Job<'_>, step: usize) -> Look {
 
 fn lost_at(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> Place {
     if is_lost(context, job, call) {
-        job.place(call)
+        job.place(thrown_away_by(job, call))
     } else {
         Place { file: job.file, span: soft_span(job, call.step) }
     }

@@ -38,7 +38,8 @@ pub(super) fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &J
         }
         for call in &gate.calls[..first.unwrap_or(gate.calls.len())] {
             if is_thrown_away(context, gate, call) {
-                report(context, job, gate, gate.place(call), "has a test whose failure is thrown away", out);
+                let place = gate.place(thrown_away_by(gate, call));
+                report(context, job, gate, place, "has a test whose failure is thrown away", out);
             }
         }
         if let Some(place) = soft_plan(context, gate, job) {
@@ -149,6 +150,14 @@ pub(super) fn soft_span(job: &Job<'_>, step: usize) -> Span {
     let mut route = job.route();
     route.extend(["steps".into(), step.into(), "continue-on-error".into()]);
     job.workflow.span(&route)
+}
+
+/// The outermost call around a command that throws its failure away: the line that has the `|| true`.
+pub(super) fn thrown_away_by<'j, 'a>(job: &'j Job<'a>, call: &'j Call<'a>) -> &'j Call<'a> {
+    let at = job.calls.iter().position(|known| std::ptr::eq(known, call)).unwrap_or_default();
+    let mut around = job.calls[..at].iter().enumerate();
+    let outer = around.find(|(index, outer)| outer.command.failure_ignored && index + outer.command.runs >= at);
+    outer.map_or(call, |(_, outer)| outer)
 }
 
 fn is_thrown_away(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {

@@ -29,6 +29,11 @@ impl Inputs {
         self.0.insert(name, value);
     }
 
+    /// What is given for an input, where that is written.
+    pub(super) fn told(&self, name: &str) -> Option<String> {
+        self.0.get(&name.to_lowercase()).filter(|value| !value.contains("${{")).cloned()
+    }
+
     pub(super) fn extend(&mut self, values: impl Iterator<Item = (String, String)>) {
         self.0.extend(values);
     }

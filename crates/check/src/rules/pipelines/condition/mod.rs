@@ -15,7 +15,7 @@ use github_actions_expressions::{Expr, SpannedExpr};
 use github_actions_models::common::If;
 
 pub(super) use jobs::{Certainty, condition as written, runs};
-pub(super) use steps::{lets_pass, on_failure_only, runs_after_failure};
+pub(super) use steps::{lets_pass, never_runs, on_failure_only, runs_after_failure};
 
 /// A condition as GitHub reads it.
 pub(super) enum Condition<'s> {

@@ -88,6 +88,26 @@ pub(in crate::rules::pipelines) fn lets_pass(condition: &If, context: &str, valu
     fine.peek().is_some() && fine.all(|known| with(known, value))
 }
 
+/// Whether a job or a step with this condition never runs, given the values that are known of some contexts.
+pub(in crate::rules::pipelines) fn never_runs(condition: &If, known: &dyn Fn(&str) -> Option<String>) -> bool {
+    let condition = Condition::read(Some(condition));
+    let mut unknowns = Unknowns::default();
+    unknowns.take(&condition);
+    let Some(mut assignments) = unknowns.assignments() else { return false };
+    let mut tells = false;
+    for (context, value) in assignments.iter_mut().flatten() {
+        let Some(told) = known(context) else { continue };
+        tells = true;
+        *value = match told.as_str() {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            _ => Value::Text(told),
+        };
+    }
+    let runs = |steps: Steps<'_>, known: &Assignment| holds(&condition, &steps, known) != Some(false);
+    tells && !assignments.iter().any(|known| runs(Steps::Fine, known) || runs(Steps::Failed, known))
+}
+
 #[cfg(test)]
 mod tests {
     use github_actions_models::common::If;
@@ -134,6 +154,35 @@ mod tests {
         }
         for waits in ["success()", "github.ref == 'x'", "always() && steps.test.outcome == 'success'", "failure()"] {
             assert!(!check(waits), "{waits}");
+        }
+    }
+
+    #[test]
+    fn a_condition_that_an_input_refuses_never_holds() {
+        let check = |condition: &str| {
+            let known = |context: &str| match context {
+                "inputs.command" => Some("plan".to_string()),
+                "inputs.verify" => Some("false".to_string()),
+                _ => None,
+            };
+            super::never_runs(&If::Expr(condition.to_string()), &known)
+        };
+        for never in [
+            "inputs.command == 'apply'",
+            "${{ inputs.command == 'apply' && steps.plan.outputs.code == '2' }}",
+            "inputs.verify",
+            "always() && inputs.verify == true",
+        ] {
+            assert!(check(never), "{never}");
+        }
+        for may in [
+            "inputs.command == 'plan'",
+            "inputs.command != 'apply' || failure()",
+            "!inputs.verify",
+            "inputs.other",
+            "false",
+        ] {
+            assert!(!check(may), "{may}");
         }
     }
 
