@@ -86,6 +86,8 @@ pub(crate) struct Resource<'a> {
     pub(crate) taggable: bool,
     /// It has an argument that may be a lower bound, at any depth.
     pub(crate) bounded: bool,
+    /// The arguments that say where it is made, beside its provider: a region, a project, a bus.
+    pub(crate) standing: Option<&'a Attr<'a>>,
     pub(crate) named: Option<&'static NamedType>,
     /// The attribute that gives it its name, by `named`.
     pub(crate) name_attr: Option<&'a Attr<'a>>,
@@ -106,6 +108,7 @@ impl<'a> Resource<'a> {
             tags: body.attr(tags_name(kind)),
             taggable: is_taggable(kind),
             bounded: has_bounds(body),
+            standing: STANDING.iter().find_map(|name| body.attr(name)),
             named,
             name_attr: named.and_then(|named| body.attr(named.attribute)),
             overrides: Vec::new(),
@@ -131,6 +134,9 @@ impl<'a> Resource<'a> {
 fn tags_name(kind: &str) -> &'static str {
     if kind.starts_with("google_") { "labels" } else { "tags" }
 }
+
+/// Arguments by which two resources of one provider may stand apart, and have one name.
+const STANDING: [&str; 3] = ["region", "project", "event_bus_name"];
 
 /// What repeats a block.
 #[derive(Clone, Copy, Debug)]

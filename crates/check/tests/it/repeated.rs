@@ -119,3 +119,28 @@ fn a_module_that_is_called_for_each_makes_a_name_in_each() {
     assert_eq!(messages(&tree(&call("\"${each.key}-${var.environment}\""), lists.0, lists.1), "name-collides"), QUIET);
     assert_eq!(messages(&tree(&call("each.key"), "[\"mail\", \"x\"]", "[\"bills\", \"y\"]"), "name-collides"), QUIET);
 }
+
+#[test]
+fn resources_that_say_where_they_stand_may_have_one_name() {
+    let two = |kind: &str, name: &str, standing: [&str; 2]| {
+        let one = |label: &str, standing: &str| {
+            format!("resource \"{kind}\" \"{label}\" {{\n  {name} = \"x-${{var.environment}}\"\n  {standing}\n}}\n")
+        };
+        one("a", standing[0]) + &one("b", standing[1])
+    };
+    let found = |resources: &str| messages(&tree(resources, "[]", "[]"), "name-collides").len();
+    let regions = ["region = \"eu-west-1\"", "region = \"us-east-1\""];
+    assert_eq!(found(&two("aws_sqs_queue", "name", regions)), 0);
+    assert_eq!(found(&two("aws_sqs_queue", "name", [regions[0], regions[0]])), 1);
+    assert_eq!(found(&two("aws_sqs_queue", "name", ["region = var.unknown", "region = var.other"])), 0);
+    assert_eq!(found(&two("aws_s3_bucket", "bucket", regions)), 1);
+    assert_eq!(found(&two("google_pubsub_topic", "name", ["project = \"a\"", "project = \"b\""])), 0);
+    assert_eq!(
+        found(&two("aws_cloudwatch_event_rule", "name", ["event_bus_name = \"a\"", "event_bus_name = \"b\""])),
+        0
+    );
+    assert_eq!(found(&two("aws_lambda_layer_version", "layer_name", ["", ""])), 0);
+    let each = "resource \"aws_sqs_queue\" \"q\" {\n  for_each = toset([\"eu-west-1\", \"us-east-1\"])\n  name = \"q-${var.environment}\"\n  region = each.key\n}";
+    assert_eq!(found(each), 0);
+    assert_eq!(found(&each.replace("  region = each.key\n", "")), 1);
+}

@@ -20,6 +20,25 @@ struct Name<'v, 'a> {
     place: Place,
     /// The resource is there for certain: nothing that is not known decides about it.
     certain: bool,
+    /// What it says of where it is made.
+    standing: Option<Text<'a>>,
+}
+
+impl<'v, 'a> Name<'v, 'a> {
+    fn new(deployed: &'v Deployed<'a>, placed: &Placed<'a>, text: Text<'a>, place: Place, certain: bool) -> Self {
+        let standing = placed
+            .resource
+            .standing
+            .map(|attr| deployed.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref()).to_text());
+        // Where that is not known, two of one name may stand apart.
+        let certain = certain && standing != Some(None);
+        Name { deployed, text, place, certain, standing: standing.flatten() }
+    }
+
+    /// Whether two names are wanted in one region, project or bus, for all that the resources say themselves.
+    fn stands_beside(&self, other: &Name<'_, 'a>, scope: Scope) -> bool {
+        scope == Scope::World || self.standing == other.standing
+    }
 }
 
 /// One resource with its name in each environment that has it.
@@ -70,9 +89,8 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
             let call = calls.iter().find(|(prefix, _)| **prefix == *placed.prefix);
             if let Some((_, scopes)) = call.filter(|_| !placed.resource.repetition.is_some()) {
                 for (key, scope) in scopes {
-                    let Some((Value::Str(text), place)) = deployed.name(&placed.in_scope(*scope)).cloned() else {
-                        continue;
-                    };
+                    let instance = placed.in_scope(*scope);
+                    let Some((Value::Str(text), place)) = deployed.name(&instance).cloned() else { continue };
                     let address = (&*placed.prefix, placed.resource.kind, placed.resource.name, key.clone());
                     let group = repeated.entry(address).or_insert_with(|| Group {
                         named,
@@ -81,7 +99,7 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
                         by_call: true,
                         names: Vec::new(),
                     });
-                    group.names.push(Name { deployed, text, place, certain: placed.certain });
+                    group.names.push(Name::new(deployed, &instance, text, place, placed.certain));
                 }
                 continue;
             }
@@ -89,7 +107,7 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
                 for InstanceOf { key, placed: each } in instances(deployed, placed) {
                     let Some((Value::Str(text), place)) = deployed.name(&each).cloned() else { continue };
                     let address = (&*placed.prefix, placed.resource.kind, placed.resource.name, key);
-                    let name = Name { deployed, text, place, certain: placed.certain };
+                    let name = Name::new(deployed, &each, text, place, placed.certain);
                     let key = address.3.clone();
                     let group = repeated.entry(address);
                     group
@@ -115,7 +133,7 @@ fn groups<'v, 'a>(view: &'v View<'a>) -> Groups<'v, 'a> {
             };
             next = at + 1;
             let certain = placed.certain && !(placed.resource.repetition.is_some() && placed.each.is_none());
-            groups[at].names.push(Name { deployed, text: text.clone(), place: *place, certain });
+            groups[at].names.push(Name::new(deployed, placed, text.clone(), *place, certain));
         }
     }
     let mut found: Vec<Option<Group<'v, 'a>>> = groups.into_iter().map(Some).collect();
@@ -135,7 +153,10 @@ fn collides<'a>(view: &View<'a>, group: &Group<'_, 'a>, out: &mut Vec<Finding>) 
     let mut worst: Option<(Severity, &Name<'_, '_>, &Name<'_, '_>)> = None;
     for (index, first) in names.iter().enumerate() {
         for second in &names[index + 1..] {
-            if first.text != second.text || first.deployed.environment == second.deployed.environment {
+            if first.text != second.text
+                || first.deployed.environment == second.deployed.environment
+                || !first.stands_beside(second, named.scope)
+            {
                 continue;
             }
             let (here, there) = (view.whereabouts(first.deployed), view.whereabouts(second.deployed));
@@ -197,12 +218,14 @@ fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>)
     if view.deployed.iter().any(aliased) {
         return;
     }
-    let mut taken: HashMap<(&str, &str, &str), (&Group<'_, '_>, Place)> =
+    let mut taken: HashMap<(&str, &str, &str, &str), (&Group<'_, '_>, Place)> =
         HashMap::with_capacity(groups.iter().map(|group| group.names.len()).sum());
-    for group in groups {
+    // Versions of one layer bear its name, each published by a resource of its own.
+    for group in groups.iter().filter(|group| group.named.kind != "aws_lambda_layer_version") {
         let Group { named, placed, names, .. } = group;
         for name in names.iter().filter(|name| name.certain) {
-            let key = (name.deployed.environment, named.kind, &*name.text);
+            let standing = name.standing.as_deref().filter(|_| named.scope != Scope::World).unwrap_or_default();
+            let key = (name.deployed.environment, named.kind, &*name.text, standing);
             let Some((taker, place)) = taken.get(&key).copied() else {
                 taken.insert(key, (group, name.place));
                 continue;
