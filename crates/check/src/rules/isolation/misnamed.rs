@@ -1,5 +1,7 @@
 //! The backend of one environment that names another.
 
+use std::cell::LazyCell;
+
 use crate::backend::Backend;
 use crate::discover::names::{self, Stage};
 use crate::finding::{Finding, Related, Severity};
@@ -100,8 +102,10 @@ fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Vec<Misnamed<'v>>
     let known = &view.context.found.known;
     let own = |text: &str| names::mentions(text, deployed.environment);
     // Its address says whose state it is, wherever the store stands and whoever may read it.
-    let mut addresses = LEADING.iter().filter(|(_, role)| *role == Role::Address);
-    let addressed = addresses.any(|(name, _)| backend.text(name).is_some_and(own));
+    let addressed = LazyCell::new(|| {
+        let mut addresses = LEADING.iter().filter(|(_, role)| *role == Role::Address);
+        addresses.any(|(name, _)| backend.text(name).is_some_and(own))
+    });
     for (name, role) in LEADING {
         let Some(setting) = backend.settings.get(*name).filter(|setting| !setting.open) else { continue };
         let Some(place) = setting.place else { continue };
@@ -114,7 +118,7 @@ fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Vec<Misnamed<'v>>
         }
         let stages = (known.stage(deployed.environment), known.stage(other));
         // What stands before production often lies in production's account; the other way round nobody builds it.
-        if addressed && stages.1 > stages.0 {
+        if *addressed && stages.1 > stages.0 {
             continue;
         }
         let theirs = view.deployed.iter().find(|each| names::same_environment(each.environment, other));
@@ -131,7 +135,7 @@ fn find<'v>(view: &'v View<'_>, deployed: &'v Deployed<'_>) -> Vec<Misnamed<'v>>
         let pattern = || others().any(|each| names_itself(each) == Some(true));
         let sure = match role {
             Role::Address => pattern() || related.is_some(),
-            Role::Store => !addressed && (pattern() || related.is_some()),
+            Role::Store => !*addressed && (pattern() || related.is_some()),
             // Environments before production may share an account, and with it whoever reaches its states.
             Role::Access => {
                 stages.0 == Some(Stage::Prod)
