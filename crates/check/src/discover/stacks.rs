@@ -34,6 +34,8 @@ pub(crate) struct FoundInstance {
     /// Index into the world.
     pub(crate) module: usize,
     pub(crate) var_files: Vec<FileId>,
+    /// A command names them in this order, so that the later was meant to count.
+    pub(crate) in_told_order: bool,
     /// Variable files that may be read too; nobody says when.
     pub(crate) loose_files: Vec<FileId>,
     /// In the order in which they are merged.
@@ -150,6 +152,7 @@ fn instance(
     let mut var_files = files.shared_values.clone();
     var_files.extend(of(&files.values));
     FoundInstance {
+        in_told_order: false,
         module,
         var_files,
         loose_files: files.loose_values.clone(),
@@ -281,6 +284,7 @@ pub(crate) fn declared(
             let mut var_files: Vec<FileId> = automatic.map(|(index, _)| index).collect();
             var_files.extend(file(&declared.var_file));
             instances.push(FoundInstance {
+                in_told_order: false,
                 environment: Some(environment.name.clone()),
                 within: None,
                 module,

@@ -36,6 +36,20 @@ fn of_several_variable_files_the_one_that_a_command_names_last_counts() {
     }
 }
 
+#[test]
+fn files_that_a_command_lays_over_each_other_do_not_disagree() {
+    let tree = |command: &str| {
+        format!(
+            "--- stacks/app/main.tf\nterraform {{\n  backend \"gcs\" {{}}\n}}\nvariable \"size\" {{}}\noutput \"s\" {{\n  value = var.size\n}}\n\
+             --- config/dev.tfvars\nsize = 1\n--- config/prod.tfvars\nsize = 1\n\
+             --- config/app/dev.tfvars\nsize = 3\n--- config/app/prod.tfvars\nsize = 9\n--- run.sh\ncd stacks/$1\n{command}\n"
+        )
+    };
+    let over = "terraform plan -var-file=../../config/$2.tfvars -var-file=../../config/$1/$2.tfvars";
+    assert_eq!(lines(&tree(over), "values-disagree"), QUIET);
+    assert_eq!(lines(&tree("terraform plan"), "values-disagree").len(), 2);
+}
+
 /// A root for each region of prod, in this account.
 fn regions(resource: &str, accounts: [&str; 2]) -> String {
     let root = |region: &str, account: &str| {

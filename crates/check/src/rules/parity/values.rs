@@ -220,7 +220,10 @@ fn stage(view: &View<'_>, deployed: &Deployed<'_>) -> Option<Stage> {
 
 /// Two files that both claim to hold an environment's values, each by its name, and give one variable two values.
 fn disagree(view: &View<'_>, out: &mut Vec<Finding>) {
-    let several = view.deployed.iter().filter(|deployed| deployed.instance.var_files.len() > 1);
+    let several = view
+        .deployed
+        .iter()
+        .filter(|deployed| deployed.instance.var_files.len() > 1 && !deployed.instance.in_told_order);
     for deployed in several.filter(|deployed| !deployed.environment.is_empty()) {
         let claims =
             |file: FileId| claims_environment(view.context.path(file), deployed.module.dir, deployed.environment);
