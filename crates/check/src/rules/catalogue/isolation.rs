@@ -11,9 +11,11 @@ pub(super) const RULES: &[Rule] = &[
         title: "two environments, or two stacks, keep one state",
         consequence: "An apply in one environment changes or destroys what stands in the other.",
         fix: "Give each environment a key, prefix or bucket of its own, and move the state before the next apply.",
-        explanation: "Two states are the same when backend type, bucket or account, endpoint, workspace prefix and key are the \
-same; the same key in different buckets is fine. The rule is quiet where a part is given only when Terraform runs, and where \
-workspaces part the states.",
+        explanation: "Two states are the same when backend type, bucket or account, endpoint, workspace prefix and key are the same, with \
+defaults filled in and local paths resolved; the same key in different buckets is fine. Region, lock and credentials tell no states apart. \
+Backend files are merged as Terraform does: the later `-backend-config` wins, in the order of the command that names them, else from what \
+is for all to what is for one environment. The rule is quiet where a part is given only when Terraform runs, and where workspaces part \
+the states.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -104,8 +106,8 @@ environment = "prod"
         severity: Warning,
         title: "nothing locks a state",
         consequence: "Two applies at once both write the state, and the later one forgets what the earlier one made.",
-        fix: "Set `use_lockfile = true` (Terraform 1.10 and later) or `dynamodb_table` in the backend of every environment.",
-        explanation: "Only the S3 backend is looked at; the others lock by themselves. A backend that gets bucket or key from \
+        fix: "Set `use_lockfile = true` (Terraform or OpenTofu 1.10 and later) in the backend of every environment, or `dynamodb_table` with older ones.",
+        explanation: "Only the S3 backend is looked at; most others lock by themselves. A backend that gets bucket or key from \
 somewhere else when Terraform runs may get its lock from there too, so nothing is said about it.",
         bad: r#"--- main.tf
 terraform {
@@ -171,10 +173,10 @@ dynamodb_table = "acme-locks-prod"
         family: Isolation,
         severity: Warning,
         title: "a state is not asked to be encrypted",
-        consequence: "The state holds passwords and keys in clear for everybody who can read the bucket or a copy of it.",
+        consequence: "The state holds passwords and keys, and whether it is encrypted, and with whose key, is left to the settings of the bucket.",
         fix: "Set `encrypt = true` in the backend, and a `kms_key_id` where you have one.",
-        explanation: "`encrypt = false` is a warning. Where nothing is said it is a hint, since S3 encrypts new objects with keys of \
-its own unless the bucket says otherwise.",
+        explanation: "`encrypt = false` is a warning. Where nothing is said it is a hint: since 2023 S3 encrypts new objects with keys of its own where \
+the bucket names no others.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {
