@@ -51,6 +51,8 @@ pub(crate) struct Command<'a> {
     pub(crate) runs: usize,
     /// A trap runs it, when something failed or at the end.
     pub(crate) trapped: bool,
+    /// It speaks to a stand-in on the machine that it runs on, as the environment says.
+    pub(crate) local: bool,
 }
 
 /// What parts commands, but for the end of a line and `;`.
@@ -193,6 +195,11 @@ fn assignment(text: &str) -> Option<(&str, &str)> {
     (plain && !name.starts_with(|first: char| first.is_ascii_digit())).then_some((name, value))
 }
 
+/// Whether an address is of the machine itself, or of a stand-in beside it.
+pub(crate) fn is_local(address: &str) -> bool {
+    ["localhost", "127.0.0.1", "localstack", "host.docker.internal", "moto"].iter().any(|host| address.contains(host))
+}
+
 /// The same command, where whoever runs it lets it fail.
 pub(crate) fn may_fail(command: Command<'_>, may_fail: bool) -> Command<'_> {
     Command { failure_ignored: command.failure_ignored || may_fail, ..command }
@@ -261,7 +268,7 @@ impl<'a> Splitter<'a> {
                     self.end(false);
                     self.before.push(Operator::And);
                 }
-                b'&' if bytes.get(self.at + 1) == Some(&b'>') => self.at += 2,
+                b'&' if bytes.get(self.at + 1) == Some(&b'>') => self.at += 1,
                 b'&' => {
                     if self.current.words.is_empty() {
                         self.before.push(Operator::Background);

@@ -9,7 +9,7 @@ use super::condition::{self, Asked};
 use super::structure::{self, Item, Joint, Node};
 use super::variables::{Language, Value, Variables};
 use super::{Files, Ran, just, make, outcome};
-use crate::command::{Command, Guard, Word};
+use crate::command::{Command, Guard, Word, is_local};
 use crate::discover::usage::is_terraform;
 use crate::hcl::Span;
 use crate::model::FileId;
@@ -301,6 +301,9 @@ impl<'f, 'a> Walk<'f, 'a> {
             command.dir.map(|dir| shell.variables.substitute(&dir, &shell.guards)).or_else(|| shell.dir.clone());
         command.background |= shell.background;
         self.terraform_arguments(&mut command, joint, shell);
+        let endpoint = || shell.variables.text("AWS_ENDPOINT_URL", &shell.guards);
+        let speaks = matches!(command.program(), "aws" | "sam" | "cdk" | "npx") || is_terraform(command.program());
+        command.local = speaks && endpoint().is_some_and(is_local);
         self.assign(&command, shell);
         let asked = condition::of_command(&command);
         let is_question = condition::is_question(&command);

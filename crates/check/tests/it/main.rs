@@ -8,6 +8,7 @@ mod catalogue;
 mod causes;
 mod consequences;
 mod constants;
+mod deliveries;
 mod delivery;
 mod doubts;
 mod empty;

@@ -34,8 +34,8 @@ jobs:
         family: Pipelines,
         severity: Error,
         title: "a workflow names something that does not exist",
-        consequence: "The value is empty or the workflow does not start: a gate that reads it lets everything pass, or nothing.",
-        fix: "Correct the name, or add the job to `needs` and the output to the job.",
+        consequence: "The value is empty, or what waits for it does not start: a gate lets everything pass, or nothing.",
+        fix: "Correct the name, or add what it names: a job to `needs`, an output to a job, an upload to a workflow.",
         explanation: "It looks at jobs in `needs`, at needs.JOB and its outputs, at steps.ID and inputs.NAME, at local workflows \
 and actions with the inputs and secrets that they are given, at the workflows of `workflow_run`, and at artifacts that are fetched \
 and uploaded nowhere in the same workflow, unless an action of somebody else may upload them.",
@@ -80,7 +80,7 @@ jobs:
         fix: "Find the artifact by the commit, or pass its digest on from the job that built it.",
         explanation: "It looks at downloads of the newest run of a branch, at `gh run list` and `gh run download` without a commit \
 or run, at queries that sort a repository's images by date, and at archives in S3 whose key is the same for every commit \
-(`latest.zip`, `app.zip`), unless the same job has just put them there or names the object's version. Of one cause it speaks once.",
+(`latest.zip`, `app.zip`), unless the same job has just put them there or names the object's version, or only unpacks tools from them. Of one cause it speaks once.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push
 jobs:
@@ -175,7 +175,8 @@ jobs:
         explanation: "It looks at `aws lambda update-function-code`, `kubectl set image`, `kustomize edit set image`, `gcloud run deploy`, \
 `az containerapp update`, `docker service update`, the image that amazon-ecs-render-task-definition is given and helm's `--set \
 image.tag`, and follows variables, outputs of steps and jobs, and inputs of called workflows as far as they are written. A reference \
-that cannot be told is left alone, and so are the numbered tag of somebody else's chart and environments for one pull request.",
+that cannot be told is left alone, and so are the numbered tag of somebody else's chart or of an image that nothing here builds, a tag \
+in an ECR repository that is IMMUTABLE in this repository's Terraform, and environments for one pull request.",
         bad: r#"--- .github/workflows/deploy.yml
 on: push
 jobs:
@@ -411,7 +412,8 @@ jobs:
         title: "a workflow signs in to the cloud with a key that does not expire",
         consequence: "Whoever gets hold of the key once can change the environment until somebody notices.",
         fix: "Let the workflow take a role for each environment through OIDC (`permissions: id-token: write`, `role-to-assume`).",
-        explanation: "It goes by the usual names of secrets of AWS, Google Cloud and Azure, once per workflow.",
+        explanation: "It goes by the usual names of secrets of AWS, Google Cloud and Azure, once per workflow. Stores that speak S3 and know \
+no OIDC (R2, Backblaze, MinIO, Wasabi) are left alone.",
         bad: r#"--- .github/workflows/plan.yml
 on: push
 jobs:

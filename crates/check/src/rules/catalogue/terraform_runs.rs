@@ -139,7 +139,7 @@ aws dynamodb delete-item --table-name acme-locks --key "$KEY"
         family: Pipelines,
         severity: Warning,
         title: "a fixed pause where the service could be asked",
-        consequence: "On a slow day the next step meets a function that is still being updated; on all others everybody waits for nothing.",
+        consequence: "On a slow day the next step meets what is still being updated; on all others everybody waits for nothing.",
         fix: "Use the service's waiter, such as `aws lambda wait function-updated-v2`.",
         explanation: "It speaks where `sleep` follows a command that returns before its work is done, and names the waiter of that service. \
 It is quiet in a loop that looks, after a failure, as a head start before a proper wait, in scripts of tests, and after an alias has \

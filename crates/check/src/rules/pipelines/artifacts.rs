@@ -4,7 +4,8 @@ use github_actions_models::workflow::event::{OptionalBody, PathFilters};
 use github_actions_models::workflow::job::{Step, UsesStep};
 use yamlpath::Component;
 
-use super::jobs::{Job, Target};
+use super::jobs::{Call, Job, Target};
+use super::registries::Registries;
 use super::scopes::Pipeline;
 use super::{effects, images, newest};
 use crate::finding::{Finding, Severity};
@@ -14,9 +15,10 @@ use crate::run::Context;
 use crate::workflow;
 
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
+    let registries = Registries::find(context, pipeline);
     for job in &pipeline.jobs {
         newest::check(context, job, out);
-        images::tags(context, job, out);
+        images::tags(context, &registries, job, out);
     }
     rebuilds(context, pipeline, out);
 }
@@ -52,7 +54,8 @@ fn built_for<'p, 'a>(pipeline: &'p Pipeline<'a>, job: &'p Job<'a>) -> Vec<&'p Ta
 fn builds<'p, 'a>(pipeline: &'p Pipeline<'a>) -> Vec<Build<'p, 'a>> {
     let mut builds = Vec::new();
     for job in &pipeline.jobs {
-        let by_command = job.calls.iter().find(|call| effects::builds_image(call.command));
+        let by_command =
+            job.calls.iter().find(|call| effects::builds_image(call.command) && !is_only_run_here(job, call));
         let by_action = job.model.steps.iter().enumerate().find_map(|(index, step)| match step {
             Step::Uses(uses) if uses.uses.raw().starts_with("docker/build-push-action@") => Some((index, uses)),
             Step::Uses(uses) if uses.uses.raw().starts_with("docker/bake-action@") => Some((index, uses)),
@@ -73,6 +76,25 @@ fn builds<'p, 'a>(pipeline: &'p Pipeline<'a>) -> Vec<Build<'p, 'a>> {
         }
     }
     builds
+}
+
+/// An image that is built and run on this machine and goes nowhere else, as one of tests.
+fn is_only_run_here(job: &Job<'_>, build: &Call<'_>) -> bool {
+    let Some(tag) = build.command.value("tag").or_else(|| build.command.value("t")) else { return false };
+    let does = |call: &Call<'_>, verbs: &[&str]| {
+        let verb = call.command.subcommands().find(|word| !matches!(*word, "image" | "container"));
+        matches!(call.command.program(), "docker" | "podman" | "buildah")
+            && verb.is_some_and(|verb| verbs.contains(&verb))
+            && call.command.words.iter().any(|word| word.text == tag)
+    };
+    !build.command.has_arg("--push")
+        && job.calls.iter().any(|call| does(call, &["run"]))
+        && !job.calls.iter().any(|call| does(call, &["push", "tag"]))
+        && !job.calls.iter().any(|call| effects::moves_traffic(call.command) && mentions(call, tag))
+}
+
+fn mentions(call: &Call<'_>, tag: &str) -> bool {
+    call.command.words.iter().any(|word| word.text.contains(tag))
 }
 
 /// The last part of an image's name, without tag and without the words that name environments.
@@ -124,9 +146,10 @@ fn rebuilds(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Findin
 /// A job that deploys to an environment that is chosen when it runs, and builds in the same run: one build for each.
 fn anew(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
     for job in pipeline.jobs.iter().filter(|job| matches!(job.target, Target::Chosen { .. })) {
-        let (Some(deployment), Some(build)) =
-            (job.deployment(), job.calls.iter().find(|call| effects::builds_image(call.command)))
-        else {
+        let (Some(deployment), Some(build)) = (
+            job.deployment(),
+            job.calls.iter().find(|call| effects::builds_image(call.command) && !is_only_run_here(job, call)),
+        ) else {
             continue;
         };
         // An environment for each pull request has nothing before it.

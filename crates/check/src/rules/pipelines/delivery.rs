@@ -16,6 +16,7 @@ use crate::hcl::{Body, Expr, Span};
 use crate::model::Place;
 use crate::parsed::Parsed;
 use crate::run::Context;
+use crate::workflow::Workflow;
 
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Vec<Finding>) {
     for job in &pipeline.jobs {
@@ -83,9 +84,26 @@ fn no_concurrency(context: &Context<'_>, job: &Job<'_>, deployment: &Call<'_>, o
 
 pub(super) fn is_test_name(text: &str) -> bool {
     let lower = text.to_lowercase();
-    ["test", "smoke", "e2e", "health", "verify", "validate", "check-", "canary", "probe"]
-        .iter()
-        .any(|sign| lower.contains(sign))
+    const SIGNS: &[&str] = &[
+        "test",
+        "smoke",
+        "e2e",
+        "health",
+        "verify",
+        "validate",
+        "check-",
+        "canary",
+        "probe",
+        "acceptance",
+        "sanity",
+        "cypress",
+        "playwright",
+        "k6-action",
+        "newman",
+        "lighthouse",
+        "synthetics",
+    ];
+    SIGNS.iter().any(|sign| lower.contains(sign))
 }
 
 fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
@@ -183,14 +201,47 @@ static KEYS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// Stores that speak S3 and know no OIDC: there is nothing but a key.
+const OTHER_STORES: &[&str] = &[
+    "r2.cloudflarestorage.com",
+    "backblazeb2.com",
+    "wasabisys.com",
+    "digitaloceanspaces.com",
+    "minio",
+    "linodeobjects.com",
+    "your-objectstorage.com",
+    "scw.cloud",
+];
+
+fn is_of_another_store(secret: &str) -> bool {
+    const NAMES: &[&str] =
+        &["R2", "B2", "BACKBLAZE", "MINIO", "WASABI", "SPACES", "CLOUDFLARE", "LINODE", "HETZNER", "SCALEWAY"];
+    secret.split('_').any(|word| NAMES.iter().any(|name| name.eq_ignore_ascii_case(word)))
+}
+
+/// All that a workflow calls of AWS goes to such a store.
+fn works_elsewhere(workflow: &Workflow<'_>) -> bool {
+    let named = |text: &str| OTHER_STORES.iter().any(|host| text.contains(host));
+    let by_environment = workflow.text.lines().any(|line| line.contains("AWS_ENDPOINT_URL") && named(line));
+    let mut calls =
+        workflow.runs.iter().flat_map(|run| &run.commands).filter(|command| command.program() == "aws").peekable();
+    calls.peek().is_some()
+        && calls.all(|command| by_environment || command.value("endpoint-url").is_some_and(named))
+        && !workflow.text.contains("aws-actions/")
+}
+
 fn long_lived_keys(context: &Context<'_>, out: &mut Vec<Finding>) {
     let Some(regex) = KEYS.as_ref() else { return };
     for (file, parsed) in context.parsed.iter().enumerate() {
         let Parsed::Workflow(workflow) = parsed else { continue };
-        let found = regex
-            .captures_iter(workflow.text)
-            .find(|found| !workflow.is_comment(found.get(0).map_or(0, |all| all.start())));
-        let found = found.and_then(|found| Some((found.get(0)?, found.get(1).or_else(|| found.get(2))?)));
+        let written = regex.captures_iter(workflow.text).filter_map(|found| {
+            let (all, name) = (found.get(0)?, found.get(1).or_else(|| found.get(2))?);
+            (!workflow.is_comment(all.start())).then_some((all, name))
+        });
+        let elsewhere = works_elsewhere(workflow);
+        let found = written
+            .into_iter()
+            .find(|(_, name)| !(is_of_another_store(name.as_str()) || (elsewhere && name.as_str().contains("SECRET"))));
         let Some((all, name)) = found else { continue };
         let span = Span { start: to_u32(all.start()), end: to_u32(all.end()) };
         let message = format!("this workflow signs in with a key that does not expire, {}", name.as_str());

@@ -1,6 +1,6 @@
 //! What a command does, as far as its name and first arguments tell.
 
-use crate::command::Command;
+use crate::command::{Command, is_local};
 use crate::discover::usage::is_terraform;
 
 /// Changes an environment: code, configuration or infrastructure.
@@ -9,7 +9,7 @@ pub(super) fn deploys(command: &Command<'_>) -> bool {
 }
 
 pub(super) fn applies(command: &Command<'_>) -> bool {
-    is_terraform(command.program()) && command.subcommands().next() == Some("apply")
+    is_terraform(command.program()) && command.subcommands().next() == Some("apply") && !command.local
 }
 
 pub(super) fn plans(command: &Command<'_>) -> bool {
@@ -32,34 +32,41 @@ pub(super) fn moves_traffic(command: &Command<'_>) -> bool {
             matches!(
                 (first, second),
                 ("lambda", "update-function-code" | "update-alias")
-                    | ("ecs", "update-service")
                     | ("deploy", "create-deployment")
                     | ("cloudformation", "deploy")
                     | ("apprunner", "start-deployment")
-            ) || (first, second) == ("s3", "sync") && publishes_site(command)
+            ) || (first, second) == ("ecs", "update-service") && !only_scales(command)
+                || (first, second) == ("s3", "sync") && publishes_site(command)
         }
         "kubectl" => matches!((first, second), ("apply" | "replace", _) | ("set", "image") | ("rollout", "restart")),
         "helm" => matches!(first, "upgrade" | "install"),
         "serverless" | "sls" | "sam" | "cdk" | "copilot" | "flyctl" | "fly" => first == "deploy",
         "npx" => matches!((first, second), ("serverless" | "sls" | "cdk", "deploy")),
-        "gcloud" => second == "deploy" && matches!(first, "run" | "functions" | "app"),
+        "gcloud" => match (first, second) {
+            ("run" | "functions" | "app", "deploy") => true,
+            ("run" | "app", "services") => matches!(words.next(), Some("update-traffic" | "set-traffic")),
+            _ => false,
+        },
         "az" => matches!((first, second), ("webapp" | "functionapp", "deploy") | ("containerapp", "update")),
         "wrangler" => first == "deploy",
         _ => false,
     }
 }
 
+/// More or fewer of what runs already.
+fn only_scales(command: &Command<'_>) -> bool {
+    command.value("desired-count").is_some()
+        && command.value("task-definition").is_none()
+        && !command.has_arg("--force-new-deployment")
+}
+
 /// It changes nothing but a stand-in on the machine that it runs on, or nothing at all.
 pub(super) fn is_rehearsed(command: &Command<'_>) -> bool {
-    let local = |address: &str| {
-        ["localhost", "127.0.0.1", "localstack", "host.docker.internal", "moto"]
-            .iter()
-            .any(|host| address.contains(host))
-    };
-    command.has_arg("--help")
+    command.local
+        || command.has_arg("--help")
         || command.words.iter().any(|word| word.text.starts_with("--dry-run"))
-        || command.value("endpoint-url").is_some_and(local)
-        || command.assignments().any(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && local(value))
+        || command.value("endpoint-url").is_some_and(is_local)
+        || command.assignments().any(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && is_local(value))
 }
 
 /// A built site goes into a bucket; what else is copied there is no deployment.
@@ -87,6 +94,25 @@ pub(super) fn builds_image(command: &Command<'_>) -> bool {
 
 /// Programs that test or call whatever their arguments are.
 const TESTERS: &[&str] = &[
+    "ab",
+    "behave",
+    "cucumber",
+    "cucumber-js",
+    "gatling",
+    "hey",
+    "Invoke-RestMethod",
+    "Invoke-WebRequest",
+    "lhci",
+    "oha",
+    "pa11y",
+    "pa11y-ci",
+    "schemathesis",
+    "siege",
+    "testcafe",
+    "vegeta",
+    "websocat",
+    "wrk",
+    "wscat",
     "pytest",
     "jest",
     "vitest",
@@ -131,7 +157,15 @@ pub(super) fn tests(command: &Command<'_>) -> bool {
     let mut words = command.subcommands();
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     match program {
-        "aws" => (first, second) == ("lambda", "invoke"),
+        "aws" => matches!((first, second), ("lambda", "invoke") | ("synthetics", "start-canary")),
+        "npx" | "bunx" | "uvx" | "pipx" if TESTERS.contains(&first.split('@').next().unwrap_or(first)) => true,
+        "npx" | "bunx" | "uvx" | "pipx" | "pnpm" | "yarn" | "bun" | "npm" | "poetry" | "uv" | "bundle" | "pipenv"
+            if matches!(first, "exec" | "run" | "dlx" | "x") && TESTERS.contains(&second) =>
+        {
+            true
+        }
+        "pnpm" | "yarn" | "npm" | "bun" | "make" | "just" | "task" if command.subcommands().any(accepts) => true,
+        "kubectl" if first == "exec" && inside(command).is_some_and(|program| TESTERS.contains(&program)) => true,
         _ if NO_TESTERS.contains(&program) => false,
         _ => command.words.iter().any(|word| {
             // `app:latest` is no test.
@@ -140,6 +174,28 @@ pub(super) fn tests(command: &Command<'_>) -> bool {
                 && !ABOUT_TESTS.iter().any(|sign| lower.contains(sign))
         }),
     }
+}
+
+/// The name of a task that tests what runs, without that word.
+fn accepts(task: &str) -> bool {
+    let mut words = task.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| matches!(word, "acceptance" | "sanity"))
+}
+
+/// The program that runs inside of a container.
+fn inside<'c>(command: &'c Command<'_>) -> Option<&'c str> {
+    let at = command.args().iter().position(|word| word.text == "--")?;
+    command.args().get(at + 1).map(|word| word.text.as_ref())
+}
+
+/// Reads what a system has done: how many messages wait, what was written, what was counted.
+pub(super) fn observes(command: &Command<'_>) -> bool {
+    let mut words = command.subcommands();
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let reads = ["get-", "describe-", "filter-", "receive-", "list-", "query", "scan", "head-"];
+    command.program() == "aws"
+        && matches!(first, "sqs" | "cloudwatch" | "logs" | "dynamodb" | "elbv2" | "synthetics")
+        && reads.iter().any(|verb| second.starts_with(verb))
 }
 
 /// A test proper, whose failure means that something does not work: fetching something with curl, though it may be a probe, often is

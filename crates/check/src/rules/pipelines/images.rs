@@ -1,12 +1,13 @@
 //! Images that are deployed by a tag, which may have moved since somebody tested it.
 
 use super::jobs::{Call, Job};
+use super::registries::Registries;
 use super::{effects, handed};
 use crate::command::Command;
 use crate::finding::Finding;
 use crate::run::Context;
 
-pub(super) fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
+pub(super) fn tags(context: &Context<'_>, registries: &Registries, job: &Job<'_>, out: &mut Vec<Finding>) {
     if job.is_preview() {
         return;
     }
@@ -15,7 +16,9 @@ pub(super) fn tags(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Finding>)
         let mut tagged: Vec<String> = references(command)
             .iter()
             .map(|reference| handed::put_in(context, job, &resolve(job, call, reference)))
-            .filter(|resolved| is_tagged(resolved))
+            .filter(|resolved| {
+                is_tagged(resolved) && !registries.is_release_of_others(resolved) && !registries.keeps_tags(resolved)
+            })
             .collect();
         tagged.extend(chart_tag(command).map(|(name, tag)| format!("{name}={}", handed::put_in(context, job, &tag))));
         let Some(resolved) = tagged.into_iter().find(|text| !holds_digest(text)) else { continue };

@@ -155,7 +155,6 @@ impl<'a> Job<'a> {
 
     /// It makes an environment for one pull request, which goes away with it.
     pub(super) fn is_preview(&self) -> bool {
-        const OF_A_PULL_REQUEST: &[&str] = &["github.event.number", "pull_request.number", "PR_NUMBER"];
         let mut names = self.levels().map(|level| level.id.to_ascii_lowercase());
         let by_name = names.any(|id| ["preview", "review-app", "ephemeral"].iter().any(|sign| id.contains(sign)));
         let of_one = |call: &Call<'_>| {
@@ -227,6 +226,9 @@ impl<'a> Job<'a> {
             .to_lowercase()
     }
 }
+
+/// What stands in the name of something that one pull request has for itself.
+pub(super) const OF_A_PULL_REQUEST: &[&str] = &["github.event.number", "pull_request.number", "PR_NUMBER"];
 
 /// Whether a job makes itself a cluster that ends with it: what it puts there reaches nobody.
 fn on_throwaway_cluster(model: &NormalJob, calls: &[Call<'_>]) -> bool {

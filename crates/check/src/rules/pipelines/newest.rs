@@ -81,9 +81,16 @@ fn taken(job: &Job<'_>, index: usize, call: &Call<'_>) -> Option<Newest> {
         ("aws", "s3", "cp" | "sync" | "mv") => {
             let from = command.subcommands().nth(2).filter(|from| from.starts_with("s3://"))?;
             let name = from.rsplit('/').next().unwrap_or(from);
-            let is_deployed = || job.calls[index..].iter().any(|after| deploys_file(after.command, name));
+            let to = command.subcommands().nth(3).unwrap_or_default().trim_end_matches('/');
+            let held = if is_archive(to) { to.rsplit('/').next().unwrap_or(to) } else { name };
             let written_here = job.calls[..index].iter().any(|before| uploads(before.command, from));
-            let meant = is_archive(name) && is_of_any_commit(from) && (is_latest(name) || is_deployed());
+            let meant = is_archive(name)
+                && is_of_any_commit(from)
+                && match use_of(&job.calls[index + 1..], held) {
+                    Use::Deployed => true,
+                    Use::Unpacked => false,
+                    Use::Unseen => is_latest(name),
+                };
             (meant && !written_here).then(|| Newest { says: whatever(from), cause: "archive" })
         }
         _ => None,
@@ -145,8 +152,37 @@ fn uploads(command: &Command<'_>, key: &str) -> bool {
     }
 }
 
-/// Deploys a file of this name.
-fn deploys_file(command: &Command<'_>, name: &str) -> bool {
-    effects::moves_traffic(command)
-        && command.value("zip-file").is_some_and(|file| file.rsplit('/').next().is_some_and(|file| file == name))
+/// What becomes of an archive, as far as it can be seen.
+#[derive(PartialEq)]
+enum Use {
+    Unseen,
+    /// Tools are unpacked and run.
+    Unpacked,
+    /// Itself, or what is unpacked from it.
+    Deployed,
+}
+
+fn use_of(after: &[Call<'_>], name: &str) -> Use {
+    let mut found = Use::Unseen;
+    for call in after {
+        let command = call.command;
+        let names_it = command.words.iter().any(|word| word.text.rsplit('/').next() == Some(name));
+        if names_it && matches!(command.program(), "unzip" | "tar") {
+            found = Use::Unpacked;
+        }
+        if effects::moves_traffic(command) && (names_it || (found == Use::Unpacked && takes_folder(command))) {
+            return Use::Deployed;
+        }
+    }
+    found
+}
+
+/// Deploys what lies in a folder.
+fn takes_folder(command: &Command<'_>) -> bool {
+    match command.program() {
+        "aws" => matches!(command.subcommands().next(), Some("s3" | "cloudformation")),
+        "kubectl" | "helm" | "az" => false,
+        "gcloud" => command.value("image").is_none() && command.subcommands().nth(1) == Some("deploy"),
+        _ => true,
+    }
 }

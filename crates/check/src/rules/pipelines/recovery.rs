@@ -2,9 +2,10 @@
 //!
 //! `if ! wait; then update-service "$before"; fi` and `smoke-test || update-alias …` go back; they are no deployment, and what
 //! they are is a rollback. Both forms are only taken for that where the command that is asked waits or tests, and where traffic has
-//! moved before.
+//! moved before. So does what stands behind `smoke-test && exit 0`, and what a variable guards that such a test has set.
 
 use super::effects;
+use super::flags::Flags;
 use super::jobs::Call;
 use crate::command::Command;
 
@@ -18,48 +19,117 @@ enum Block {
 
 /// For each call, whether it takes back what a call before it deployed.
 pub(super) fn recoveries(calls: &[Call<'_>]) -> Vec<bool> {
-    let mut out = Vec::with_capacity(calls.len());
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut moved = false;
-    let mut asked = false;
-    let mut step = None;
-    for call in calls {
+    let mut reader = Reader { calls, ..Reader::default() };
+    (0..calls.len()).map(|index| reader.read(index)).collect()
+}
+
+/// What is known when a script has come to one of its commands.
+#[derive(Default)]
+struct Reader<'c, 'a> {
+    calls: &'c [Call<'a>],
+    blocks: Vec<Block>,
+    /// The calls of scripts and functions that are being walked through.
+    open: Vec<Opened>,
+    moved: bool,
+    asked: bool,
+    step: Option<usize>,
+    /// All before this one runs only where a test failed: what went well has left the script, or it was called after a failure.
+    failed_until: usize,
+    flags: Flags,
+}
+
+struct Opened {
+    caller: usize,
+    /// The first call that is no longer inside.
+    end: usize,
+    asks: bool,
+}
+
+impl Reader<'_, '_> {
+    fn read(&mut self, index: usize) -> bool {
+        let call = &self.calls[index];
         let command = call.command;
         // Each step is a shell of its own; a script that a block calls stands inside of it.
-        if step.replace(call.step) != Some(call.step) {
-            blocks.clear();
+        if self.step.replace(call.step) != Some(call.step) {
+            self.blocks.clear();
+            self.flags.clear();
+            self.failed_until = self.failed_until.min(index);
         }
-        open_and_close(command, asked, &mut blocks);
-        let in_block = blocks.iter().any(|block| match block {
+        while let Some(closed) = self.open.pop_if(|opened| opened.end <= index) {
+            self.asked |= closed.asks;
+        }
+        let asks = self.asks(index);
+        let flag = self.flags.asked(command);
+        open_and_close(command, asks, self.asked, flag, &mut self.blocks);
+        let failed = index < self.failed_until;
+        let in_block = self.blocks.iter().any(|block| match block {
             Block::If { on_failure, asks } => *on_failure && *asks,
             Block::Group { on_failure } => *on_failure,
         });
-        let after_or = command.after_or && asked;
+        let after_or = command.after_or && self.asked;
+        let after_failure = failed || in_block || after_or;
         let moves = effects::moves_traffic(command);
-        out.push(moves && (command.trapped || (moved && (in_block || after_or))));
-        moved |= moves && !in_block && !after_or && !command.trapped;
+        let back = moves && (command.trapped || (self.moved && after_failure));
+        let well = !after_failure
+            && (self.asked
+                || self.blocks.iter().any(|block| matches!(block, Block::If { on_failure: false, asks: true })));
+        if self.moved && well && leaves(command) {
+            self.failed_until = self.failed_until.max(self.end_of(index));
+        }
+        if self.moved && (well || after_failure) {
+            self.flags.set(command, well);
+        }
+        self.moved |= moves && !after_failure && !command.trapped;
+        if command.runs > 0 {
+            let end = index + 1 + command.runs;
+            self.open.push(Opened { caller: index, end, asks });
+            if self.moved && after_or {
+                self.failed_until = self.failed_until.max(end);
+            }
+        }
         // `status=$(curl …)` and `|| true` ask nothing themselves, and leave what was asked.
         let assigns = matches!(&command.words[..], [only] if only.text.contains("=$(") || only.text.contains("=\"$("));
         let keeps = assigns || matches!(command.program(), "true" | ":");
-        asked = asks(command) || ((after_or || keeps) && asked);
+        self.asked = asks || flag == Some(false) || ((after_or || keeps) && self.asked);
+        back
     }
-    out
+
+    /// Whether a command waits or tests, or one of those that it calls does.
+    fn asks(&self, index: usize) -> bool {
+        let runs = self.calls[index].command.runs;
+        let inner = self.calls.iter().skip(index + 1).take(runs);
+        asks(self.calls[index].command) || inner.into_iter().any(|call| asks(call.command))
+    }
+
+    /// Up to where nothing runs any more once a call has ended its function, script or step.
+    fn end_of(&self, index: usize) -> usize {
+        let is_return = self.calls[index].command.program() == "return";
+        let file = self.calls[index].file;
+        let inside = self.open.iter().rev().find(|opened| is_return || self.calls[opened.caller].file != file);
+        inside.map_or(usize::MAX, |opened| opened.end)
+    }
+}
+
+/// `exit 0`, where all is well.
+fn leaves(command: &Command<'_>) -> bool {
+    matches!(command.program(), "exit" | "return") && command.args().first().is_none_or(|code| code.text == "0")
 }
 
 fn asks(command: &Command<'_>) -> bool {
     effects::waits(command) || effects::tests(command)
 }
 
-fn open_and_close(command: &Command<'_>, asked: bool, blocks: &mut Vec<Block>) {
+fn open_and_close(command: &Command<'_>, asks: bool, asked: bool, flag: Option<bool>, blocks: &mut Vec<Block>) {
     let mut words = command.words.iter().map(|word| word.text.as_ref());
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     match first {
+        "if" if flag.is_some() => blocks.push(Block::If { on_failure: flag == Some(true), asks: true }),
         // `status=$(curl …)` and then `if [ "$status" != 200 ]` asks, too.
         "if" if asked && matches!(second, "[" | "[[") => {
             let differs = command.words.iter().any(|word| matches!(word.text.as_ref(), "!=" | "-ne"));
             blocks.push(Block::If { on_failure: differs, asks: true });
         }
-        "if" => blocks.push(Block::If { on_failure: second == "!", asks: asks(command) }),
+        "if" => blocks.push(Block::If { on_failure: second == "!", asks }),
         "elif" | "else" => {
             if let Some(Block::If { on_failure, .. }) = blocks.last_mut() {
                 *on_failure = !*on_failure && first == "else";
@@ -132,6 +202,37 @@ mod tests {
             &[],
         );
         check("aws lambda update-alias --v a\nif [[ $ALL != no ]]; then\n  aws lambda update-alias --v b\nfi", &[]);
+    }
+
+    #[test]
+    fn what_stands_behind_the_end_of_what_went_well_goes_back() {
+        check(
+            "aws lambda update-alias --v new\ncurl -f https://x && exit 0\naws lambda update-alias --v old\nexit 1",
+            &["old"],
+        );
+        check(
+            "kubectl set image new\nfor i in 1 2; do if curl -f x; then exit 0; fi; sleep 3; done\nkubectl set image old\nexit 1",
+            &["old"],
+        );
+        check("kubectl set image a\ncurl -f x || exit 0\nkubectl set image b", &[]);
+        check("kubectl set image a\nif ! curl -f x; then exit 0; fi\nkubectl set image b", &[]);
+        check("kubectl set image a\ncurl -f x || exit 1\nkubectl set image b", &[]);
+        check("curl -f x && exit 0\nkubectl set image a", &[]);
+    }
+
+    #[test]
+    fn what_a_variable_guards_that_a_test_has_set_goes_back() {
+        check(
+            "kubectl set image new\nok=false\nfor i in 1 2; do curl -f x && { ok=true; break; }; sleep 3; done\nif [ $ok = false ]; then\n  kubectl set image old\nfi",
+            &["old"],
+        );
+        check(
+            "kubectl set image new\ncurl -f x || bad=1\nif [ -n \"$bad\" ]; then kubectl set image old; fi",
+            &["old"],
+        );
+        check("kubectl set image new\ncurl -f x && ok=true\necho\n$ok || kubectl set image old", &["old"]);
+        check("kubectl set image a\ncurl -f x && ok=true\nif [ $ok = true ]; then kubectl set image b; fi", &[]);
+        check("kubectl set image a\nok=false\nif [ $ok = false ]; then kubectl set image b; fi", &[]);
     }
 
     #[test]

@@ -121,12 +121,25 @@ fn in_job(context: &Context<'_>, job: &Job<'_>, first: usize, after: Option<usiz
         let steps = steps.filter(|step| tests_by_name(job, *step));
         steps.fold(Look::Nothing, |found, step| found.or(|| named_step(context, job, step)))
     };
-    by_command.or(by_name)
+    by_command.or(by_name).or(|| if looks_until(job, first) { Look::Counts } else { Look::Nothing })
+}
+
+/// A loop that looks at what the system does, and a failure when that has not come in time.
+fn looks_until(job: &Job<'_>, first: usize) -> bool {
+    let fails = |call: &Call<'_>| {
+        call.command.program() == "exit" && call.command.args().first().is_some_and(|code| code.text != "0")
+    };
+    let looks = |call: &Call<'_>| call.command.paced && effects::observes(call.command) && !job.on_failure(call.step);
+    job.calls.iter().enumerate().skip(first).any(|(index, call)| {
+        looks(call) && job.calls[index..].iter().take_while(|next| next.step == call.step).any(fails)
+    })
 }
 
 fn tests_by_name(job: &Job<'_>, step: usize) -> bool {
     let uses = matches!(&job.model.steps[step], Step::Uses(uses) if is_test_name(uses.uses.raw()));
-    uses || is_test_name(&job.step_name(step))
+    let name = job.step_name(step);
+    let asks = ["does it work", "is it up", "is up", "answers", "still works", "is alive"];
+    uses || is_test_name(&name) || asks.iter().any(|sign| name.contains(sign))
 }
 
 /// A step that tests, by what it is called.

@@ -1,5 +1,6 @@
 //! State buckets, keys and lock tables in commands, against those that the backends name.
 
+use super::jobs::OF_A_PULL_REQUEST;
 use crate::backend::Backend;
 use crate::command::Command;
 use crate::discover::names;
@@ -91,6 +92,9 @@ fn inline<'c>(context: &'c Context<'_>, command: &Command<'_>) -> Option<(&'stat
         .filter(|(instance, _)| is_there(context.world.modules[instance.module].dir))
         .filter_map(|(_, backend)| backend.as_ref())
         .collect();
+    if command.values("backend-config").any(|(config, _)| is_of_a_pull_request(config)) {
+        return None;
+    }
     let with_file = command.values("backend-config").any(|(config, _)| !config.contains('='));
     for (config, _) in command.values("backend-config") {
         let Some((name, value)) = config.split_once('=') else { continue };
@@ -118,6 +122,13 @@ fn inline<'c>(context: &'c Context<'_>, command: &Command<'_>) -> Option<(&'stat
         }
     }
     None
+}
+
+/// `key=pr-12.tfstate`: a state that one pull request has for itself, wherever it lies.
+fn is_of_a_pull_request(config: &str) -> bool {
+    let Some(("key" | "prefix", value)) = config.split_once('=') else { return false };
+    OF_A_PULL_REQUEST.iter().any(|sign| value.contains(sign))
+        || names::words(value).iter().any(|(start, end)| matches!(&value[*start..*end], "pr" | "preview" | "sandbox"))
 }
 
 /// Whether a text that holds no variable names one of the environments that were found.

@@ -9,9 +9,9 @@ use github_actions_models::common::expr::LoE;
 use github_actions_models::workflow::event::OptionalBody;
 use github_actions_models::workflow::job::{DeploymentEnvironment, NormalJob};
 
-use super::effects;
 use super::jobs::{Call, Target, shared};
 use super::scopes::Level;
+use super::{effects, telling};
 use crate::discover::names::{self, Stage};
 use crate::run::Context;
 use crate::workflow::Workflow;
@@ -109,16 +109,17 @@ impl Told<'_, '_> {
     pub(super) fn by_commands(&self) -> Option<Target> {
         let mut mentioned: Vec<Target> = Vec::new();
         let mut take = |text: &str| {
-            if let Some(target) = named(self.context, text)
-                && !mentioned.contains(&target)
-            {
+            let Some(target) = named(self.context, &telling::plain(text)) else { return };
+            let same =
+                |known: &Target| *known == target || (known.stage().is_some() && known.stage() == target.stage());
+            if !mentioned.iter().any(same) {
                 mentioned.push(target);
             }
         };
         for call in self.calls.iter().filter(|call| effects::deploys(call.command)) {
             let variables = self.variables(call.step);
-            for word in call.command.args() {
-                let text = with_variables(&self.inputs.put_into(&word.text), &variables);
+            for word in telling::words(call.command) {
+                let text = with_variables(&self.inputs.put_into(word), &variables);
                 take(&text);
             }
             if let Some(dir) = &call.command.dir {
