@@ -146,7 +146,7 @@ pub(crate) struct Repetition<'a> {
 }
 
 impl<'a> Repetition<'a> {
-    fn of(body: &'a Body<'a>) -> Repetition<'a> {
+    pub(crate) fn of(body: &'a Body<'a>) -> Repetition<'a> {
         Repetition { count: body.attr("count"), for_each: body.attr("for_each") }
     }
 

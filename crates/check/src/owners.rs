@@ -1,6 +1,8 @@
 //! Which account belongs to which environment, by everything in the repository that says so: variable files, providers of roots that
 //! are one environment's, maps with a key for each environment, tiers.toml.
 
+use std::collections::BTreeSet;
+
 use crate::accounts::account_in;
 use crate::discover::{Found, names};
 use crate::eval::World;
@@ -157,6 +159,17 @@ impl Owners {
     pub(crate) fn owns(&self, environment: &str, number: &str) -> bool {
         let position = self.position(environment);
         self.of(number).iter().any(|claim| Some(claim.environment) == position)
+    }
+
+    /// Whether something says that an account is an environment's, whichever.
+    pub(crate) fn is_claimed(&self, number: &str) -> bool {
+        !self.of(number).is_empty()
+    }
+
+    /// Whether the account of one of these environments is known.
+    pub(crate) fn knows_any(&self, environments: &BTreeSet<&str>) -> bool {
+        let of = |name: &&str| self.position(name);
+        environments.iter().filter_map(of).any(|own| self.claims.iter().any(|claim| claim.environment == own))
     }
 
     /// The one environment that has an account to itself.

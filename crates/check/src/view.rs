@@ -119,7 +119,11 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Deployed<'a> {
-    fn new(context: &'a Context<'a>, instance: &'a FoundInstance, backend: Option<&'a Backend<'a>>) -> Deployed<'a> {
+    pub(crate) fn new(
+        context: &'a Context<'a>,
+        instance: &'a FoundInstance,
+        backend: Option<&'a Backend<'a>>,
+    ) -> Deployed<'a> {
         let module = &context.world.modules[instance.module];
         let mut values = Vec::new();
         for file in &instance.var_files {

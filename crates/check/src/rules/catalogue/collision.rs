@@ -140,9 +140,10 @@ environment = "prod"
         title: "an account's number in shared code",
         consequence: "All environments talk to the one account, or the code cannot move to an account per environment.",
         fix: "Take it from a variable per environment, or from `data.aws_caller_identity`.",
-        explanation: "Accounts of AWS itself and of publishers of machine images are known and left alone, as is a map with a key \
-per environment and a condition that asks for the environment. It is a hint where tiers.toml gives all environments that account, \
-and where the account of each is known and this is none of them, a registry's perhaps.",
+        explanation: "Accounts of AWS itself and of publishers of machine images are known and left alone, as are a map with a key \
+per environment, a condition that asks for the environment, what stands in one environment only by its count, and the registry of an \
+image, which all environments share where they run one build: it is a hint where it is in the account of one of them. It is also a \
+hint where tiers.toml gives all environments that account, and where the account of each is known and this is none of them.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -186,9 +187,11 @@ peer_account = "310987654321"
         family: Collision,
         severity: Warning,
         title: "an ARN with an account's number in shared code",
-        consequence: "Every environment uses the one resource, which belongs to one of them.",
+        consequence: "Every environment uses the one resource, and what happens to it happens to all of them.",
         fix: "Refer to the resource, look it up with a data source, or take the ARN from a variable per environment.",
-        explanation: "ARNs of AWS's own policies have no account number and are left alone.",
+        explanation: "ARNs of AWS's own policies have no account number and are left alone, as are the layers that vendors publish and \
+what stands in one environment only by its count. A provider with an alias may take a role in an account that is none of the \
+environments'; it is a hint where none of theirs is known, as it is for other layers.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -233,7 +236,7 @@ environment = "prod"
         consequence: "Every environment stands in the one network, so that a fault or an intruder in one reaches the others.",
         fix: "Look the network up by its tags, or take the ids from a variable per environment.",
         explanation: "It goes by the form of the ids, in resources, modules, locals and data sources of code that more than one \
-environment runs.",
+environment runs, and is quiet where the count says that only one of them has the block.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}
@@ -283,8 +286,8 @@ subnet_ids  = ["subnet-1a1b2c3d4e5f60718"]
         title: "an environment's name in shared code",
         consequence: "Every environment uses what was meant for one of them.",
         fix: "Build the text from `var.environment`, or choose it by environment in one place.",
-        explanation: "Comparisons, conditions that ask for the environment, maps with a key per environment and text for people are \
-left alone. A word that is all of the text is a hint, since it may mean something else, and so is whatever stands in a module that \
+        explanation: "Comparisons, conditions that ask for the environment, maps with a key per environment, text for people, devices, \
+pages of documentation, lists of several environments and what only one environment has by its count are left alone. A word that is all of the text is a hint, since it may mean something else, and so is whatever stands in a module that \
 no root calls. Of here-documents it reads what stands between quotes.",
         bad: r#"--- main.tf
 terraform {

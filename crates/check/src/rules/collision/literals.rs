@@ -1,12 +1,14 @@
 //! Constants that belong to one environment, in code that several share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
 use regex::Regex;
 
+use super::sharing::{self, Shared};
+use super::{elsewhere, vendors};
 use crate::discover::names;
 use crate::finding::{Finding, Severity};
 use crate::hcl::{BinaryOp, Block, Body, Expr, Node, Part, Span};
@@ -29,70 +31,19 @@ static NETWORK_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
 const PROSE: &[&str] = &["description", "comment", "error_message", "alarm_description", "display_name", "purpose"];
 
 pub(super) fn check(context: &Context<'_>, out: &mut Vec<Finding>) {
-    let shared = shared_modules(context);
-    out.par_extend(shared.par_iter().with_min_len(8).flat_map_iter(|Shared { module, environments, worst }| {
+    let shared = sharing::modules(context);
+    out.par_extend(shared.par_iter().with_min_len(8).flat_map_iter(|shared| {
         let mut out = Vec::new();
-        for file in &context.world.modules[*module].files {
+        for file in &context.world.modules[shared.module].files {
             let Parsed::Terraform(body) = &context.parsed[*file] else { continue };
             for block in body.blocks.iter().filter(|block| is_code(block)) {
-                let mut walk = Walk { context, file: *file, environments, worst: *worst, block, out: &mut out };
+                let (environments, having) = (&shared.environments, OnceCell::new());
+                let mut walk = Walk { context, shared, file: *file, environments, having, block, out: &mut out };
                 walk.body(&block.body);
             }
         }
         out
     }));
-}
-
-/// A module that more than one environment runs.
-struct Shared<'c> {
-    module: usize,
-    environments: BTreeSet<&'c str>,
-    /// How much a finding in it matters at most.
-    worst: Severity,
-}
-
-/// All of them. One that no root calls is for whoever will: what is wrong in it is a hint.
-fn shared_modules<'c>(context: &'c Context<'_>) -> Vec<Shared<'c>> {
-    let mut of_root: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-    for instance in context.found.stacks.iter().flat_map(|stack| &stack.instances) {
-        if let Some(environment) = &instance.environment {
-            of_root.entry(instance.module).or_default().insert(environment);
-        }
-    }
-    let mut of_module: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-    for (root, environments) in of_root {
-        let mut seen = HashSet::new();
-        let mut next = vec![root];
-        while let Some(module) = next.pop() {
-            if !seen.insert(module) {
-                continue;
-            }
-            of_module.entry(module).or_default().extend(&environments);
-            let module = &context.world.modules[module];
-            next.extend(module.calls.iter().filter_map(|call| call.target));
-        }
-    }
-    let run: Vec<usize> = of_module.keys().copied().collect();
-    let of_all = of_module.into_iter().filter(|(_, environments)| environments.len() > 1);
-    let mut out: Vec<Shared> =
-        of_all.map(|(module, environments)| Shared { module, environments, worst: Severity::Error }).collect();
-    let all: BTreeSet<&str> = context.found.environments.iter().map(String::as_str).collect();
-    if all.len() > 1 {
-        let seen = crate::rules::seen(context);
-        let for_nobody = |module: &usize| !seen[*module] && run.binary_search(module).is_err();
-        let shown = |module: &usize| !is_shown(context.world.modules[*module].dir);
-        let uncalled = (0..context.world.modules.len()).filter(for_nobody).filter(shown);
-        out.extend(uncalled.map(|module| Shared { module, environments: all.clone(), worst: Severity::Hint }));
-    }
-    out
-}
-
-/// Folders that show how something is used, or from which others are made.
-fn is_shown(dir: &str) -> bool {
-    dir.split('/').any(|segment| {
-        matches!(segment, "examples" | "example" | "test" | "tests" | "testdata" | "fixtures")
-            || names::is_mould(segment)
-    })
 }
 
 /// Keys of documents whose text is for people, or names the statement and nothing else.
@@ -123,9 +74,11 @@ fn runs(text: &str) -> (bool, bool) {
 
 struct Walk<'w, 'a> {
     context: &'w Context<'a>,
+    shared: &'w Shared<'w>,
     file: FileId,
     environments: &'w BTreeSet<&'w str>,
-    worst: Severity,
+    /// Those of them in which the block stands; found where the first text in it is worth a word.
+    having: OnceCell<BTreeSet<&'w str>>,
     block: &'w Block<'a>,
     out: &'w mut Vec<Finding>,
 }
@@ -140,7 +93,10 @@ impl Walk<'_, '_> {
             {
                 continue;
             }
-            self.node(&attr.value, attr.name);
+            match body.attr("name").filter(|_| attr.name == "value").and_then(|name| name.value.as_str()) {
+                Some(name) => self.node(&attr.value, name),
+                None => self.node(&attr.value, attr.name),
+            }
         }
         for block in &body.blocks {
             if !matches!(block.kind, "precondition" | "postcondition" | "lifecycle") {
@@ -169,8 +125,12 @@ impl Walk<'_, '_> {
                 if keyed > 0 && keyed * 2 >= entries.len() {
                     return;
                 }
+                // `{ name = "QUEUE", value = "…" }`, as container definitions have it.
+                let named = entries.iter().find(|(key, _)| key.as_str() == Some("name"));
+                let named = named.and_then(|(_, name)| name.as_str());
                 for (key, value) in entries {
                     let key = key.as_str().unwrap_or(attribute);
+                    let key = named.filter(|_| key == "value").unwrap_or(key);
                     if !is_label(key) {
                         self.node(value, key);
                     }
@@ -229,6 +189,9 @@ impl Walk<'_, '_> {
             return;
         }
         if let Some(id) = eight_of_an_id.then(|| find(&NETWORK_ID)).flatten() {
+            if !self.is_shared() {
+                return;
+            }
             let message = format!("{id} belongs to one network, and {} share this code", self.listed());
             self.push("hard-coded-network-id", span, &id, message, Severity::Warning);
             return;
@@ -273,6 +236,9 @@ impl Walk<'_, '_> {
     }
 
     fn account(&mut self, span: Span, text: &str, account: &str) {
+        if !self.is_shared() {
+            return;
+        }
         // With one account for all environments the number is only a matter of taste, as it is where each has one and this is none of
         // them: a registry's, perhaps.
         let declared = &self.context.options.environments;
@@ -280,11 +246,19 @@ impl Walk<'_, '_> {
             declared.iter().filter_map(|environment| environment.account.as_deref()).collect();
         let only = accounts.len() == 1 && accounts.contains(account);
         let owners = self.context.owners();
-        let severity = match only || owners.is_apart(account, self.environments.iter().copied()) {
-            true => Severity::Hint,
-            false => Severity::Warning,
+        let owner = owners.sole(account);
+        // Images and layers are taken from one place by all who run them, and a provider with an alias is for what lies elsewhere.
+        let published = vendors::is_registry(text) || vendors::is_layer(text);
+        let elsewhere = published || self.is_aliased_provider();
+        let severity = match owner {
+            None if vendors::is_registry(text) || vendors::is_vendors_layer(text) => return,
+            None if elsewhere && !owners.is_claimed(account) && owners.knows_any(self.environments) => return,
+            None if elsewhere => Severity::Hint,
+            Some(_) if vendors::is_registry(text) => Severity::Hint,
+            _ if only || owners.is_apart(account, self.environments.iter().copied()) => Severity::Hint,
+            _ => Severity::Warning,
         };
-        let whose = owners.sole(account).map_or(String::new(), |owner| format!(", that of {owner},"));
+        let whose = owner.map_or(String::new(), |owner| format!(", that of {owner},"));
         let (rule, what) = if text.contains("arn:") {
             ("hard-coded-arn", "an ARN of account")
         } else {
@@ -292,6 +266,16 @@ impl Walk<'_, '_> {
         };
         let message = format!("{what} {account}{whose} is written into code that {} share", self.listed());
         self.push(rule, span, account, message, severity);
+        if let Some(finding) = self.out.last_mut().filter(|_| vendors::is_registry(text)) {
+            finding.fix = "One registry for all environments is what lets them run one build. Let its policy allow the accounts of the \
+                           others to pull, or move it to an account that is none of theirs."
+                .to_string();
+        }
+    }
+
+    /// What this environment reaches in an account beside its own, a zone of DNS for one.
+    fn is_aliased_provider(&self) -> bool {
+        self.block.kind == "provider" && self.block.body.attr("alias").is_some()
     }
 
     fn environment_name(&mut self, span: Span, text: &str, attribute: &str, whole: bool) {
@@ -305,7 +289,7 @@ impl Walk<'_, '_> {
         }
         let named = words.iter().find_map(|(start, end)| {
             let word = &text[*start..*end];
-            if names::ends_domain(text, *start, *end) {
+            if names::ends_domain(text, *start, *end) || elsewhere::is_at(text, *start, *end) {
                 return None;
             }
             let stage = names::stage_of(word);
@@ -322,7 +306,7 @@ impl Walk<'_, '_> {
             self.block.body.attrs.iter().any(|attr| attr.name.contains("tags")) && names::find(attribute).is_none();
         let telling =
             parts || matches!(attribute.to_ascii_lowercase().as_str(), "environment" | "env" | "stage" | "stage_name");
-        if !telling || (self.block.kind == "output") {
+        if !telling || self.block.kind == "output" || self.lists_environments(text) || !self.is_shared() {
             return;
         }
         let severity = if parts || tag { Severity::Warning } else { Severity::Hint };
@@ -330,9 +314,26 @@ impl Walk<'_, '_> {
         self.push("environment-in-code", span, &format!("{}/{text}", self.block.labels.join(".")), message, severity);
     }
 
+    /// `dev,test`: what is written for several of them on purpose.
+    fn lists_environments(&self, text: &str) -> bool {
+        let names = |piece: &str| names::stage_of(piece).is_some() || self.environments.contains(piece);
+        let mut pieces = text.split([',', ':', ';', '|']);
+        text.contains([',', ':', ';', '|']) && pieces.all(names)
+    }
+
+    /// The environments in which the block stands: those that run the module, without those where a count says that there is none.
+    fn having(&self) -> &BTreeSet<&str> {
+        self.having.get_or_init(|| self.shared.having(self.context, self.block))
+    }
+
+    /// Whether more than one environment has the block. What one has alone may well say so.
+    fn is_shared(&self) -> bool {
+        self.having().len() > 1
+    }
+
     fn listed(&self) -> String {
         let order = &self.context.found.environments;
-        let mut names: Vec<&str> = self.environments.iter().copied().collect();
+        let mut names: Vec<&str> = self.having().iter().copied().collect();
         names.sort_by_key(|name| order.iter().position(|known| names::same_environment(known, name)));
         match names.len() {
             0..=3 => names.join(", "),
@@ -344,8 +345,8 @@ impl Walk<'_, '_> {
         let finding = self
             .context
             .finding(rule, Place { file: self.file, span }, subject, message)
-            .severity(severity.min(self.worst))
-            .environments(self.environments.iter().copied());
+            .severity(severity.min(self.shared.worst))
+            .environments(self.having().iter().copied());
         self.out.push(finding);
     }
 }

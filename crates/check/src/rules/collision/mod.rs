@@ -1,8 +1,11 @@
 //! Collision and hard-coding: names that two environments both want, and constants in code that all of them share.
 
+mod elsewhere;
 mod literals;
 mod names;
 mod regional;
+mod sharing;
+mod vendors;
 mod wildcards;
 
 pub(crate) use regional::{Regional, compare, regional};
