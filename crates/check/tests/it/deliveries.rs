@@ -276,3 +276,92 @@ fn more_of_the_same_is_no_deployment() {
     assert_eq!(scale(" --task-definition web:7"), 2);
     assert_eq!(scale(" --force-new-deployment"), 2);
 }
+
+#[test]
+fn tools_that_release_by_themselves_deploy_to_production() {
+    for step in [
+        "gcloud run jobs update shop-prod --image r/a@sha256:1",
+        "aws elasticbeanstalk update-environment --environment-name shop-prod --version-label 7",
+        "docker stack deploy -c stack.yml shop-prod",
+        "nomad job run shop-prod.nomad",
+        "ansible-playbook -i inventories/production deploy.yml",
+        "kamal deploy -d production",
+        "cap production deploy",
+        "eb deploy shop-prod",
+        "helmfile -e prod apply",
+        "argocd app sync shop-prod",
+        "npx vercel deploy --prod",
+        "pulumi up --yes --stack prod",
+        "az containerapp job update -n shop-prod --image r/a@sha256:1",
+        "aws s3 sync dist/assets s3://web-prod/assets",
+        "aws s3 cp --recursive dist s3://web-prod",
+        "aws s3 cp dist/index.html s3://web-prod/index.html",
+    ] {
+        assert_eq!(on_push("go", step, "", &["prod-without-gate"]).len(), 1, "{step}");
+    }
+    for step in [
+        "gcloud run jobs execute migrate-prod",
+        "nomad job plan shop-prod.nomad",
+        "ansible-playbook -i inventories/production --check deploy.yml",
+        "kamal lock status -d production",
+        "helmfile -e prod diff",
+        "argocd app diff shop-prod",
+        "npx vercel deploy",
+        "pulumi preview --stack prod",
+        "aws s3 cp build/app.zip s3://artifacts-prod/app.zip",
+    ] {
+        assert_eq!(on_push("go", step, "", &["prod-without-gate"]).len(), 0, "{step}");
+    }
+}
+
+#[test]
+fn a_gate_that_a_caller_lets_fail_stops_nothing() {
+    let listing = |with: &str| {
+        format!(
+            "--- .github/workflows/d.yml\non: {{ push: {{ branches: [main] }} }}\nconcurrency: x\njobs:\n  e2e:\n    uses: ./.github/workflows/e2e.yml\n{with}\
+             \x20 production:\n    needs: e2e\n    runs-on: x\n    environment: production\n    steps:\n      - run: aws lambda update-alias --function-name a-prod --name live\n      - run: curl -f https://x || ./rollback.sh\n\
+             --- .github/workflows/e2e.yml\non: {{ workflow_call: {{ inputs: {{ required: {{ type: boolean, default: false }} }} }} }}\njobs:\n  e2e:\n    runs-on: x\n    steps:\n\
+             \x20     - run: npx playwright test\n        continue-on-error: ${{{{ !inputs.required }}}}\n"
+        )
+    };
+    assert_eq!(found(&listing(""), &["gate-accepts-failure"]).len(), 1);
+    assert_eq!(found(&listing("    with: { required: true }\n"), &["gate-accepts-failure"]).len(), 0);
+}
+
+#[test]
+fn tests_between_two_environments_that_may_fail_are_told_of_as_what_production_waits_for() {
+    let listing = |more: &str| {
+        let deploy = |name: &str, needs: &str, after: &str| {
+            format!(
+                "  {name}:\n{needs}    runs-on: x\n    environment: {name}\n    steps:\n      - run: aws ecs update-service --cluster a-{name} --service b --task-definition x:1\n{after}"
+            )
+        };
+        format!(
+            "--- .github/workflows/d.yml\non: {{ push: {{ branches: [main] }} }}\nconcurrency: x\njobs:\n{}  e2e:\n    needs: staging\n{more}    runs-on: x\n    steps:\n      - run: npx playwright test\n{}",
+            deploy("staging", "", ""),
+            deploy("production", "    needs: e2e\n", ""),
+        )
+    };
+    let rules = &["gate-accepts-failure"];
+    check(
+        &listing("    continue-on-error: true\n"),
+        rules,
+        &[
+            "warning gate-accepts-failure .github/workflows/d.yml:11 e2e may fail and counts as passed, before production",
+        ],
+    );
+    check(&listing(""), rules, &[]);
+}
+
+#[test]
+fn a_wait_whose_failure_is_only_looked_into_is_lost() {
+    let said = |after: &str| {
+        let step = format!(
+            "      - run: kubectl apply -k overlays/prod\n      - run: kubectl rollout status deploy/x || {after}\n"
+        );
+        found(&in_steps(&step), &["gate-accepts-failure"]).len()
+    };
+    assert_eq!(said("kubectl get events"), 1);
+    assert_eq!(said("{ kubectl get events; exit 1; }"), 0);
+    assert_eq!(said("kubectl rollout undo deploy/x"), 0);
+}

@@ -335,7 +335,12 @@ fn only_in<'a>(
             .finding("value-only-in-some", Place { file, span: attr.span() }, variable.name, message)
             .severity(severity)
             .label(format!("{} sets it", set[0].environment))
-            .beside(view.context.related(default_at, format!("what {} gets", names(&unset))))
+            .beside(
+                view.context.related(
+                    default_at,
+                    format!("what {} get{}", names(&unset), if unset.len() == 1 { "s" } else { "" }),
+                ),
+            )
             .environments(unset.iter().map(|each| each.environment)),
     );
 }

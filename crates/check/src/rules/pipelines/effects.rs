@@ -5,7 +5,44 @@ use crate::discover::usage::is_terraform;
 
 /// Changes an environment: code, configuration or infrastructure.
 pub(super) fn deploys(command: &Command<'_>) -> bool {
-    moves_traffic(command) || applies(command)
+    moves_traffic(command) || applies(command) || releases(command)
+}
+
+/// Brings a version somewhere with a tool that does the rest by itself: it shifts, waits and often goes back.
+fn releases(command: &Command<'_>) -> bool {
+    if is_rehearsed(command) {
+        return false;
+    }
+    let mut words = command.subcommands();
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let has = |flag: &str| command.has_arg(flag);
+    match command.program() {
+        "gcloud" => (first, second) == ("run", "jobs") && matches!(words.next(), Some("deploy" | "update")),
+        "az" => (first, second) == ("containerapp", "job") && words.next() == Some("update"),
+        "aws" => {
+            (first, second) == ("elasticbeanstalk", "update-environment") && command.value("version-label").is_some()
+        }
+        "docker" => matches!((first, second), ("stack", "deploy") | ("service", "update")) && !has("--rollback"),
+        "nomad" => (first, second) == ("job", "run") || first == "run",
+        "argocd" => (first, second) == ("app", "sync"),
+        "kamal" | "eb" => first == "deploy",
+        "cap" => second == "deploy",
+        "helmfile" => command.subcommands().any(|word| matches!(word, "apply" | "sync")),
+        "skaffold" => matches!(first, "run" | "deploy"),
+        "vercel" => has("--prod"),
+        "netlify" => first == "deploy" && has("--prod"),
+        "npx" | "pnpx" | "bunx" => {
+            matches!(first.split('@').next(), Some("vercel" | "netlify" | "netlify-cli")) && has("--prod")
+        }
+        "pulumi" => first == "up" && !has("--preview-only"),
+        "ansible-playbook" => {
+            !has("--check")
+                && !has("-C")
+                && !has("--syntax-check")
+                && command.subcommands().any(|word| word.contains("deploy"))
+        }
+        _ => false,
+    }
 }
 
 pub(super) fn applies(command: &Command<'_>) -> bool {
@@ -36,7 +73,7 @@ pub(super) fn moves_traffic(command: &Command<'_>) -> bool {
                     | ("cloudformation", "deploy")
                     | ("apprunner", "start-deployment")
             ) || (first, second) == ("ecs", "update-service") && !only_scales(command)
-                || (first, second) == ("s3", "sync") && publishes_site(command)
+                || (first == "s3" && matches!(second, "sync" | "cp") && publishes_site(command))
         }
         "kubectl" => matches!((first, second), ("apply" | "replace", _) | ("set", "image") | ("rollout", "restart")),
         "helm" => matches!(first, "upgrade" | "install"),
@@ -44,7 +81,11 @@ pub(super) fn moves_traffic(command: &Command<'_>) -> bool {
         "npx" => matches!((first, second), ("serverless" | "sls" | "cdk", "deploy")),
         "gcloud" => match (first, second) {
             ("run" | "functions" | "app", "deploy") => true,
-            ("run" | "app", "services") => matches!(words.next(), Some("update-traffic" | "set-traffic")),
+            ("run" | "app", "services") => match words.next() {
+                Some("update-traffic" | "set-traffic") => true,
+                Some("update") => command.value("image").is_some(),
+                _ => false,
+            },
             _ => false,
         },
         "az" => matches!((first, second), ("webapp" | "functionapp", "deploy") | ("containerapp", "update")),
@@ -73,8 +114,14 @@ pub(super) fn is_rehearsed(command: &Command<'_>) -> bool {
 fn publishes_site(command: &Command<'_>) -> bool {
     let mut places = command.subcommands().skip(2);
     let (from, to) = (places.next().unwrap_or_default(), places.next().unwrap_or_default());
-    let folder = from.trim_start_matches("./").trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    to.starts_with("s3://") && matches!(folder, "dist" | "build" | "out" | "public" | "site" | "www" | "_site" | "html")
+    let mut folders = from.split('/');
+    // A folder, or the page that everything begins with; an archive in `build` goes to who deploys it.
+    let all = command.subcommands().nth(1) == Some("sync") || command.has_arg("--recursive");
+    let whole = all || from.ends_with("/index.html");
+    whole
+        && to.starts_with("s3://")
+        && folders
+            .any(|folder| matches!(folder, "dist" | "build" | "out" | "public" | "site" | "www" | "_site" | "html"))
 }
 
 /// Makes a container image.

@@ -1,6 +1,5 @@
 //! What looks at a deployment after users meet it, and whether its failure counts.
 
-use github_actions_models::common::expr::LoE;
 use github_actions_models::workflow::Job as AnyJob;
 use github_actions_models::workflow::job::Step;
 
@@ -8,7 +7,7 @@ use super::delivery::{is_only_called, is_test_name};
 use super::effects;
 use super::jobs::{Call, Job};
 use super::scopes::{Level, Pipeline, local_workflow};
-use super::soft_gates::{is_in_loop, is_lost, is_soft, soft_span, thrown_away_by};
+use super::soft_gates::{is_in_loop, is_lost, is_soft, may_fail, soft_span, thrown_away_by};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::run::Context;
@@ -61,7 +60,7 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_
                 context
                     .finding("gate-accepts-failure", place, &format!("{}/smoke", job.id), message)
                     .severity(Severity::Warning)
-                    .fix("Let the step fail, so that the job does and what runs on failure goes back.")
+                    .fix("Let it fail, so that the job does and what runs on failure goes back.")
                     .beside(context.related(job.place(shift), "from here on users meet it"))
                     .environments(job.target.name()),
             );
@@ -178,7 +177,7 @@ fn elsewhere(context: &Context<'_>, other: &Job<'_>) -> Look {
         found => found,
     };
     // Its failure is nobody's.
-    if !matches!(found, Look::Nothing) && matches!(other.model.continue_on_error, LoE::Literal(true)) {
+    if !matches!(found, Look::Nothing) && may_fail(other, &other.model.continue_on_error) {
         let mut route = other.route();
         route.push("continue-on-error".into());
         return Look::Lost(Place { file: other.file, span: other.workflow.span(&route) });

@@ -18,7 +18,7 @@ use crate::run::Context;
 pub(super) fn soft_gates(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let upstream = pipeline.upstream(job);
     for gate in std::iter::once(job).chain(upstream) {
-        let whole = !std::ptr::eq(gate, job) && matches!(gate.model.continue_on_error, LoE::Literal(true));
+        let whole = !std::ptr::eq(gate, job) && may_fail(gate, &gate.model.continue_on_error);
         let stands_before = is_gate(gate) || approves(gate.id) || gate.deployment().is_some();
         if whole && stands_before {
             let mut route = gate.route();
@@ -140,10 +140,21 @@ fn is_soft_test(job: &Job<'_>, step: usize) -> bool {
 
 pub(super) fn is_soft(job: &Job<'_>, step: usize) -> bool {
     let shared = job.model.steps.get(step).and_then(shared);
-    let may_fail = shared.is_some_and(|shared| matches!(shared.continue_on_error, LoE::Literal(true)));
+    let lets_fail = shared.is_some_and(|shared| may_fail(job, &shared.continue_on_error));
     // `conclusion` is `success` for a step that may fail; only `outcome` tells.
     let read = shared.and_then(|shared| shared.id.as_deref());
-    may_fail && !read.is_some_and(|id| job.workflow.text.contains(&format!("steps.{id}.outcome")))
+    lets_fail && !read.is_some_and(|id| job.workflow.text.contains(&format!("steps.{id}.outcome")))
+}
+
+/// Whether `continue-on-error` holds, with the inputs that the job's callers give.
+pub(super) fn may_fail(job: &Job<'_>, written: &LoE<bool>) -> bool {
+    let expression = match written {
+        LoE::Literal(value) => return *value,
+        LoE::Expr(expression) => expression.as_bare().trim(),
+    };
+    let (asked, negated) = expression.strip_prefix('!').map_or((expression, false), |asked| (asked, true));
+    let told = job.inputs.put_into(&format!("${{{{ {} }}}}", asked.trim()));
+    told == if negated { "false" } else { "true" }
 }
 
 pub(super) fn soft_span(job: &Job<'_>, step: usize) -> Span {
@@ -210,14 +221,22 @@ fn report(context: &Context<'_>, job: &Job<'_>, gate: &Job<'_>, place: Place, wh
     };
     let subject = format!("{}/{what}", gate.id);
     let location = context.location(place);
-    if let Some(known) = out.iter_mut().find(|known| known.rule == "gate-accepts-failure" && known.at == location) {
-        if !known.environments.contains(&behind) {
+    let same = out.iter_mut().find(|known| known.rule == "gate-accepts-failure" && known.at == location);
+    let message = format!("{} {what}, before {behind}", gate.name);
+    if let Some(known) = same {
+        // As the smoke test of what stands before, it was told of in other words.
+        if !known.message.contains(", before ") {
+            let environments = std::mem::take(&mut known.environments);
+            *known = context
+                .finding("gate-accepts-failure", place, &subject, message)
+                .severity(known.severity)
+                .environments(environments.iter().map(String::as_str));
+        } else if !known.environments.contains(&behind) {
             known.message.push_str(&format!(" and {behind}"));
         }
         *known = known.clone().environments(job.target.name());
         return;
     }
-    let message = format!("{} {what}, before {behind}", gate.name);
     out.push(
         context
             .finding("gate-accepts-failure", place, &subject, message)

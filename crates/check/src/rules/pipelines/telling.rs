@@ -20,7 +20,9 @@ const FLAGS: &[&str] = &[
     "config-env",
     "config-file",
     "context",
+    "d",
     "deployment-group-name",
+    "destination",
     "e",
     "env",
     "env-vars-file",
@@ -50,6 +52,7 @@ const FLAGS: &[&str] = &[
     "slot",
     "stack",
     "stack-name",
+    "inventory",
     "stage",
     "state",
     "subscription",
@@ -133,9 +136,14 @@ pub(super) fn words<'c>(command: &'c Command<'_>) -> Vec<&'c str> {
             }
             continue;
         }
+        // It has two places: production, and all else.
+        if matches!(flag, "prod" | "production") && matches!(command.program(), "vercel" | "netlify" | "npx") {
+            take(flag);
+            continue;
+        }
         match flag.split_once('=') {
             Some((name, value)) if FLAGS.contains(&name) => take(value),
-            None if FLAGS.contains(&flag) => {
+            None if FLAGS.contains(&flag) || (flag == "i" && command.program() == "ansible-playbook") => {
                 // Several may follow: `--parameter-overrides Stage=prod Size=2`.
                 if let Some(value) = args.next_if(|next| !is_plain_flag(next)) {
                     take(value);
@@ -237,6 +245,9 @@ mod tests {
         check("sam deploy --parameter-overrides Size=2 Stage=prod", &["prod"]);
         check("kubectl apply -k overlays/prod", &["overlays/prod"]);
         check("aws s3 sync dist s3://web-prod", &["s3://web-prod"]);
+        check("ansible-playbook -i inventories/production deploy.yml", &["inventories/production"]);
+        check("npx vercel deploy --prod", &["prod"]);
+        check("kamal deploy -d production", &["production"]);
     }
 
     #[test]
