@@ -184,3 +184,27 @@ fn settings_that_a_file_holds_for_each_environment_are_values_like_others() {
     }
     assert_eq!(worst(&tree("/settings", "jobs"), "name-collides"), None);
 }
+
+#[test]
+fn what_each_environment_has_of_its_own_was_forgotten_where_it_is_copied() {
+    let tree = |kms: [&str; 3]| {
+        let mut listing = "--- main.tf\nvariable \"account_id\" {}\nvariable \"kms\" {}\nprovider \"aws\" {\n  allowed_account_ids = [var.account_id]\n}\n\
+             resource \"aws_cloudwatch_log_group\" \"l\" {\n  name = \"/x\"\n  kms_key_id = var.kms\n}\n"
+            .to_string();
+        for (number, (environment, kms)) in ["dev", "staging", "prod"].into_iter().zip(kms).enumerate() {
+            listing.push_str(&format!(
+                "--- {environment}.tfvars\naccount_id = \"50000000000{number}\"\nkms = \"arn:aws:kms:eu-west-1:50000000000{kms}:key/1\"\n"
+            ));
+        }
+        listing
+    };
+    let said = |kms: [&str; 3]| -> Vec<String> {
+        let report = check(&FileTree::from_listing(&tree(kms)), &Options::default());
+        let findings = report.findings.iter().filter(|finding| finding.rule == "value-names-other");
+        findings.map(|finding| finding.message.clone()).collect()
+    };
+    assert_eq!(said(["0", "0", "2"]), ["kms of staging holds the account of dev, 500000000000"]);
+    assert!(said(["0", "1", "2"]).is_empty());
+    // One key for all of them is meant.
+    assert!(said(["0", "0", "0"]).is_empty());
+}
