@@ -2,6 +2,8 @@
 
 use crate::discover::names;
 use crate::eval::{Evaluation, Value};
+use crate::hcl::Expr;
+use crate::model::Place;
 use crate::view::{Deployed, View};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) enum Relation {
 pub(crate) struct Whereabouts {
     /// 12 digits, from tiers.toml, the provider or a variable.
     account: Option<String>,
+    /// The line that says so; tiers.toml has none.
+    account_at: Option<Place>,
     /// Anything else that stands for the account: a profile, a role, a project or a subscription.
     stand_ins: Vec<(&'static str, String)>,
     region: Option<String>,
@@ -51,13 +55,21 @@ impl Whereabouts {
                     && let Value::List(items) = deployed.evaluation.value(Evaluation::ROOT, &attr.value)
                     && let Some(text) = items.first().and_then(Value::to_text)
                 {
-                    found.account = found.account.or_else(|| Some(text.to_string()));
+                    let item = match &attr.value.expr {
+                        Expr::Tuple(items) => items.first(),
+                        _ => Some(&attr.value),
+                    };
+                    let given = item.and_then(|item| deployed.given_at(Evaluation::ROOT, item));
+                    let at = given.unwrap_or(Place { file: provider.file, span: attr.span() });
+                    found.settle(Some(&text), at);
                 }
                 let role = provider.body.block("assume_role").and_then(|block| block.body.attr("role_arn"));
-                if let Some(role) =
-                    role.and_then(|attr| deployed.evaluation.value(Evaluation::ROOT, &attr.value).to_text())
+                if let Some(attr) = role
+                    && let Some(role) = deployed.evaluation.value(Evaluation::ROOT, &attr.value).to_text()
                 {
-                    found.account = found.account.or_else(|| account_in(&role).map(ToString::to_string));
+                    let given = deployed.given_at(Evaluation::ROOT, &attr.value);
+                    let at = given.unwrap_or(Place { file: provider.file, span: attr.span() });
+                    found.settle(account_in(&role), at);
                     found.stand_in("role", Some(role.to_string()));
                 }
             }
@@ -68,6 +80,14 @@ impl Whereabouts {
         found.read_locals(deployed);
         found.read_backend(deployed);
         found
+    }
+
+    /// What is said first counts.
+    fn settle(&mut self, account: Option<&str>, at: Place) {
+        if let Some(account) = account.filter(|_| self.account.is_none()) {
+            self.account = Some(account.to_string());
+            self.account_at = Some(at);
+        }
     }
 
     fn stand_in(&mut self, kind: &'static str, text: Option<String>) {
@@ -82,7 +102,8 @@ impl Whereabouts {
             let Some(text) = deployed.evaluation.variable(Evaluation::ROOT, variable.name).to_text() else { continue };
             match telling {
                 Telling::Account => {
-                    self.account = self.account.take().or_else(|| account_in(&text).map(ToString::to_string))
+                    let given = deployed.given(variable.name).map(|(file, attr)| Place { file, span: attr.span() });
+                    self.settle(account_in(&text), given.unwrap_or(variable.place));
                 }
                 Telling::Region => self.region = self.region.take().or_else(|| Some(text.to_string())),
                 Telling::StandIn(kind) => self.stand_in(kind, Some(text.to_string())),
@@ -96,8 +117,8 @@ impl Whereabouts {
             if !matches!(telling(local.name), Some(Telling::Account)) || self.account.is_some() {
                 continue;
             }
-            let value = deployed.evaluation.value(Evaluation::ROOT, &local.attr.value).to_text();
-            self.account = value.and_then(|text| account_in(&text).map(ToString::to_string));
+            let Some(text) = deployed.evaluation.value(Evaluation::ROOT, &local.attr.value).to_text() else { continue };
+            self.settle(account_in(&text), Place { file: local.file, span: local.attr.span() });
         }
     }
 
@@ -127,6 +148,19 @@ impl Whereabouts {
     /// 12 digits, where they are known.
     pub(crate) fn number(&self) -> Option<&str> {
         self.account.as_deref()
+    }
+
+    /// The line that says which account it is.
+    pub(crate) fn account_at(&self) -> Option<Place> {
+        self.account_at
+    }
+
+    /// What both say stands for their account, of one kind: a project, a subscription.
+    pub(crate) fn in_common(&self, other: &Whereabouts, kind: &str) -> Option<&str> {
+        let of = |(known, text): &&(&'static str, String)| {
+            *known == kind && other.stand_ins.contains(&(known, text.clone()))
+        };
+        self.stand_ins.iter().find(of).map(|(_, text)| text.as_str())
     }
 
     /// What stands for the account: names of profiles, roles, projects.

@@ -21,10 +21,22 @@ pub(crate) struct NamedType {
     pub(crate) scope: Scope,
     /// Characters.
     pub(crate) limit: usize,
+    /// What else tells two of one name apart: the zone of a record, the group of a schedule.
+    pub(crate) within: &'static [&'static str],
 }
 
 const fn named(kind: &'static str, attribute: &'static str, scope: Scope, limit: usize) -> NamedType {
-    NamedType { kind, attribute, scope, limit }
+    NamedType { kind, attribute, scope, limit, within: &[] }
+}
+
+const fn within(
+    kind: &'static str,
+    attribute: &'static str,
+    scope: Scope,
+    limit: usize,
+    within: &'static [&'static str],
+) -> NamedType {
+    NamedType { kind, attribute, scope, limit, within }
 }
 
 /// Names and limits as the services' API references state them. Types that scope their names to something smaller than a region (an
@@ -57,6 +69,8 @@ pub(crate) const NAMED_TYPES: &[NamedType] = &[
     named("aws_elasticache_cluster", "cluster_id", Scope::Region, 50),
     named("aws_elasticache_replication_group", "replication_group_id", Scope::Region, 40),
     named("aws_elasticache_subnet_group", "name", Scope::Region, 255),
+    named("aws_elb", "name", Scope::Region, 32),
+    named("aws_glue_catalog_database", "name", Scope::Region, 255),
     named("aws_glue_job", "name", Scope::Region, 255),
     named("aws_iam_group", "name", Scope::Account, 128),
     named("aws_iam_instance_profile", "name", Scope::Account, 128),
@@ -78,18 +92,28 @@ pub(crate) const NAMED_TYPES: &[NamedType] = &[
     named("aws_rds_cluster", "cluster_identifier", Scope::Region, 63),
     named("aws_rds_cluster_parameter_group", "name", Scope::Region, 255),
     named("aws_redshift_cluster", "cluster_identifier", Scope::Region, 63),
+    named("aws_redshiftserverless_workgroup", "workgroup_name", Scope::Region, 64),
+    within("aws_route53_record", "name", Scope::World, 1024, &["zone_id", "type", "set_identifier"]),
     named("aws_s3_bucket", "bucket", Scope::World, 63),
+    within("aws_scheduler_schedule", "name", Scope::Region, 64, &["group_name"]),
     named("aws_scheduler_schedule_group", "name", Scope::Region, 64),
     named("aws_secretsmanager_secret", "name", Scope::Region, 512),
+    named("aws_ses_template", "name", Scope::Region, 64),
     named("aws_sfn_state_machine", "name", Scope::Region, 80),
     named("aws_sns_topic", "name", Scope::Region, 256),
     named("aws_sqs_queue", "name", Scope::Region, 80),
     named("aws_ssm_parameter", "name", Scope::Region, 1011),
     named("aws_wafv2_web_acl", "name", Scope::Region, 128),
     named("azurerm_container_registry", "name", Scope::World, 50),
+    named("azurerm_function_app", "name", Scope::World, 60),
     named("azurerm_key_vault", "name", Scope::World, 24),
+    named("azurerm_linux_function_app", "name", Scope::World, 60),
+    named("azurerm_linux_web_app", "name", Scope::World, 60),
     named("azurerm_resource_group", "name", Scope::Account, 90),
     named("azurerm_storage_account", "name", Scope::World, 24),
+    named("azurerm_windows_function_app", "name", Scope::World, 60),
+    named("azurerm_windows_web_app", "name", Scope::World, 60),
+    within("google_cloud_run_v2_service", "name", Scope::Account, 49, &["location"]),
     named("google_pubsub_topic", "name", Scope::Account, 255),
     named("google_service_account", "account_id", Scope::Account, 30),
     named("google_storage_bucket", "name", Scope::World, 63),

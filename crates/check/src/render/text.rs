@@ -247,7 +247,8 @@ fn declined(report: &Report) -> String {
 pub fn explanation(id: &str, width: usize) -> Option<String> {
     let rule = explain(id)?;
     let width = width.clamp(40, 100);
-    let mut out = format!("{} ({}, {})\n\n", rule.id, rule.severity.as_str(), rule.family.as_str());
+    let at_most = if rule.severity == Severity::Hint { "" } else { " at most" };
+    let mut out = format!("{} ({}{at_most}, {})\n\n", rule.id, rule.severity.as_str(), rule.family.as_str());
     out.push_str(&wrapped(&format!("{}.", capitalised(rule.title)), width, ""));
     for (head, text) in
         [("What it costs:", rule.consequence), ("What to do:", rule.fix), ("In detail:", rule.explanation)]

@@ -186,3 +186,17 @@ fn a_step_that_no_caller_asks_for_does_not_run() {
     assert_eq!(said("destroy"), 1);
     assert_eq!(said("\"${{ github.event_name }}\""), 2);
 }
+
+#[test]
+fn what_is_wrong_with_a_plan_is_its_backend_or_its_values_and_the_fix_says_both() {
+    let fix = |values: &str| {
+        let run = format!("terraform init -backend-config=prod.hcl\nterraform plan -var-file={values}.tfvars\n");
+        let listing = format!("--- deploy.sh\n#!/bin/sh\n{run}--- main.tf\nterraform {{\n  backend \"gcs\" {{}}\n}}\n");
+        let report =
+            tiers_check::check(&tiers_check::FileTree::from_listing(&listing), &tiers_check::Options::default());
+        report.findings.into_iter().find(|it| it.rule == "terraform-switched").map(|it| it.fix)
+    };
+    let expected = "Give this plan the values of prod, or run init with the backend of staging right before it.";
+    assert_eq!(fix("staging").as_deref(), Some(expected));
+    assert_eq!(fix("prod"), None);
+}

@@ -21,6 +21,7 @@ mod layouts;
 mod linked;
 mod lost;
 mod matrix;
+mod names;
 mod order;
 mod output;
 mod pipelines;

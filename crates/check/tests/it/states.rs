@@ -247,3 +247,38 @@ fn the_name_of_a_workspace_that_a_service_keeps_is_an_address() {
         ["error backend-names-other envs/prod/main.tf:5 the backend of prod names dev: workspaces.name is \"web-dev\""]
     );
 }
+
+#[test]
+fn a_copied_prefix_is_shown_in_both_files_and_a_lock_that_is_off_on_its_line() {
+    let gcs = |staging: &str| {
+        let main = "--- main.tf\nterraform {\n  backend \"gcs\" {}\n}\nresource \"google_pubsub_topic\" \"t\" {}\n";
+        let file = |env: &str, prefix: &str| {
+            format!("--- envs/{env}/backend.hcl\nbucket = \"b\"\nprefix = \"app/{prefix}\"\n")
+        };
+        format!("{main}{}{}", file("staging", staging), file("prod", "prod"))
+    };
+    let lines = |listing: &str, rule: &str| -> Vec<Vec<String>> {
+        let report = check(&FileTree::from_listing(listing), &Options::default());
+        let found = report.findings.iter().filter(|it| it.rule == rule);
+        let places = |it: &tiers_check::Finding| {
+            let own = std::iter::once(&it.at).chain(it.related.iter().map(|related| &related.at));
+            own.map(|at| format!("{}:{}", at.path, at.line)).collect()
+        };
+        found.map(places).collect()
+    };
+    assert_eq!(
+        lines(&gcs("prod"), "state-shared"),
+        [["envs/staging/backend.hcl:2".to_string(), "envs/prod/backend.hcl:2".to_string()]]
+    );
+    assert_eq!(lines(&gcs("staging"), "state-shared").len(), 0);
+    let lock = |setting: &str| {
+        format!(
+            "--- main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\nresource \"aws_sqs_queue\" \"q\" {{}}\n\
+             --- envs/dev/backend.hcl\nbucket = \"b\"\nkey = \"dev\"\n{setting}\n--- envs/prod/backend.hcl\nbucket = \"b\"\nkey = \"prod\"\nuse_lockfile = true\n"
+        )
+    };
+    let first = |setting: &str| lines(&lock(setting), "state-lock-missing").first().map(|places| places[0].clone());
+    assert_eq!(first("use_lockfile = false").as_deref(), Some("envs/dev/backend.hcl:3"));
+    assert_eq!(first("encrypt = true").as_deref(), Some("envs/dev/backend.hcl:1"));
+    assert_eq!(first("use_lockfile = true"), None);
+}

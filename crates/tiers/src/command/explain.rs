@@ -73,7 +73,7 @@ fn kept(invariant: &Invariant, width: usize) -> String {
 
 fn list(width: usize) -> String {
     let longest = rules().iter().map(|rule| rule.id.len()).max().unwrap_or(0);
-    let mut out = String::from("Rules of `tiers check`:\n");
+    let mut out = String::from("Rules of `tiers check`, with the severity of their worst findings:\n");
     for rule in rules() {
         let head = format!("  {:longest$}  {:7}  ", rule.id, rule.severity.as_str());
         let room = width.saturating_sub(head.len()).max(30);

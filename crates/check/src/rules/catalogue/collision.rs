@@ -14,7 +14,8 @@ pub(super) const RULES: &[Rule] = &[
         explanation: "It knows which services want a name to be unique in the world, in an account or in a region. It is an error \
 where the name is global or the environments are known to share an account, a warning where that is not known, and quiet where \
 tiers.toml, the provider, profiles, roles or account variables show that the accounts differ, and where regions differ for names \
-that are regional. Names that are scoped to a function, a role or a cluster are left alone.",
+that are regional. Records are told apart by zone and type, schedules by their group. Names that are scoped to a function, a role or \
+a cluster are left alone.",
         bad: r#"--- main.tf
 terraform {
   backend "s3" {}

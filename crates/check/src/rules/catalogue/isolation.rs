@@ -363,7 +363,7 @@ terraform {
     Rule {
         id: "file-unreadable",
         family: Isolation,
-        severity: Warning,
+        severity: Error,
         title: "a file could not be read",
         consequence: "Nothing in it was checked, and rules that depend on what it may hold stay quiet for its whole folder.",
         fix: "See what `terraform validate` says about it; if Terraform reads it, please report it as a fault of tiers.",
@@ -371,14 +371,34 @@ terraform {
                       is listed and not compared with the others. A warning where nothing is known to need it, and for blocks that only \
                       Terraform 0.11 took. The reader knows HCL 2, JSON and most of Terraform 0.11's syntax.",
         bad: r#"--- main.tf
-resource "aws_sqs_queue" "jobs" {
-  name =
+terraform {
+  backend "gcs" {}
 }
+variable "environment" {
+  type = string
+}
+resource "aws_sqs_queue" "jobs" {
+  name = "jobs-${var.environment}"
+}
+--- dev.tfvars
+environment = "dev"
+--- prod.tfvars
+environment =
 "#,
         good: r#"--- main.tf
-resource "aws_sqs_queue" "jobs" {
-  name = "jobs"
+terraform {
+  backend "gcs" {}
 }
+variable "environment" {
+  type = string
+}
+resource "aws_sqs_queue" "jobs" {
+  name = "jobs-${var.environment}"
+}
+--- dev.tfvars
+environment = "dev"
+--- prod.tfvars
+environment = "prod"
 "#,
     },
 ];

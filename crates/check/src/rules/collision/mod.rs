@@ -1,8 +1,10 @@
 //! Collision and hard-coding: names that two environments both want, and constants in code that all of them share.
 
+mod aliases;
 mod elsewhere;
 mod literals;
 mod names;
+mod one_account;
 mod regional;
 mod sharing;
 mod vendors;
@@ -16,6 +18,7 @@ use crate::view::View;
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
     names::check(view, out);
+    aliases::check(view, out);
     wildcards::check(view, out);
 }
 

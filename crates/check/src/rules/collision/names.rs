@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use foldhash::{HashMap, HashMapExt};
 use regex::Regex;
 
+use super::one_account;
 use crate::accounts::Relation;
 use crate::eval::{Evaluation, ScopeId, Text, Value};
 use crate::finding::{Finding, Severity, listed};
@@ -22,6 +23,8 @@ struct Name<'v, 'a> {
     certain: bool,
     /// What it says of where it is made.
     standing: Option<Text<'a>>,
+    /// What else tells it from others of its name; `None` where that is not known.
+    within: Option<String>,
 }
 
 impl<'v, 'a> Name<'v, 'a> {
@@ -32,12 +35,21 @@ impl<'v, 'a> Name<'v, 'a> {
             .map(|attr| deployed.evaluation.value_in(placed.scope, &attr.value, placed.each.as_ref()).to_text());
         // Where that is not known, two of one name may stand apart.
         let certain = certain && standing != Some(None);
-        Name { deployed, text, place, certain, standing: standing.flatten() }
+        let tell_apart = placed.resource.named.map_or(&[][..], |named| named.within);
+        // What is not written is the same in all of them.
+        let within = tell_apart.iter().map(|name| match deployed.attribute(placed, name) {
+            Some((value, _)) => value.to_text(),
+            None => Some(Text::Borrowed("")),
+        });
+        let within: Option<String> = within.map(|text| Some([&*text?, "\0"].concat())).collect();
+        let certain = certain && within.is_some();
+        Name { deployed, text, place, certain, standing: standing.flatten(), within }
     }
 
     /// Whether two names are wanted in one region, project or bus, for all that the resources say themselves.
     fn stands_beside(&self, other: &Name<'_, 'a>, scope: Scope) -> bool {
-        scope == Scope::World || self.standing == other.standing
+        let within = self.within.is_some() && self.within == other.within;
+        within && (scope == Scope::World || self.standing == other.standing)
     }
 }
 
@@ -183,17 +195,30 @@ fn collides<'a>(view: &View<'a>, group: &Group<'_, 'a>, out: &mut Vec<Finding>) 
     let same = names.iter().filter(|name| name.text == first.text && !apart(name));
     let sharing: Vec<&str> = same.map(|name| name.deployed.environment).collect();
     let within = |name: &Name<'_, 'a>| name.deployed.instance.within.as_deref();
-    let unless = match within(first).is_some() && within(first) == within(second) {
-        true => ", unless each region has an account of its own",
-        false => ", unless each environment has an account of its own",
+    let (here, there) = (view.whereabouts(first.deployed), view.whereabouts(second.deployed));
+    let account = match named.kind.split('_').next() {
+        Some("google") => "project",
+        Some("azurerm") => "subscription",
+        _ => "account",
     };
-    let (where_unique, doubt) = match (named.scope, severity) {
-        (Scope::World, _) => ("in the whole world", ""),
-        (Scope::Account, Severity::Error) => ("in their account", ""),
-        (Scope::Region, Severity::Error) => ("in their region", ""),
-        (Scope::Account, _) => ("in an account", unless),
-        (Scope::Region, _) => ("in a region of an account", unless),
+    let each = match within(first).is_some() && within(first) == within(second) {
+        true => "region",
+        false => "environment",
     };
+    let article = if account == "account" { "an" } else { "a" };
+    let doubt = match here.in_common(there, account) {
+        Some(common) => format!(", and both are in {account} {common}"),
+        None => format!(", unless each {each} has {article} {account} of its own"),
+    };
+    let (where_unique, doubted) = match (named.scope, severity) {
+        (Scope::World, _) if named.within.is_empty() => ("in the whole world".to_string(), false),
+        (Scope::World, _) => ("in its zone".to_string(), false),
+        (Scope::Account, Severity::Error) => (format!("in their {account}"), false),
+        (Scope::Region, Severity::Error) => ("in their region".to_string(), false),
+        (Scope::Account, _) => (format!("in {article} {account}"), true),
+        (Scope::Region, _) => (format!("in a region of {article} {account}"), true),
+    };
+    let doubt = if doubted { doubt.as_str() } else { "" };
     let message = format!(
         "{address} is called {:?} in {}, and the name must be unique {where_unique}{doubt}",
         &*first.text,
@@ -209,8 +234,15 @@ fn collides<'a>(view: &View<'a>, group: &Group<'_, 'a>, out: &mut Vec<Finding>) 
         finding = finding
             .beside(view.context.related(second.place, format!("the same name in {}", second.deployed.environment)));
     }
+    let finding = match named.scope {
+        Scope::World => finding,
+        _ => one_account::with_lines(view, finding, first.deployed, second.deployed),
+    };
     out.push(finding);
 }
+
+/// A name with its environment, its type and what it stands in.
+type Wanted<'n> = (&'n str, &'n str, &'n str, &'n str, &'n str);
 
 /// Two resources of one environment want the same name. Where providers have aliases they may stand apart.
 fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>) {
@@ -218,14 +250,20 @@ fn taken_twice(view: &View<'_>, groups: &Groups<'_, '_>, out: &mut Vec<Finding>)
     if view.deployed.iter().any(aliased) {
         return;
     }
-    let mut taken: HashMap<(&str, &str, &str, &str), (&Group<'_, '_>, Place)> =
+    let mut taken: HashMap<Wanted<'_>, (&Group<'_, '_>, Place)> =
         HashMap::with_capacity(groups.iter().map(|group| group.names.len()).sum());
     // Versions of one layer bear its name, each published by a resource of its own.
     for group in groups.iter().filter(|group| group.named.kind != "aws_lambda_layer_version") {
         let Group { named, placed, names, .. } = group;
         for name in names.iter().filter(|name| name.certain) {
             let standing = name.standing.as_deref().filter(|_| named.scope != Scope::World).unwrap_or_default();
-            let key = (name.deployed.environment, named.kind, &*name.text, standing);
+            let key = (
+                name.deployed.environment,
+                named.kind,
+                &*name.text,
+                standing,
+                name.within.as_deref().unwrap_or_default(),
+            );
             let Some((taker, place)) = taken.get(&key).copied() else {
                 taken.insert(key, (group, name.place));
                 continue;

@@ -31,7 +31,11 @@ pub(crate) fn regional(view: &View<'_>) -> Vec<Regional> {
     let mut out = Vec::new();
     for deployed in &view.deployed {
         for placed in deployed.placed().iter().filter(|placed| !placed.resource.repetition.is_some()) {
-            let Some(named) = placed.resource.named.filter(|named| named.scope != Scope::Region) else { continue };
+            let Some(named) =
+                placed.resource.named.filter(|named| named.scope != Scope::Region && named.within.is_empty())
+            else {
+                continue;
+            };
             let Some((Value::Str(text), place)) = deployed.name(placed) else { continue };
             if placed.certain {
                 out.push(Regional {

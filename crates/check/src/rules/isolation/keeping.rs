@@ -50,7 +50,9 @@ fn lock_missing(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>
     if backend.text("bucket").is_none() || backend.text("key").is_none() || lock(deployed).is_some() {
         return;
     }
-    let Some(place) = backend_place(view, deployed) else { return };
+    // Where something switches it off, that line.
+    let off = backend.place("use_lockfile").filter(|_| backend.text("use_lockfile") == Some("false"));
+    let Some(place) = off.or_else(|| backend_place(view, deployed)) else { return };
     let locked = view.deployed.iter().find(|other| lock(other).is_some());
     let related = locked.and_then(|other| {
         let backend = other.backend.as_ref()?;
@@ -64,7 +66,7 @@ fn lock_missing(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>
     out.push(
         view.context
             .finding("state-lock-missing", place, deployed.environment, message)
-            .label("neither use_lockfile nor dynamodb_table")
+            .label(if off.is_some() { "switched off here" } else { "neither use_lockfile nor dynamodb_table" })
             .environment(deployed.environment)
             .besides(related),
     );

@@ -169,7 +169,12 @@ fn environments_share(
         roots.dedup();
         message.push_str(&format!("; the same line does it in {}", listed(roots)));
     }
-    let index = shown(sharing);
+    // The setting that names another environment, where one does, for all of them.
+    let telling = misnamed.iter().zip(sharing).find_map(|(line, state)| {
+        let line = (*line)?;
+        state.places().position(|place| place == Some(line))
+    });
+    let index = telling.or_else(|| shown(sharing));
     let lines: Vec<Place> =
         sharing.iter().zip(&misnamed).map(|(state, line)| line.unwrap_or_else(|| place(state, index))).collect();
     let line = lines[at];

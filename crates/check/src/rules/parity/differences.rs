@@ -6,7 +6,7 @@ use super::{is_environment_name, neighbours, severity_of_wrong_name};
 use crate::accounts::account_in;
 use crate::discover::names::{self, Stage};
 use crate::eval::{Evaluation, Value, is_empty_literal, literal, same_literal};
-use crate::finding::{Finding, Related, Severity};
+use crate::finding::{Finding, Related, Severity, listed};
 use crate::hcl::{Attr, Expr, Node, Part, Span};
 use crate::model::{Place, Variable};
 use crate::view::{Deployed, View};
@@ -338,7 +338,7 @@ fn only_in<'a>(
     }
     let forgotten = unset.len() == 1 && set.len() > 1 && is_production(view, unset[0]);
     let severity = if forgotten && !fallback.is_empty() { Severity::Warning } else { Severity::Hint };
-    let names = |some: &[&Deployed<'a>]| some.iter().map(|each| each.environment).collect::<Vec<_>>().join(", ");
+    let names = |some: &[&Deployed<'a>]| listed(some.iter().map(|each| each.environment));
     let Some((file, attr)) = set.first().and_then(|first| first.given(variable.name)) else { return };
     let message = format!(
         "{:?} is set in {} only; {} get{} the default, {}",

@@ -219,9 +219,19 @@ fn planned(
             (Severity::Warning, message, format!("the values of {old}"))
         }
     };
+    let fix = match bound.by {
+        By::Init => format!(
+            "Give this plan the values of {old}, or run init with the backend of {environment} right before it."
+        ),
+        By::Workspace => {
+            format!("Give this plan the values of {old}, or take the workspace of {environment} right before it.")
+        }
+        By::Values => String::new(),
+    };
     let finding = context
         .finding("terraform-switched", place, &format!("{who}/{environment}"), message)
         .severity(severity)
+        .fix(fix)
         .label(format!("the values of {environment}"))
         .beside(context.related(bound.place, says))
         .environments([old, environment]);
