@@ -114,6 +114,10 @@ fn the_lines_that_lead_two_environments_into_one_account_stand_beside_the_name()
         ["staging.tfvars:1 staging goes to account 222222222222", "prod.tfvars:1 prod goes to account 222222222222"]
     );
     assert!(found[0].fix.starts_with("First see that staging and prod both belong in account 222222222222"));
+    // With one account for all there is no slip to be looked for.
+    let dev = "--- dev.tfvars\nrole = \"arn:aws:iam::111111111111:role/deployer\"\n";
+    let found = collisions(&tree("222222222222").replace(dev, ""));
+    assert!(found[0].related.is_empty() && found[0].fix.is_empty());
 }
 
 #[test]
