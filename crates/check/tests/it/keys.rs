@@ -48,6 +48,30 @@ fn a_map_that_is_asked_with_care_lacks_nothing() {
 }
 
 #[test]
+fn a_map_among_the_values_that_lacks_what_the_code_asks_for_stops_the_plan() {
+    let tree = |constraint: &str, value: &str| {
+        format!(
+            "--- main.tf\nterraform {{\n  backend \"gcs\" {{}}\n}}\nvariable \"charts\" {{\n  type = {constraint}\n}}\n\
+             resource \"helm_release\" \"dns\" {{\n  version = {value}\n}}\n\
+             --- dev.tfvars\ncharts = {{ dns = \"1\", cert = \"2\" }}\n--- prod.tfvars\ncharts = {{ cert = \"2\" }}\n"
+        )
+    };
+    let of = |constraint: &str, value: &str| said(&checked(&tree(constraint, value)), "key-missing");
+    for value in ["var.charts[\"dns\"]", "\"v${var.charts.dns}\"", "upper(var.charts[\"dns\"])"] {
+        assert_eq!(of("map(string)", value), ["var.charts has no entry \"dns\", and prod asks for it"], "{value}");
+    }
+    for value in [
+        "var.charts[\"cert\"]",
+        "lookup(var.charts, \"dns\", \"0\")",
+        "try(var.charts.dns, null)",
+        "keys(var.charts)[0]",
+    ] {
+        assert_eq!(of("map(string)", value), [""; 0], "{value}");
+    }
+    assert_eq!(of("object({ cert = string, dns = optional(string) })", "var.charts.dns"), [""; 0]);
+}
+
+#[test]
 fn a_comment_above_a_block_is_about_all_of_it_and_about_no_other() {
     let roles = "--- main.tf\nterraform {\n  backend \"gcs\" {}\n}\n# tiers:ignore name-collides each has an account of its own\n\
         resource \"aws_iam_role\" \"a\" {\n  path = \"/\"\n  name = \"a\"\n}\nresource \"aws_iam_role\" \"b\" {\n  name = \"b\"\n}\n\

@@ -34,7 +34,9 @@ resource "aws_sqs_queue" "jobs" {
         consequence: "The plan of that environment stops at \"Invalid index\".",
         fix: "Add the environment's entry to the map, or read it with `lookup` and a default.",
         explanation: "Looked at are local maps of a root module with an environment among their plain keys, read as \
-`local.map[key]` with a key that is known and is the environment's own name. `try`, `can` and conditions around it are respected.",
+`local.map[key]` with a key that is known and is the environment's own name; and variables that are maps in the values of \
+several environments, read with a key that this one's map lacks and another one's has. `try`, `can` and conditions around it are \
+respected, and so is an attribute that the variable's type calls optional.",
         bad: r#"--- main.tf
 terraform {
   backend "gcs" {}
