@@ -309,6 +309,7 @@ fn tools_that_release_by_themselves_deploy_to_production() {
         "npx vercel deploy",
         "pulumi preview --stack prod",
         "aws s3 cp build/app.zip s3://artifacts-prod/app.zip",
+        "aws s3 cp --recursive out s3://symbols-prod/$GITHUB_SHA",
     ] {
         assert_eq!(on_push("go", step, "", &["prod-without-gate"]).len(), 0, "{step}");
     }

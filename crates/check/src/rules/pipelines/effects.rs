@@ -118,8 +118,10 @@ fn publishes_site(command: &Command<'_>) -> bool {
     // A folder, or the page that everything begins with; an archive in `build` goes to who deploys it.
     let all = command.subcommands().nth(1) == Some("sync") || command.has_arg("--recursive");
     let whole = all || from.ends_with("/index.html");
+    // Below a commit's name lies what is kept of it.
+    let kept = |bucket: &str| bucket.split_once('/').is_some_and(|(_, path)| path.contains('$'));
     whole
-        && to.starts_with("s3://")
+        && to.strip_prefix("s3://").is_some_and(|to| !kept(to))
         && folders
             .any(|folder| matches!(folder, "dist" | "build" | "out" | "public" | "site" | "www" | "_site" | "html"))
 }
