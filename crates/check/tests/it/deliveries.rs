@@ -366,3 +366,22 @@ fn a_wait_whose_failure_is_only_looked_into_is_lost() {
     assert_eq!(said("{ kubectl get events; exit 1; }"), 0);
     assert_eq!(said("kubectl rollout undo deploy/x"), 0);
 }
+
+#[test]
+fn a_test_script_that_goes_on_and_ends_well_tests_nothing() {
+    let said = |head: &str, end: &str, call: &str| {
+        let steps = format!("      - run: kubectl set image deploy/b b=r/b@sha256:1\n      - run: {call}\n");
+        let script = format!("--- smoke.sh\n{head}\ncurl -f https://b.example/healthz\nnpm run smoke\n{end}\n");
+        found(&format!("{}{script}", in_steps(&steps)), &["gate-accepts-failure"]).len()
+    };
+    assert_eq!(said("#!/bin/sh", "echo done", "./smoke.sh"), 1);
+    assert_eq!(said("#!/usr/bin/env bash\nset -uo pipefail", "echo done", "bash smoke.sh"), 1);
+    assert_eq!(said("#!/bin/sh", "", "./smoke.sh"), 0);
+    assert_eq!(said("#!/bin/sh\nset -x -e", "echo done", "./smoke.sh"), 0);
+    assert_eq!(said("#!/bin/sh -e", "echo done", "./smoke.sh"), 0);
+    assert_eq!(said("#!/usr/bin/env bash\nset -euo pipefail", "echo done", "./smoke.sh"), 0);
+    assert_eq!(said("#!/usr/bin/env bash\nset -o errexit", "echo done", "./smoke.sh"), 0);
+    assert_eq!(said("#!/bin/sh", "exit $?", "./smoke.sh"), 0);
+    assert_eq!(said("#!/bin/sh", "echo done", "bash -e smoke.sh"), 0);
+    assert_eq!(said("#!/bin/sh", "echo done", ". smoke.sh"), 0);
+}

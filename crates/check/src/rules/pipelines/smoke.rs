@@ -7,7 +7,7 @@ use super::delivery::{is_only_called, is_test_name};
 use super::effects;
 use super::jobs::{Call, Job};
 use super::scopes::{Level, Pipeline, local_workflow};
-use super::soft_gates::{is_in_loop, is_lost, is_soft, may_fail, soft_span, thrown_away_by};
+use super::soft_gates::{is_in_loop, is_lost, is_soft, is_unheard, may_fail, soft_span, thrown_away_by};
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
 use crate::run::Context;
@@ -110,7 +110,7 @@ fn in_job(context: &Context<'_>, job: &Job<'_>, first: usize, after: Option<usiz
     let own = (first..job.calls.len()).filter(|index| tests(&job.calls[*index]) && !stands_for_others(*index));
     let by_command = own.map(|index| &job.calls[index]).fold(Look::Nothing, |found, call| {
         found.or(|| {
-            let lost = is_lost(context, job, call) && !is_in_loop(job, call);
+            let lost = is_unheard(context, job, call) && !is_in_loop(job, call);
             let may_fail = lost || (is_behind(call.step) && is_soft(job, call.step));
             if may_fail { Look::Lost(lost_at(context, job, call)) } else { Look::Counts }
         })
@@ -159,7 +159,7 @@ fn named_step(context: &Context<'_>, job: &Job<'_>, step: usize) -> Look {
 }
 
 fn lost_at(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> Place {
-    if is_lost(context, job, call) {
+    if is_unheard(context, job, call) {
         job.place(thrown_away_by(job, call))
     } else {
         Place { file: job.file, span: soft_span(job, call.step) }

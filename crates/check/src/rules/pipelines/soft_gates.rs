@@ -172,7 +172,41 @@ pub(super) fn thrown_away_by<'j, 'a>(job: &'j Job<'a>, call: &'j Call<'a>) -> &'
 }
 
 fn is_thrown_away(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
-    effects::is_test(call.command) && is_lost(context, job, call)
+    effects::is_test(call.command) && is_unheard(context, job, call)
+}
+
+/// The same of a test, or the script that it stands in goes on and ends well whatever it came to.
+pub(super) fn is_unheard(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
+    is_lost(context, job, call) || (call.file != job.file && script_goes_on(context, job, call))
+}
+
+/// A script of its own without `-e` that says something last, and nowhere asks how its commands ended.
+fn script_goes_on(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
+    const ASKS: &[&str] = &["exit", "return", "$?", "&&", "||", "trap", "PIPESTATUS", "if ", "while ", "until "];
+    let text = context.tree.files()[call.file].text().unwrap_or_default();
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let last = text.lines().rev().map(str::trim).find(is_code).unwrap_or_default();
+    if !text.starts_with("#!") || !(last.starts_with("echo ") || last.starts_with("printf ")) {
+        return false;
+    }
+    let stops = |line: &str| {
+        let sets = line.trim().starts_with("set ") || line.starts_with("#!");
+        sets && line.split_whitespace().any(|flags| flags.starts_with('-') && flags.contains('e'))
+    };
+    if ASKS.iter().any(|sign| text.contains(sign)) || text.contains("errexit") || text.lines().any(stops) {
+        return false;
+    }
+    // The shell that reads it may stop for it.
+    let Some(at) = job.calls.iter().position(|known| std::ptr::eq(known, call)) else { return false };
+    let caller = job.calls[..at].iter().enumerate().rev();
+    let mut caller = caller.filter(|(index, outer)| outer.file != call.file && index + outer.command.runs >= at);
+    caller.next().is_some_and(|(_, outer)| {
+        let words = &outer.command.words;
+        let starts = words.first().is_some_and(|word| word.text.contains('/'));
+        let by_shell = matches!(outer.command.program(), "bash" | "sh")
+            && !outer.command.args().iter().any(|word| word.text.starts_with('-'));
+        starts || by_shell
+    })
 }
 
 /// The exit code of a command counts for nothing.
