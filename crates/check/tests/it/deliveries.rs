@@ -385,3 +385,13 @@ fn a_test_script_that_goes_on_and_ends_well_tests_nothing() {
     assert_eq!(said("#!/bin/sh", "echo done", "bash -e smoke.sh"), 0);
     assert_eq!(said("#!/bin/sh", "echo done", ". smoke.sh"), 0);
 }
+
+#[test]
+fn a_swarm_that_a_job_makes_itself_ends_with_it() {
+    let said = |before: &str| {
+        let step = format!("{before}docker stack deploy -c stack.yml shop-prod");
+        on_push("go", &step, "", &["prod-without-gate"]).len()
+    };
+    assert_eq!(said(""), 1);
+    assert_eq!(said("docker swarm init && "), 0);
+}

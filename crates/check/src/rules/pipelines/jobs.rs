@@ -104,7 +104,15 @@ impl<'a> Job<'a> {
             calls.retain(|call| !whole && !left_out.get(call.step).copied().unwrap_or_default());
         }
         if on_throwaway_cluster(model, &calls) {
-            calls.retain(|call| !matches!(call.command.program(), "kubectl" | "helm" | "kustomize" | "helmfile"));
+            calls.retain(|call| {
+                !matches!(call.command.program(), "kubectl" | "helm" | "kustomize" | "helmfile" | "skaffold")
+            });
+        }
+        let makes_swarm = |call: &Call<'_>| {
+            call.command.program() == "docker" && call.command.subcommands().take(2).eq(["swarm", "init"])
+        };
+        if calls.iter().any(makes_swarm) {
+            calls.retain(|call| call.command.program() != "docker" || effects::builds_image(call.command));
         }
         let root = callers.last().copied().unwrap_or(level);
         let stem = context.tree.files()[root.file].name().split('.').next().unwrap_or_default();
