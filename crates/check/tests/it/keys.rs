@@ -69,6 +69,10 @@ fn a_map_among_the_values_that_lacks_what_the_code_asks_for_stops_the_plan() {
         assert_eq!(of("map(string)", value), [""; 0], "{value}");
     }
     assert_eq!(of("object({ cert = string, dns = optional(string) })", "var.charts.dns"), [""; 0]);
+    // The others may have it from the default.
+    let by_default = tree("map(string)\n  default = { dns = \"1\", cert = \"2\" }", "var.charts.dns");
+    let by_default = by_default.replace("charts = { dns = \"1\", cert = \"2\" }\n---", "---");
+    assert_eq!(said(&checked(&by_default), "key-missing"), ["var.charts has no entry \"dns\", and prod asks for it"]);
 }
 
 #[test]

@@ -82,7 +82,8 @@ fn variables<'a>(view: &View<'a>, deployed: &Deployed<'a>) -> Vec<(&'a str, Plac
         if optional {
             continue;
         }
-        let others = view.deployed.iter().filter_map(|other| plain_keys(other.given(attr.name)?.1));
+        let of = |other: &Deployed<'a>| other.given(attr.name).map(|(_, theirs)| theirs).or(variable.default);
+        let others = view.deployed.iter().filter_map(|other| plain_keys(of(other)?));
         let lacking: BTreeSet<&str> = others.flatten().filter(|key| !own.contains(key)).collect();
         if !lacking.is_empty() {
             out.push((attr.name, Place { file, span: attr.name_span }, lacking));
