@@ -282,3 +282,23 @@ fn a_copied_prefix_is_shown_in_both_files_and_a_lock_that_is_off_on_its_line() {
     assert_eq!(first("encrypt = true").as_deref(), Some("envs/dev/backend.hcl:1"));
     assert_eq!(first("use_lockfile = true"), None);
 }
+
+#[test]
+fn a_lock_that_is_switched_off_is_seen_whatever_else_is_unknown() {
+    let tree = |prod: &str| {
+        format!(
+            "--- layers/app/main.tf\nterraform {{\n  backend \"s3\" {{}}\n}}\n--- vars/dev.tfvars\n--- vars/prod.tfvars\n\
+             --- backend/common.hcl\nuse_lockfile = true\n--- backend/dev.hcl\nbucket = \"dev\"\n--- backend/prod.hcl\nbucket = \"prod\"\n{prod}\n\
+             --- bin/tf.sh\ncd layers/$1\nterraform init -backend-config=../../backend/common.hcl -backend-config=../../backend/$2.hcl -backend-config=\"key=$1/terraform.tfstate\"\n\
+             terraform plan -var-file=../../vars/$2.tfvars\n"
+        )
+    };
+    let said = |prod: &str| -> Vec<String> {
+        let report = check(&FileTree::from_listing(&tree(prod)), &Options::default());
+        let findings = report.findings.iter().filter(|finding| finding.rule == "state-lock-missing");
+        findings.map(|finding| format!("{}:{} {}", finding.at.path, finding.at.line, finding.message)).collect()
+    };
+    assert_eq!(said("use_lockfile = false"), ["backend/prod.hcl:2 nothing locks the state of prod"]);
+    assert!(said("").is_empty());
+    assert!(said("use_lockfile = false\ndynamodb_table = \"locks\"").is_empty());
+}

@@ -43,15 +43,16 @@ fn lock(deployed: &Deployed<'_>) -> Option<&'static str> {
 }
 
 fn lock_missing(view: &View<'_>, deployed: &Deployed<'_>, out: &mut Vec<Finding>) {
-    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3" && !backend.uncertain()) else {
-        return;
-    };
+    let Some(backend) = deployed.backend.filter(|backend| backend.kind == "s3") else { return };
+    // Where something switches it off, that line; whatever else is not known of the backend.
+    let no_table = LOCK_TABLES.iter().all(|name| backend.text(name).is_none());
+    let switch = backend.settings.get("use_lockfile").filter(|switch| !switch.open && switch.text == "false");
+    let off = switch.and_then(|switch| switch.place).filter(|_| no_table);
     // A backend with no key yet gets the rest of its settings from somewhere that is not here.
-    if backend.text("bucket").is_none() || backend.text("key").is_none() || lock(deployed).is_some() {
+    let whole = !backend.uncertain() && backend.text("bucket").is_some() && backend.text("key").is_some();
+    if !(whole || off.is_some()) || lock(deployed).is_some() {
         return;
     }
-    // Where something switches it off, that line.
-    let off = backend.place("use_lockfile").filter(|_| backend.text("use_lockfile") == Some("false"));
     let Some(place) = off.or_else(|| backend_place(view, deployed)) else { return };
     let locked = view.deployed.iter().find(|other| lock(other).is_some());
     let related = locked.and_then(|other| {
