@@ -149,7 +149,9 @@ fn of_two_deployers_at_once_one_claims_and_the_other_is_refused_or_finds_it_done
         assert_eq!(succeeded, 1, "{runs:#?}");
         for run in runs.iter().filter(|run| !run.out.contains("succeeded:")) {
             let done = run.code() == 0 && run.out.contains("unchanged, skipped");
-            let refused = run.code() == 3 && run.err.contains("is open in dev");
+            // Its plan may have been made before the claim and be held to the functions after the first write.
+            let reasons = ["is open in dev", "changed since the plan was made"];
+            let refused = run.code() == 3 && reasons.iter().any(|reason| run.err.contains(reason));
             assert!(done || refused, "{run:#?}");
         }
         world.check("dev", &release, "three at once");
