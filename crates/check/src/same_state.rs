@@ -525,7 +525,7 @@ mod tests {
         check(("envs/dev", "path=../state"), ("envs/prod", "path=.././state"), Same);
         check(("app", "path=./a//b"), ("app", "path=a/b"), Same);
         check(("app", "path=terraform.tfstate"), ("app", ""), Same);
-        check(("/work/app", "path=../../../../x"), ("/other", "path=/x"), Same);
+        check(("/srv/app", "path=../../../../x"), ("/other", "path=/x"), Same);
         check(("app", "path=../../x"), ("web", "path=../../x"), Same);
     }
 

@@ -2,10 +2,12 @@
 
 mod assign;
 mod fragments;
+pub(crate) mod known;
 mod layers;
 pub(crate) mod names;
 mod order;
 mod parts;
+pub(crate) mod regions;
 mod roots;
 mod stacks;
 mod surroundings;
@@ -31,7 +33,7 @@ use crate::tree::FileTree;
 pub(crate) struct Found {
     /// From the first stage to production, one spelling each.
     pub(crate) environments: Vec<String>,
-    pub(crate) known: names::Known,
+    pub(crate) known: known::Known,
     pub(crate) stacks: Vec<FoundStack>,
     pub(crate) notes: Vec<Note>,
     /// How scripts and workflows call Terraform.
@@ -64,7 +66,7 @@ pub(crate) fn find(tree: &FileTree, parsed: &[Parsed<'_>], world: &World<'_>, op
     notes.sort_by(|a, b| (&a.path, &a.says).cmp(&(&b.path, &b.says)));
     notes.dedup();
     Found {
-        known: names::Known::new(&environments),
+        known: known::Known::new(&environments),
         environments,
         stacks,
         notes,

@@ -1,5 +1,7 @@
 //! Which words name an environment, and where in a path they stand.
 
+use super::regions::{REGION_WORDS, is_region_word};
+
 /// How far an environment is from production, by what its name usually means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Stage {
@@ -115,80 +117,6 @@ const DOMAIN_ENDS: &[&str] = &["dev", "test", "local", "int", "live"];
 /// Folders whose children are environments.
 const PARENTS: &[&str] = &["environments", "environment", "envs", "env", "stages", "accounts", "live", "deployments"];
 
-/// Words that part one environment into several, each with a state of its own.
-#[rustfmt::skip]
-const REGION_WORDS: &[&str] = &[
-    "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "uk", "gov", "emea", "apac", "amer", "usa", "blue",
-    "green", "primary", "secondary", "dr", "failover", "standby",
-];
-
-/// Words that names of regions are put together from, as in `westeurope` and `us-east4`.
-#[rustfmt::skip]
-const REGION_PIECES: &[&str] = &[
-    "north", "south", "east", "west", "central", "europe", "asia", "america", "australia", "africa", "pacific", "brazil",
-    "canada", "france", "germany", "india", "israel", "italy", "japan", "korea", "mexico", "norway", "poland", "qatar",
-    "spain", "sweden", "switzerland", "uae", "uk", "us",
-];
-
-const CONTINENTS: &[&str] = &["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn"];
-
-/// `euw1`, `apse2`: continent, direction, number.
-fn is_short_region(word: &str) -> bool {
-    let Some(bare) = word.strip_suffix(|last: char| last.is_ascii_digit()) else { return false };
-    let directions = ["e", "w", "n", "s", "c", "ne", "nw", "se", "sw"];
-    CONTINENTS.iter().filter_map(|continent| after(bare, continent)).any(|rest| is_one_of(&directions, rest))
-}
-
-fn is_region_word(word: &str) -> bool {
-    if word.as_bytes().first().is_none_or(|first| REGION_LETTERS & letter(*first) == 0) {
-        return false;
-    }
-    let bare = word.trim_end_matches(|last: char| last.is_ascii_digit());
-    if is_one_of(REGION_WORDS, bare) {
-        return true;
-    }
-    let mut rest = bare;
-    while let Some(after) = REGION_PIECES.iter().find_map(|piece| after(rest, piece)) {
-        rest = after;
-    }
-    (rest.is_empty() && !bare.is_empty()) || is_short_region(word)
-}
-
-/// What stands behind a beginning in either case.
-fn after<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
-    if text.as_bytes().first()?.to_ascii_lowercase() != beginning.as_bytes()[0] {
-        return None;
-    }
-    let (first, rest) = text.split_at_checked(beginning.len())?;
-    first.eq_ignore_ascii_case(beginning).then_some(rest)
-}
-
-/// The letters that words of regions begin with.
-const REGION_LETTERS: u32 = first_letters(REGION_WORDS) | first_letters(REGION_PIECES) | first_letters(CONTINENTS);
-
-const fn first_letters(words: &[&str]) -> u32 {
-    let (mut letters, mut index) = (0, 0);
-    while index < words.len() {
-        letters |= letter(words[index].as_bytes()[0]);
-        index += 1;
-    }
-    letters
-}
-
-/// Whether a folder or the stem of a file is named after a region and nothing else: `eu-west-1`, `westeurope.backend`.
-pub(crate) fn is_region(segment: &str) -> bool {
-    let mut found = false;
-    for (start, end) in each_word(segment) {
-        let word = &segment[start..end];
-        let region = is_region_word(word);
-        found |= region;
-        if !region && !is_noise(word) && !word.bytes().all(|byte| byte.is_ascii_digit()) {
-            return false;
-        }
-    }
-    found
-}
-
 /// A name without the words around it that only say what kind of file it is.
 pub(crate) fn without_noise(segment: &str) -> &str {
     let telling = || each_word(segment).filter(|(start, end)| !is_noise(&segment[*start..*end]));
@@ -240,11 +168,11 @@ const FIRST_LETTERS: [u32; LONGEST_WORD + 1] = {
 };
 
 /// A bit for a letter of either case, and none for anything else.
-const fn letter(byte: u8) -> u32 {
+pub(super) const fn letter(byte: u8) -> u32 {
     if byte.is_ascii_alphabetic() { 1 << (byte.to_ascii_lowercase() - b'a') } else { 0 }
 }
 
-fn is_one_of(list: &[&str], word: &str) -> bool {
+pub(super) fn is_one_of(list: &[&str], word: &str) -> bool {
     list.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
@@ -425,7 +353,7 @@ const NOISE: &[&str] = &[
     "variables", "state", "tfstate", "remote", "auto", "account", "s3", "values", "settings", "init",
 ];
 
-fn is_noise(word: &str) -> bool {
+pub(super) fn is_noise(word: &str) -> bool {
     is_one_of(NOISE, word)
 }
 
@@ -435,7 +363,7 @@ pub(crate) fn words(text: &str) -> Vec<(usize, usize)> {
 }
 
 /// The same one after the other.
-fn each_word(text: &str) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn each_word(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = run_end(text, at, false);
@@ -507,96 +435,6 @@ pub(crate) fn normal(name: &str) -> String {
     }
 }
 
-/// The environments of a repository, ready to be looked for in text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    names: Vec<(String, Option<Stage>)>,
-}
-
-impl Known {
-    pub(crate) fn new(names: &[String]) -> Known {
-        Known { names: names.iter().map(|name| (name.clone(), find(name).and_then(|named| named.stage))).collect() }
-    }
-
-    /// An environment other than `own` that a text names by a whole word, with that word's place; `None` as soon as it names its own.
-    /// An everyday word names none, nor does one that often means something else (`test`, `live`) and stands alone.
-    pub(crate) fn other_in(&self, text: &str, own: &str) -> Option<(usize, usize, &str)> {
-        self.other_in_address(text, own).filter(|(start, end, _)| {
-            let word = &text[*start..*end];
-            let weak = || stage_of(word).is_some_and(|(_, strong)| !strong);
-            let means_else = is_everyday(word) || (word.len() == text.len() && weak());
-            !means_else
-        })
-    }
-
-    /// The same in what leads to a state, where any word is a name.
-    pub(crate) fn other_in_address(&self, text: &str, own: &str) -> Option<(usize, usize, &str)> {
-        // The tag `Environment` of most resources.
-        if text == own {
-            return None;
-        }
-        let mut found = None;
-        let mut before: Option<(usize, usize)> = None;
-        for (start, end) in each_word(text) {
-            let word = &text[start..end];
-            // `non-prod` and `pre-production` are one word each, and `not-prod` is whatever prod is not.
-            let prefix = before.replace((start, end)).filter(|(_, end)| end + 1 == start);
-            let prefix = prefix.map_or("", |(start, end)| &text[start..end]);
-            if ends_domain(text, start, end) || prefix.eq_ignore_ascii_case("not") {
-                continue;
-            }
-            if word.eq_ignore_ascii_case(own) {
-                return None;
-            }
-            let joined = is_one_of(&["non", "pre"], prefix).then(|| stage_of(&format!("{prefix}{word}"))).flatten();
-            let told = joined.or_else(|| stage_of(word));
-            let stage = told.map(|(stage, _)| stage);
-            if stage.is_some() && stage == self.stage(own) {
-                return None;
-            }
-            if found.is_some() {
-                continue;
-            }
-            // A word that often means something else (`live`, `test`) names only an environment that is called so.
-            let strong = told.is_some_and(|(_, strong)| strong);
-            let other = self.names.iter().find(|(name, known)| match strong {
-                true => *known == stage,
-                false => name.eq_ignore_ascii_case(word),
-            });
-            found = other.map(|(name, _)| (start, end, name.as_str()));
-        }
-        found
-    }
-
-    /// The environment that a path names by a whole segment, the last one first: words that mean something else in other places
-    /// (`test`, `main`) are names in paths of files for an environment.
-    pub(crate) fn in_path(&self, path: &str) -> Option<&str> {
-        path.split('/').rev().find_map(|segment| {
-            let stem = super::surroundings::stem(segment);
-            let own = without_noise(stem);
-            self.names.iter().map(|(name, _)| name.as_str()).find(|name| name.eq_ignore_ascii_case(own))
-        })
-    }
-
-    /// Whether it is the name of an environment here, whatever else the word may mean.
-    pub(crate) fn is_name(&self, word: &str) -> bool {
-        self.names.iter().any(|(name, _)| name.eq_ignore_ascii_case(word))
-    }
-
-    /// Whether a text is this environment's own name, in any spelling or with its region.
-    pub(crate) fn is_own(&self, text: &str, own: &str) -> bool {
-        let whole = || find(text).filter(|named| named.whole && named.start == 0 && named.end == text.len());
-        same_environment(text, own) || whole().is_some_and(|named| named.stage == self.stage(own))
-    }
-
-    pub(crate) fn stage(&self, name: &str) -> Option<Stage> {
-        match self.names.iter().find(|(known, _)| known == name) {
-            Some((_, stage)) => *stage,
-            None => find(name).and_then(|named| named.stage),
-        }
-    }
-}
-
 /// Whether a text holds an environment's name as a whole word.
 pub(crate) fn mentions(text: &str, environment: &str) -> bool {
     each_word(text).any(|(start, end)| same_environment(&text[start..end], environment))
@@ -604,7 +442,7 @@ pub(crate) fn mentions(text: &str, environment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Stage, find, is_region, same_environment, without_noise};
+    use super::{Stage, find, same_environment};
 
     fn check(segment: &str, expected: Option<(&str, Stage, bool)>) {
         let found = find(segment).map(|named| (named.name.clone(), named.stage, named.whole));
@@ -618,6 +456,7 @@ mod tests {
         check("backend-stg", Some(("stg", Stage::Staging, true)));
         check("prod.backend", Some(("prod", Stage::Prod, true)));
         check("prod-us-east-1", Some(("prod-us-east-1", Stage::Prod, true)));
+        check("prod-westeurope", Some(("prod-westeurope", Stage::Prod, true)));
         check("non-prod", Some(("non-prod", Stage::Nonprod, true)));
         check("dev2", Some(("dev2", Stage::Dev, true)));
         check("prod_network", Some(("prod", Stage::Prod, false)));
@@ -638,43 +477,11 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_told_by_the_words_that_they_are_put_together_from() {
-        for region in
-            ["eu-west-1", "us-gov-east-1", "europe-west1", "us-central1", "westeurope", "eastus2", "euw1", "eu", "us"]
-        {
-            assert!(is_region(region), "{region}");
-        }
-        for other in ["app", "prod-eu", "1", "network", "terraform", "webapp", "backend", "euro", "user", "global"] {
-            assert!(!is_region(other), "{other}");
-        }
-        assert_eq!(without_noise("eu-west-1.backend"), "eu-west-1");
-        check("prod-westeurope", Some(("prod-westeurope", Stage::Prod, true)));
-    }
-
-    #[test]
     fn two_spellings_of_one_stage_are_one_environment_and_regions_tell_them_apart() {
         assert!(same_environment("stg", "staging"));
         assert!(same_environment("prd", "production"));
         assert!(!same_environment("prod-eu", "prod-us"));
         assert!(!same_environment("nonprod", "prod"));
         assert!(!same_environment("dev1", "dev2"));
-    }
-
-    #[test]
-    fn a_text_names_another_environment_only_where_it_does_not_name_its_own() {
-        let known = Known::new(&["dev".to_string(), "staging".into(), "prod".into()]);
-        let other = |text| known.other_in(text, "prod").map(|(.., other)| other);
-        assert_eq!(other("app/dev/terraform.tfstate"), Some("dev"));
-        assert_eq!(other("app/prod/terraform.tfstate"), None);
-        assert_eq!(other("promote-dev-to-prod"), None);
-        assert_eq!(other("nonprod/x"), None);
-        assert_eq!(known.other_in("non-production", "dev"), None);
-        assert_eq!(known.other_in("not-prod", "dev"), None);
-        assert_eq!(known.other_in("pre-prod-x", "dev"), None);
-        assert_eq!(known.other_in("none/prod", "dev").map(|(.., other)| other), Some("prod"));
-        assert_eq!(other("europe-docker.pkg.dev/images/api"), None);
-        assert_eq!(other("https://acme.dev"), None);
-        assert_eq!(known.other_in("alias/live", "dev").map(|(.., other)| other), None);
-        assert_eq!(other("https://api.dev.acme.example"), Some("dev"));
     }
 }

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::assign::{Files, Part};
-use super::names;
 use super::surroundings::{similar, stem};
 use super::usage::{self, Use};
+use super::{names, regions};
 use crate::eval::same_literal;
 use crate::hcl::{Attr, Body};
 use crate::model::FileId;
@@ -22,7 +22,7 @@ const FILES_MAX: usize = 64;
 pub(super) fn region_of(path: &str, from: usize) -> Option<&str> {
     let below = path.get(from..).unwrap_or(path);
     let (dir, name) = below.rsplit_once('/').unwrap_or(("", below));
-    let named = |segment: &&str| names::is_region(segment);
+    let named = |segment: &&str| regions::is_region(segment);
     Some(stem(name)).filter(named).or_else(|| dir.rsplit('/').find(named)).map(names::without_noise)
 }
 

@@ -12,6 +12,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use serde::Serialize;
 
 use crate::backend;
+use crate::discover::known::Known;
 use crate::discover::{self, names};
 use crate::eval::World;
 use crate::finding::Location;
@@ -138,7 +139,7 @@ impl std::error::Error for UnknownEnvironment {}
 pub fn matrix(tree: &FileTree, options: &Options, extra: &[ExtraRow]) -> Matrix {
     let mut matrix = all(tree, options, extra);
     matrix.rows.retain(|row| rows::differs(&row.cells));
-    let known = names::Known::new(&matrix.environments);
+    let known = Known::new(&matrix.environments);
     for row in &mut matrix.rows {
         row.odd = oddity::of(row, &matrix.environments, &known);
     }
@@ -163,7 +164,7 @@ pub fn diff(
     };
     let (first, second) = (position(first)?, position(second)?);
     let all = matrix.environments.clone();
-    let known = names::Known::new(&all);
+    let known = Known::new(&all);
     matrix.environments = vec![all[first].clone(), all[second].clone()];
     for row in &mut matrix.rows {
         let cells = vec![row.cells[first].clone(), row.cells[second].clone()];

@@ -1,10 +1,11 @@
 //! What a person would stop at when reading a row.
 
 use super::{Cell, Group, How, Row};
+use crate::discover::known::Known;
 use crate::discover::names::{self, Stage};
 
 /// `known` are the environments that a value may name, which may be more than the row has.
-pub(super) fn of(row: &Row, environments: &[String], known: &names::Known) -> Vec<String> {
+pub(super) fn of(row: &Row, environments: &[String], known: &Known) -> Vec<String> {
     let mut odd = Vec::new();
     if row.by_name_only {
         return odd;
@@ -130,7 +131,7 @@ fn empty(row: &Row, environments: &[String]) -> Option<String> {
     (full && !names.is_empty()).then(|| format!("empty in {}", names.join(", ")))
 }
 
-fn names_other(cells: &[Cell], environments: &[String], known: &names::Known) -> Option<String> {
+fn names_other(cells: &[Cell], environments: &[String], known: &Known) -> Option<String> {
     environments.iter().zip(cells).find_map(|(name, cell)| {
         let (_, _, other) = known.other_in(cell.value.as_deref()?, name)?;
         Some(format!("names {other} in {name}"))

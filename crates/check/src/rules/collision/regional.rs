@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 
 use crate::accounts::{Relation, Whereabouts};
-use crate::discover::names;
+use crate::discover::regions;
 use crate::eval::Value;
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
@@ -54,7 +54,7 @@ pub(crate) fn regional(view: &View<'_>) -> Vec<Regional> {
 
 /// A path without its first segment that is a region, and that.
 fn parted(name: &str) -> Option<(String, &str)> {
-    let region = name.split('/').find(|segment| names::is_region(segment))?;
+    let region = name.split('/').find(|segment| regions::is_region(segment))?;
     let others: Vec<&str> = name.split('/').map(|segment| if segment == region { "" } else { segment }).collect();
     Some((others.join("/"), region))
 }
