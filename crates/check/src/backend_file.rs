@@ -8,6 +8,7 @@ use foldhash::HashSet;
 use crate::command::Command;
 use crate::discover::{names, usage};
 use crate::hcl::{Attr, Body, Expr};
+use crate::model::FileId;
 use crate::parsed::Parsed;
 use crate::tree::FileTree;
 
@@ -49,7 +50,7 @@ const SETTINGS: &[&str] = &[
     "config_path", "config_paths", "exec", "host", "in_cluster_config", "labels", "load_config_file", "namespace",
     "proxy_url", "secret_suffix", "tls_server_name",
     // cos, oss, oci
-    "accelerate", "assume_role_policy", "assume_role_role_arn", "assume_role_session_name", "auth",
+    "accelerate", "assume_role_role_arn", "assume_role_session_name", "auth",
     "config_file_profile", "domain", "ecs_role_name", "fingerprint", "private_key", "private_key_path", "secret_id",
     "security_token", "tablestore_endpoint", "tablestore_table", "tenancy_ocid", "user_ocid",
     // remote and cloud
@@ -197,22 +198,21 @@ struct Given {
 impl Given {
     fn find(parsed: &[Parsed<'_>]) -> Given {
         let mut given = Given::default();
-        for parsed in parsed {
+        for (file, parsed) in parsed.iter().enumerate() {
             match parsed {
-                Parsed::Script(commands) => given.take(commands),
-                Parsed::Workflow(workflow) => workflow.runs.iter().for_each(|run| given.take(&run.commands)),
-                Parsed::Action(action) => given.take(&action.commands),
+                Parsed::Script(commands) => given.take(file, commands),
+                Parsed::Workflow(workflow) => workflow.runs.iter().for_each(|run| given.take(file, &run.commands)),
+                Parsed::Action(action) => given.take(file, &action.commands),
                 _ => {}
             }
         }
         given
     }
 
-    fn take(&mut self, commands: &[Command<'_>]) {
-        for command in commands.iter().filter(|command| usage::is_terraform(command.program())) {
-            let settings = command.values("backend-config").filter(|(value, _)| !value.contains('='));
-            self.settings.extend(settings.map(|(value, _)| usage::pattern(value)));
-            self.values.extend(command.values("var-file").map(|(value, _)| usage::pattern(value)));
+    fn take(&mut self, file: FileId, commands: &[Command<'_>]) {
+        for used in commands.iter().filter_map(|command| usage::read(file, command, None)) {
+            self.settings.extend(used.backend_files().cloned());
+            self.values.extend(used.var_files);
         }
     }
 

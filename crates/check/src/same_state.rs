@@ -42,11 +42,13 @@ pub struct Run<'a> {
     pub workspace: Option<&'a str>,
 }
 
-/// Which state a backend leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which state a backend leads to. Two of which something is not known are no more equal than they differ: ask [`compare`].
+///
+/// [`compare`]: StateIdentity::compare
+#[derive(Clone, Debug)]
 pub struct StateIdentity {
     /// As it is written.
-    kind: Cow<'static, str>,
+    kind: String,
     parts: Vec<Part>,
 }
 
@@ -127,23 +129,10 @@ impl StateIdentity {
         if !matches!(kind, "cloud" | "remote") {
             parts.push(run.workspace.map_or(Part::Usual("default"), |selected| Part::Told(selected.to_string())));
         }
-        let known = KINDS.iter().find(|known| **known == kind);
-        let kind = known.map_or_else(|| Cow::Owned(kind.to_string()), |known| Cow::Borrowed(*known));
-        StateIdentity { kind, parts }
+        StateIdentity { kind: kind.to_string(), parts }
     }
 
-    /// The same of settings as a data directory holds them, or as they are read from a file as JSON.
-    pub fn of_values(kind: &str, run: Run<'_>, settings: &BTreeMap<String, Value>) -> StateIdentity {
-        StateIdentity::new(kind, run, |name| {
-            let value = match name.split_once('.') {
-                None => settings.get(name),
-                Some((outer, inner)) => settings.get(outer).and_then(|outer| field(outer, inner)),
-            };
-            value.and_then(text).map_or(Said::Nothing, Said::Text)
-        })
-    }
-
-    /// The same of settings that were recorded as texts; nested ones as `name=value,…` or as JSON.
+    /// The same of settings as a data directory or a record holds them, as texts; nested ones as `name=value,…` or as JSON.
     pub fn of_texts(kind: &str, run: Run<'_>, settings: &BTreeMap<String, String>) -> StateIdentity {
         StateIdentity::new(kind, run, |name| {
             let found = match name.split_once('.') {
@@ -192,10 +181,6 @@ impl fmt::Display for StateIdentity {
         write!(out, "{} {}", self.kind, parts.join("/"))
     }
 }
-
-/// Backends whose states this module can tell apart.
-const KINDS: &[&str] =
-    &["s3", "gcs", "azurerm", "local", "http", "consul", "pg", "kubernetes", "remote", "cos", "oss", "oci"];
 
 /// Settings of the kubernetes backend that say which cluster keeps the state. Two names may be of one cluster.
 const CLUSTER: &[&str] = &[
@@ -583,26 +568,21 @@ mod tests {
     }
 
     #[test]
-    fn nested_settings_are_found_as_values_and_as_they_are_recorded() {
-        let declared: BTreeMap<String, Value> = serde_json::from_str(
-            r#"{"bucket": "b", "key": "k", "endpoints": {"s3": "http://minio:9000", "dynamodb": null}, "region": null}"#,
-        )
-        .expect("settings");
-        let bound: BTreeMap<String, Value> =
-            serde_json::from_str(r#"{"bucket": "b", "key": "k", "endpoint": "http://minio:9000"}"#).expect("settings");
-        let recorded = [("bucket", "b"), ("key", "k"), ("endpoints", "dynamodb=http://d,s3=http://minio:9000")];
-        let recorded = recorded.map(|(name, text)| (name.to_string(), text.to_string())).into();
-        let declared = StateIdentity::of_values("s3", RUN, &declared);
-        assert_eq!(declared.compare(&StateIdentity::of_values("s3", RUN, &bound)), Same);
-        assert_eq!(declared.compare(&StateIdentity::of_texts("s3", RUN, &recorded)), Same);
+    fn nested_settings_are_found_however_they_were_recorded() {
+        let texts = |kind, settings: &[(&str, &str)]| {
+            let of = |(name, text): &(&str, &str)| (name.to_string(), text.to_string());
+            StateIdentity::of_texts(kind, RUN, &settings.iter().map(of).collect())
+        };
+        let declared = state("s3", RUN, "bucket=b key=k endpoints.s3=http://minio:9000");
         assert_eq!(declared.to_string(), "s3 b/k/minio:9000");
-
-        let bound: BTreeMap<String, Value> =
-            serde_json::from_str(r#"{"organization": "acme", "workspaces": [{"name": "app", "prefix": null}]}"#)
-                .expect("settings");
-        let recorded = [("organization", "acme"), ("workspaces", r#"[{"name":"app","prefix":null}]"#)];
-        let recorded = recorded.map(|(name, text)| (name.to_string(), text.to_string())).into();
-        let bound = StateIdentity::of_values("remote", RUN, &bound);
-        assert_eq!(bound.compare(&StateIdentity::of_texts("remote", RUN, &recorded)), Same);
+        let old = texts("s3", &[("bucket", "b"), ("key", "k"), ("endpoint", "http://minio:9000")]);
+        assert_eq!(declared.compare(&old), Same);
+        let nested = "dynamodb=http://d,s3=http://minio:9000";
+        assert_eq!(declared.compare(&texts("s3", &[("bucket", "b"), ("key", "k"), ("endpoints", nested)])), Same);
+        let json = r#"{"s3": "http://minio:9000", "dynamodb": null}"#;
+        assert_eq!(declared.compare(&texts("s3", &[("bucket", "b"), ("key", "k"), ("endpoints", json)])), Same);
+        let block = r#"[{"name":"app","prefix":null}]"#;
+        let bound = texts("remote", &[("organization", "acme"), ("workspaces", block)]);
+        assert_eq!(state("remote", RUN, "organization=acme workspaces.name=app").compare(&bound), Same);
     }
 }

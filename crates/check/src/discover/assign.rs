@@ -387,7 +387,7 @@ fn told(world: &World<'_>, roots: &Roots<'_>, uses: &[Use]) -> Told {
             continue;
         };
         let files = used.var_files.iter().map(|file| (true, file));
-        let files = files.chain(used.backend_configs.iter().filter(|it| !it.contains('=')).map(|file| (false, file)));
+        let files = files.chain(used.backend_files().map(|file| (false, file)));
         for (is_values, file) in files.filter(|(_, file)| file.starts_with("../")) {
             for (index, module) in world.modules.iter().enumerate().filter(|(index, _)| roots.is_root[*index]) {
                 // A loop over all folders gives a backend file to one that has no backend, too.

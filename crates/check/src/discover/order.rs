@@ -34,7 +34,7 @@ fn order(instance: &FoundInstance, tree: &FileTree, used: &Use) -> Option<Vec<Fi
         let path = tree.files()[file].path();
         let named = |exact: bool| {
             let mut patterns = used.var_files.iter();
-            patterns.rposition(|it| it.contains('*') != exact && usage::ends_with_pattern(path, from_above(it)))
+            patterns.rposition(|it| it.contains('*') != exact && usage::ends_with_pattern(path, it))
         };
         // `$ENV.tfvars` fits a file that is named beside it, too.
         named(true).or_else(|| named(false))
@@ -45,13 +45,4 @@ fn order(instance: &FoundInstance, tree: &FileTree, used: &Use) -> Option<Vec<Fi
     let told = named.len() > 1;
     out.extend(named);
     told.then_some(out)
-}
-
-/// `config/dev.tfvars` of `../../config/dev.tfvars`: from where the command runs, it lies above.
-fn from_above(pattern: &str) -> &str {
-    let mut rest = pattern;
-    while let Some(shorter) = rest.strip_prefix("../").or_else(|| rest.strip_prefix("./")) {
-        rest = shorter;
-    }
-    rest
 }

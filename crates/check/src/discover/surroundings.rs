@@ -32,10 +32,9 @@ impl<'a> Surroundings<'a> {
         if !is(name) || !(inside || siblings.any(|sibling| sibling != name && is(sibling))) {
             return None;
         }
-        let own = names::without_noise(name);
-        let start = own.as_ptr() as usize - name.as_ptr() as usize;
-        let stage = names::find(own).and_then(|named| named.stage);
-        Some(Named { name: own.to_string(), stage, start, end: start + own.len(), whole: true, strong: true })
+        let named = but_for_noise(name);
+        let stage = names::find(&named.name).and_then(|found| found.stage);
+        Some(Named { stage, strong: true, ..named })
     }
 
     /// Notes that `dir` and all folders above it hold something of Terraform's.

@@ -30,6 +30,11 @@ impl Use {
             variables: Vec::new(),
         }
     }
+
+    /// The files among `-backend-config`, as patterns.
+    pub(crate) fn backend_files(&self) -> impl Iterator<Item = &String> {
+        self.backend_configs.iter().filter(|given| !given.contains('='))
+    }
 }
 
 pub(crate) fn is_terraform(program: &str) -> bool {

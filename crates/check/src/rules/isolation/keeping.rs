@@ -2,6 +2,7 @@
 
 use crate::finding::{Finding, Severity};
 use crate::model::Place;
+use crate::same_state::{Sameness, StateIdentity};
 use crate::view::{Deployed, View};
 
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
@@ -199,8 +200,16 @@ fn state_local(view: &View<'_>, out: &mut Vec<Finding>) {
 
 /// Whether all environments of a shared root keep their states in one file.
 pub(super) fn is_for_all(view: &View<'_>) -> bool {
+    if !view.compares() || !view.shares_root() {
+        return false;
+    }
     let state = |deployed: &Deployed<'_>| deployed.backend.map(|backend| backend.state(deployed.module.dir));
-    view.compares() && view.shares_root() && view.deployed.windows(2).all(|pair| state(&pair[0]) == state(&pair[1]))
+    let states: Vec<Option<StateIdentity>> = view.deployed.iter().map(state).collect();
+    states.windows(2).all(|pair| match pair {
+        [Some(one), Some(other)] => one.compare(other) == Sameness::Same,
+        [one, other] => one.is_none() && other.is_none(),
+        _ => false,
+    })
 }
 
 fn list(view: &View<'_>) -> String {

@@ -1,5 +1,6 @@
 //! Environments, or root modules, that keep one state.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
@@ -62,9 +63,10 @@ pub(crate) fn states<'a>(view: &View<'a>) -> Vec<State<'a>> {
         return Vec::new();
     }
     let shares_root = view.shares_root();
+    let for_all = LazyCell::new(|| is_for_all(view));
     let states = view.deployed.iter().filter_map(|deployed| {
         // That a file beside shared code is one for all of them is said of the file.
-        let backend = deployed.backend.filter(|backend| backend.kind != "local" || !is_for_all(view))?;
+        let backend = deployed.backend.filter(|backend| backend.kind != "local" || !*for_all)?;
         let identity = backend.state(deployed.module.dir);
         Some(State {
             hash: identity.key().map(|key| FixedState::default().hash_one(key)),

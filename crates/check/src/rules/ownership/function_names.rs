@@ -82,7 +82,7 @@ fn arguments(context: &Context<'_>, module: &Module<'_>, name: &str, depth: usiz
     if out.is_empty() { vec!["*".to_string()] } else { out }
 }
 
-/// Whether two expressions are the same local or variable, as it is, or the same text.
+/// Whether two expressions are the same local or variable, as it is.
 pub(super) fn same_reference(a: &Node<'_>, b: &Node<'_>) -> bool {
     match (&a.expr, &b.expr) {
         (Expr::Path(root, steps), Expr::Path(other, theirs)) => {

@@ -162,7 +162,9 @@ fn account_of_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<
             let told = attr.name.contains("account");
             // One thing that two environments share is no fault; where a third has its own, it was forgotten.
             let has_own = |each: &Deployed<'a>| {
-                each.environment != deployed.environment && each.environment != other && holds_own(view, each, attr)
+                let theirs = each.given(attr.name).map(|(_, theirs)| &theirs.value);
+                let third = each.environment != deployed.environment && each.environment != other;
+                third && theirs.is_some_and(|value| lists_own(view, each, value, number))
             };
             let shared = !told && !view.deployed.iter().any(has_own);
             if view.deployed.iter().filter(of_other).any(same) && (shared || view.deployed.iter().all(same)) {
@@ -185,20 +187,7 @@ fn account_of_other<'a>(view: &View<'a>, deployed: &Deployed<'a>, out: &mut Vec<
     }
 }
 
-/// Whether an environment's value of the same variable holds that environment's own account.
-fn holds_own<'a>(view: &View<'a>, deployed: &Deployed<'a>, attr: &Attr<'_>) -> bool {
-    let Some((_, theirs)) = deployed.given(attr.name) else { return false };
-    let own = view.whereabouts(deployed).number();
-    let mut holds = false;
-    strings(&theirs.value, "", &mut |_, _, text| {
-        let number = account_in(text);
-        holds |= number
-            .is_some_and(|number| own == Some(number) || view.context.owners().owns(deployed.environment, number));
-    });
-    holds
-}
-
-/// Whether a value holds this environment's own account beside the one that was found in it.
+/// Whether a value holds this environment's own account, in it or beside the one that was found.
 pub(super) fn lists_own<'a>(view: &View<'a>, deployed: &Deployed<'a>, value: &Node<'_>, found: &str) -> bool {
     let own = view.whereabouts(deployed).number();
     let mut lists = false;
