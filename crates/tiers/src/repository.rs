@@ -132,9 +132,10 @@ impl Found {
         }
         // Pipes and devices would never end.
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
-            match self.data.lock() {
-                Ok(mut paths) if data => paths.push(path),
-                _ => self.read(entry, path, how),
+            if !data {
+                self.read(entry, path, how);
+            } else if let Ok(mut paths) = self.data.lock() {
+                paths.push(path);
             }
         }
         WalkState::Continue

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use github_actions_models::common::expr::LoE;
 use github_actions_models::common::{Env, If, Uses};
 use github_actions_models::workflow::job::{NormalJob, SharedStepFields, Step};
+use yamlpath::Component;
 
 pub(crate) use condition::{certain, exclusive, is_answered};
 
@@ -82,7 +83,7 @@ impl<'a> Flows<'a> {
                     }
                     for (id, model) in workflow.normal_jobs() {
                         let runs = runs.remove(id).unwrap_or_default();
-                        let job = JobFiles { files: &files, file, workflow, model, runs };
+                        let job = JobFiles { files: &files, file, workflow, id, model, runs };
                         flows.jobs.entry(file).or_default().insert(id, job.flow());
                     }
                 }
@@ -127,6 +128,7 @@ struct JobFiles<'f, 'a> {
     files: &'f Files<'a>,
     file: FileId,
     workflow: &'a Workflow<'a>,
+    id: &'a str,
     model: &'a NormalJob,
     runs: Vec<&'a Run<'a>>,
 }
@@ -142,16 +144,24 @@ impl<'a> JobFiles<'_, 'a> {
                 combinations
             }
             Some(LoE::Expr(_)) => Vec::new(),
-            None => choice::choices(self.workflow.text),
+            None => choice::choices(&self.written()),
         };
         let variants = combinations.iter().map(|combination| self.steps(combination).0).collect();
         let (ran, after) = self.steps(&Vec::new());
         let outputs = self.model.outputs.iter().map(|(name, value)| (name, value.to_string()));
         let outputs = outputs.filter_map(|(name, value)| {
             let told = after.variables.substitute(&value, &[]);
-            (told != value).then(|| (name.clone(), told))
+            (told != value || !told.contains("${{")).then(|| (name.clone(), told))
         });
         JobFlow { ran, outputs: outputs.collect(), variants }
+    }
+
+    /// What this job sees of the workflow's text: its own and the environment that all jobs have.
+    fn written(&self) -> String {
+        let routes = [vec![Component::from("env")], vec!["jobs".into(), self.id.into()]];
+        let spans = routes.iter().filter_map(|route| self.workflow.exact(route));
+        let texts = spans.filter_map(|span| self.workflow.text.get(span.start as usize..span.end as usize));
+        texts.collect::<Vec<_>>().join("\n")
     }
 
     /// What runs, and what is known when all of it has run.

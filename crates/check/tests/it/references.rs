@@ -104,3 +104,51 @@ fn what_a_job_puts_into_a_cluster_of_its_own_is_no_deployment() {
     check(&job("      - run: \"${KIND:-kind} create cluster\"\n"), &[], &[]);
     assert!(!found(&job("      - run: helm lint chart\n"), &["deploys-tag"]).is_empty());
 }
+
+#[test]
+fn each_job_chooses_its_environment_by_its_own_conditions() {
+    let job = |id: &str, condition: &str, values: &str| {
+        format!(
+            "  {id}:\n    runs-on: x\n    env:\n      ENV: ${{{{ {condition} && 'prod' || 'dev' }}}}\n    steps:\n      - run: |\n          \
+             terraform -chdir=infra init -reconfigure -backend-config=$ENV.hcl\n          terraform -chdir=infra plan -var-file={values} -out=p\n"
+        )
+    };
+    let files = "--- infra/main.tf\nterraform {\n  backend \"s3\" {}\n}\n--- infra/dev.tfvars\n--- infra/prod.tfvars\n\
+                 --- infra/dev.hcl\nkey = \"dev\"\n--- infra/prod.hcl\nkey = \"prod\"\n";
+    let workflow = |first: &str| {
+        format!(
+            "{files}--- .github/workflows/w.yml\non: push\njobs:\n{}{}",
+            job("one", "github.ref == 'refs/heads/main'", first),
+            job("two", "github.event_name == 'release'", "$ENV.tfvars")
+        )
+    };
+    let switched = |first: &str| found(&workflow(first), &["terraform-switched"]).len();
+    assert_eq!((switched("$ENV.tfvars"), switched("prod.tfvars")), (0, 1));
+}
+
+#[test]
+fn an_output_that_is_written_plainly_is_handed_on() {
+    let workflow = |image: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: push\nconcurrency: x\njobs:\n  build:\n    runs-on: x\n    outputs: {{ image: {image} }}\n    steps: [{{ run: make }}]\n\
+             \x20 dev:\n    needs: build\n    runs-on: x\n    environment: dev\n    steps:\n\
+             \x20     - run: aws lambda update-function-code --function-name app-dev --image-uri ${{{{ needs.build.outputs.image }}}}\n"
+        )
+    };
+    let tagged = |image: &str| found(&workflow(image), &["deploys-tag"]).len();
+    assert_eq!((tagged("\"r.x.io/app:v1\""), tagged("\"r.x.io/app@sha256:1\"")), (1, 0));
+}
+
+#[test]
+fn an_apply_against_a_stand_in_is_none_however_it_is_told() {
+    let workflow = |lines: &str| {
+        format!(
+            "--- .github/workflows/w.yml\non: push\njobs:\n  dev:\n    runs-on: x\n    environment: dev\n    steps:\n      - run: |\n          {lines}\n"
+        )
+    };
+    let said = |lines: &str| found(&workflow(lines), &["no-concurrency"]).len();
+    let at = "AWS_ENDPOINT_URL=http://localhost:4566";
+    assert_eq!(said("terraform apply -auto-approve"), 1);
+    assert_eq!(said(&format!("{at} terraform apply -auto-approve")), 0);
+    assert_eq!(said(&format!("export {at}\n          terraform apply -auto-approve")), 0);
+}

@@ -116,8 +116,8 @@ mod tests {
         assert_eq!(leads("a//b/../c"), inside("svc/a/c"));
         assert_eq!(leads("link/../x"), inside("other/x"), "`..` is meant from where the link leads");
         assert_eq!((leads("."), walk("", ".", &links)), (inside("svc"), inside("")));
-        for out in ["../../outside", "infra/v.tfvars", "absolute/x", "../circle/x", "/etc"] {
-            assert_eq!(leads(out).filter(|_| out != "/etc"), None, "{out}");
+        for out in ["../../outside", "infra/v.tfvars", "absolute/x", "../circle/x"] {
+            assert_eq!(leads(out), None, "{out}");
         }
     }
 }

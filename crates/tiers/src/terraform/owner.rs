@@ -50,7 +50,7 @@ impl Site {
         let mut taken = Vec::new();
         for owner in state.other_owners(env, &|place| same_state(backend, place), lineage) {
             let from = owner.environment;
-            let is_here = self.others.iter().any(|(other, ..)| other == from);
+            let is_here = self.declares(from);
             if !is_here && !declared.environments.contains(from) {
                 taken.push(Taken { from: from.clone(), attempt: owner.attempt.clone() });
                 continue;
@@ -73,16 +73,17 @@ impl Site {
         }
         Ok(taken)
     }
-}
 
-impl Site {
+    /// Whether the tiers.toml here has this environment besides its own.
+    fn declares(&self, name: &Env) -> bool {
+        self.others.iter().any(|(other, ..)| other == name)
+    }
+
     /// What is said where nothing was applied here and no state is there, of states that were left behind by environments which are not
     /// declared any more: this may be one of them under another name, and would make everything a second time.
     pub fn left_behind(&self, state: &LeaseState, declared: &Declared) -> Option<String> {
         let env = &self.environment.name;
-        let is_known = |name: &Env| {
-            name == env || self.others.iter().any(|(other, ..)| other == name) || declared.environments.contains(name)
-        };
+        let is_known = |name: &Env| name == env || self.declares(name) || declared.environments.contains(name);
         let mut left = state.last.iter().filter(|(name, attempt)| !is_known(name) && is_still_its(state, attempt));
         let (from, attempt) = left.next_back()?;
         Some(format!(

@@ -333,7 +333,7 @@ Tests that may fail, tests whose exit code is thrown away, before the deployment
 job that may fail, a plan that may fail before an apply without a saved one, a deployment or a rollback whose own failure is thrown \
 away, a wait that nothing else follows and whose end nobody reads, and conditions that do so in some cases or accept a skipped job are warnings. Called workflows, scripts, recipes and actions of \
 the repository are followed. A later step that reads the test's outcome makes it a gate again, and a job that only runs after a failure is none. A matrix \
-with `max-parallel: 1` that reaches production after another environment, with `fail-fast: false`, is an error: its order stops nothing.",
+with `max-parallel: 1` that reaches production after another environment, with `fail-fast: false` or a `continue-on-error` of the job, is an error: its order stops nothing.",
         bad: r#"--- .github/workflows/deploy.yml
 on: workflow_dispatch
 concurrency: prod

@@ -111,20 +111,17 @@ fn no_rollback(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, ou
     if !job.target.is_production() || stack_goes_back(call.command) {
         return;
     }
-    let says = |text: &str| {
-        let lower = effects::without_refusals(text);
-        ["rollback", "roll-back", "roll_back", "revert"].iter().any(|word| lower.contains(word))
-    };
+    let says = effects::names_way_back;
     let acts =
         |other: &Job<'_>| (0..other.model.steps.len()).any(|step| other.on_failure(step) && !only_tells(other, step));
     let somewhere = pipeline.jobs.iter().any(|job| says(&job.name) || job.goes_back());
     let afterwards = || pipeline.downstream(job).into_iter().any(|other| other.only_after_failure && acts(other));
-    // What is written about rollbacks takes nothing back.
-    let is_prose = |name: &str| [".md", ".txt", ".rst", ".sql"].iter().any(|end| name.ends_with(end));
-    let by_file = context.tree.files().iter().any(|file| says(file.name()) && !is_prose(file.name()));
+    // Documents about rollbacks and the down scripts of migrations take no deployment back.
+    let is_other = |name: &str| [".md", ".txt", ".rst", ".sql"].iter().any(|end| name.ends_with(end));
+    let by_file = || context.tree.files().iter().any(|file| says(file.name()) && !is_other(file.name()));
     let is_code = |line: &&str| !line.contains("tiers:ignore") && !line.trim_start().starts_with('#');
-    let by_text = job.levels().any(|level| level.workflow.text.lines().filter(is_code).any(says));
-    if acts(job) || somewhere || by_file || by_text || afterwards() || service_goes_back(context, call) {
+    let by_text = || job.levels().any(|level| level.workflow.text.lines().filter(is_code).any(says));
+    if acts(job) || somewhere || by_text() || by_file() || afterwards() || service_goes_back(context, call) {
         return;
     }
     let message = format!("nothing takes back what {} deploys to production when it fails", job.name);

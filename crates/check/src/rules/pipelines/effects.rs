@@ -46,7 +46,7 @@ fn releases(command: &Command<'_>) -> bool {
 }
 
 pub(super) fn applies(command: &Command<'_>) -> bool {
-    is_terraform(command.program()) && command.subcommands().next() == Some("apply") && !command.local
+    is_terraform(command.program()) && command.subcommands().next() == Some("apply") && !is_rehearsed(command)
 }
 
 pub(super) fn plans(command: &Command<'_>) -> bool {
@@ -292,14 +292,12 @@ pub(super) fn rolls_back(command: &Command<'_>) -> bool {
     }
     command.words.iter().any(|word| {
         let lower = without_refusals(&word.text);
-        ["rollback", "roll-back", "roll_back", "undo", "revert", "--atomic", "previous", "circuit"]
-            .iter()
-            .any(|sign| lower.contains(sign))
+        names_way_back(&lower) || ["undo", "--atomic", "previous", "circuit"].iter().any(|sign| lower.contains(sign))
     })
 }
 
 /// A text in lower case, without what says that nothing shall go back.
-pub(super) fn without_refusals(text: &str) -> String {
+fn without_refusals(text: &str) -> String {
     let mut text = text.to_lowercase();
     for refusal in ["disable-rollback", "disable_rollback", "no-rollback", "no_rollback"] {
         if text.contains(refusal) {
@@ -309,16 +307,21 @@ pub(super) fn without_refusals(text: &str) -> String {
     text
 }
 
+/// Whether a name or a line speaks of going back.
+pub(super) fn names_way_back(text: &str) -> bool {
+    let lower = without_refusals(text);
+    ["rollback", "roll-back", "roll_back", "roll back", "revert"].iter().any(|sign| lower.contains(sign))
+}
+
 /// Goes back by itself, by what it is called.
 pub(super) fn is_way_back(command: &Command<'_>) -> bool {
-    let named = |text: &str| ["rollback", "roll-back", "roll_back"].iter().any(|sign| text.contains(sign));
     let mut words = command.subcommands();
     match command.program() {
         "kubectl" => (words.next(), words.next()) == (Some("rollout"), Some("undo")),
         "helm" => words.next() == Some("rollback"),
         program if NO_TESTERS.contains(&program) => false,
         "aws" | "if" | "for" | "while" | "trap" | "[" | "[[" => false,
-        program => named(program),
+        program => names_way_back(program),
     }
 }
 

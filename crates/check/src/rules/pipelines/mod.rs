@@ -51,8 +51,13 @@ pub(super) fn repository(context: &Context<'_>, out: &mut Vec<Finding>) {
     once(first, out);
 }
 
+/// Whether a name is one of production: `prod`, `prod-eu-west-1`.
+fn is_production(name: &str) -> bool {
+    names::find(name).is_some_and(|named| named.stage == Some(Stage::Prod))
+}
+
 fn is_of_production(finding: &Finding) -> bool {
-    finding.environments.iter().any(|name| matches!(names::stage_of(name), Some((Stage::Prod, _))))
+    finding.environments.iter().any(|name| is_production(name))
 }
 
 /// A workflow or a script that several jobs call is looked at for each of them, and what is wrong in it is said once: for the worst of

@@ -36,9 +36,8 @@ impl Look {
 pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, job: &Job<'_>, out: &mut Vec<Finding>) {
     let Some((index, shift)) = job.traffic().next_back() else { return };
     // What goes back was tested when it was deployed.
-    let name = format!("{} {}", job.name, job.root().workflow.model.name.as_deref().unwrap_or_default()).to_lowercase();
-    let goes_back =
-        ["rollback", "roll-back", "roll_back", "roll back", "revert"].iter().any(|word| name.contains(word));
+    let name = format!("{} {}", job.name, job.root().workflow.model.name.as_deref().unwrap_or_default());
+    let goes_back = effects::names_way_back(&name);
     let later = || {
         let after = pipeline.downstream(job);
         after.into_iter().fold(Look::Nothing, |found, other| found.or(|| elsewhere(context, other)))

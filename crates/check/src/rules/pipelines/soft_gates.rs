@@ -102,7 +102,7 @@ fn deploys_in_any_case(context: &Context<'_>, job: &Job<'_>, out: &mut Vec<Findi
         return;
     };
     let tested = job.calls.iter().any(|before| before.step < call.step && effects::is_test(before.command));
-    let takes_back = job.step_name(call.step).contains("rollback") || effects::rolls_back(call.command);
+    let takes_back = effects::names_way_back(&job.step_name(call.step)) || effects::rolls_back(call.command);
     if !tested || takes_back || !condition::runs_after_failure(written) {
         return;
     }
@@ -175,7 +175,7 @@ fn is_thrown_away(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool
     effects::is_test(call.command) && is_unheard(context, job, call)
 }
 
-/// The same of a test, or the script that it stands in goes on and ends well whatever it came to.
+/// The exit code of a test counts for nothing, or the script that it stands in goes on and ends well whatever it came to.
 pub(super) fn is_unheard(context: &Context<'_>, job: &Job<'_>, call: &Call<'_>) -> bool {
     is_lost(context, job, call) || (call.file != job.file && script_goes_on(context, job, call))
 }
@@ -235,7 +235,7 @@ fn shell_has_pipefail(job: &Job<'_>, step: usize) -> bool {
     of_step || of(&job.model.defaults) || of(&job.workflow.model.defaults)
 }
 
-/// A call that is made again until it answers.
+/// Its step also has a loop, a question or an `exit` that may act on what it came to.
 pub(super) fn is_in_loop(job: &Job<'_>, call: &Call<'_>) -> bool {
     job.calls.iter().filter(|other| other.step == call.step && other.file == call.file).any(|other| {
         other

@@ -1,8 +1,9 @@
 //! One environment's backend with another's values, followed command by command and folder by folder.
 
 use super::effects;
+use super::is_production;
 use crate::command::{Command, Guard};
-use crate::discover::names::{self, Stage};
+use crate::discover::names;
 use crate::discover::usage::is_terraform;
 use crate::finding::{Finding, Severity};
 use crate::flow;
@@ -143,7 +144,6 @@ fn chosen(
     environment: &str,
     out: &mut Vec<Finding>,
 ) {
-    let is_production = |name: &str| names::find(name).is_some_and(|named| named.stage == Some(Stage::Prod));
     let Some(old) = bound.environment.as_deref().filter(|old| is_production(old) != is_production(environment)) else {
         return;
     };

@@ -5,7 +5,7 @@
 
 use crate::command::Command;
 use crate::discover::names::{self, Stage};
-use crate::discover::usage::is_terraform;
+use crate::discover::usage::{self, is_terraform};
 
 /// Flags whose value names an environment, or something that an environment has one of.
 const FLAGS: &[&str] = &[
@@ -183,20 +183,7 @@ fn values(text: &str) -> impl Iterator<Item = &str> {
 
 /// A text without what variables hold, which nobody knows, and without the names of things that only begin as an environment does.
 pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        out.push('*');
-        rest = &rest[at + 1..];
-        let close = |open: &str, close: &str| {
-            rest.starts_with(open).then(|| rest.find(close).map_or(rest.len(), |at| at + close.len()))
-        };
-        let end = close("{{", "}}").or_else(|| close("{", "}")).or_else(|| close("(", ")"));
-        let name = || rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-        rest = &rest[end.unwrap_or_else(name)..];
-    }
-    out.push_str(rest);
+    let mut out = usage::pattern(text);
     let words = names::words(&out);
     let things: Vec<(usize, usize)> = words
         .windows(2)

@@ -4,10 +4,10 @@ use github_actions_models::common::expr::BoE;
 use github_actions_models::workflow::Concurrency;
 use yamlpath::Component;
 
-use super::effects;
 use super::jobs::{Call, Job};
 use super::scopes::Pipeline;
 use super::switched;
+use super::{effects, is_production};
 use crate::command::Command;
 use crate::discover::names::{self, Stage};
 use crate::finding::{Finding, Severity};
@@ -19,8 +19,12 @@ pub(super) fn check(context: &Context<'_>, pipeline: &Pipeline<'_>, out: &mut Ve
     for job in &pipeline.jobs {
         let flow = context.flows.job(job.file, job.id);
         let variants = flow.map_or(&[][..], |flow| &flow.variants);
+        // Steps that no caller of the workflow asks for are not among the job's calls.
+        let runs = |ran: &&Ran<'_>| job.calls.iter().any(|call| call.step == ran.step);
         for variant in variants {
-            switched::check(context, &job.name, &commands(variant), out);
+            let own: Vec<(FileId, &Command<'_>)> =
+                variant.iter().filter(runs).map(|ran| (ran.file, &ran.command)).collect();
+            switched::check(context, &job.name, &own, out);
         }
         if variants.is_empty() {
             let own: Vec<(FileId, &Command<'_>)> = job.calls.iter().map(|call| (call.file, call.command)).collect();
@@ -86,10 +90,6 @@ fn is_passing(job: &Job<'_>) -> bool {
 /// The arms for all environments but production.
 fn is_for_others(command: &Command<'_>) -> bool {
     command.guards.iter().any(|guard| !guard.holds && guard.asked.contains('$') && is_production(&guard.with))
-}
-
-fn is_production(name: &str) -> bool {
-    names::find(name).is_some_and(|named| named.stage == Some(Stage::Prod))
 }
 
 fn commands<'r, 'a>(ran: &'r [Ran<'a>]) -> Vec<(FileId, &'r Command<'a>)> {

@@ -83,7 +83,8 @@ tables! {
         /// The backend configuration file of an environment, below the root.
         #[schemars(example = json!("envs/{environment}/backend.hcl"))]
         pub backend: Text,
-        /// The file with an environment's values, below the root.
+        /// The file with an environment's values, as a path from the root. One outside of the repository is in no commit, and no release
+        /// is held to it.
         #[schemars(example = json!("envs/{environment}/terraform.tfvars"))]
         pub var_file: Text,
         /// The program: `terraform`, `tofu`, or a path to one.

@@ -27,9 +27,10 @@ const PLANS: u32 = 3;
 
 /// Apply what the plan shows, once somebody agreed
 ///
-/// Safe plans need --auto-approve or an answer at the terminal; plans that replace, destroy, forget, or meet drift or what is
-/// protected need --approve-breaking with exactly the addresses concerned, or an answer. Environments that nothing comes after
-/// always ask, unless the policy says otherwise.
+/// Safe plans need --auto-approve or an answer at the terminal; plans that replace, destroy, forget, meet drift or what is
+/// protected, or begin from a state that is not the one last applied here, need --approve-breaking with exactly the addresses
+/// concerned (`the state` is one), or an answer. Environments that nothing comes after always ask, unless the policy says
+/// otherwise.
 #[derive(Debug, Args)]
 pub struct Apply {
     /// The environment

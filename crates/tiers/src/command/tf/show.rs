@@ -26,6 +26,9 @@ pub struct Shown<'a> {
     tree: &'a str,
     commit: Option<&'a str>,
     dirty: bool,
+    values_outside: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
 }
@@ -53,6 +56,8 @@ pub fn shown<'a>(outcome: &'a str, planned: &'a Planned, why: Option<&'a str>) -
         tree: facts.tree.as_str(),
         commit: facts.commit.as_ref().map(|commit| commit.as_str()),
         dirty: facts.dirty,
+        values_outside: planned.values_outside,
+        note: planned.note.as_deref(),
         why,
     }
 }
