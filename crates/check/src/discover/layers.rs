@@ -20,7 +20,7 @@ pub(super) struct Merging<'u>(Vec<&'u Use>);
 
 impl<'u> Merging<'u> {
     pub(super) fn find(uses: &'u [Use]) -> Merging<'u> {
-        Merging(uses.iter().filter(|used| files(used).count() > 1).collect())
+        Merging(uses.iter().filter(|used| used.backend_files().count() > 1).collect())
     }
 
     /// `shared` are files that name no environment, `own` those that name this one.
@@ -51,18 +51,14 @@ impl<'u> Merging<'u> {
     }
 }
 
-fn files(used: &Use) -> impl Iterator<Item = &String> {
-    used.backend_configs.iter().filter(|given| !given.contains('='))
-}
-
 /// Where a command for this root names each of the files; `None` where it leaves one out or names two with one pattern.
 fn told(used: &Use, root: &str, paths: &[&str]) -> Option<Vec<usize>> {
-    if used.dir.as_deref().is_some_and(|dir| !dir.is_empty() && !usage::ends_with_pattern(root, dir)) {
+    if !used.may_run_in(root) {
         return None;
     }
     let mut out: Vec<usize> = Vec::with_capacity(paths.len());
     for path in paths {
-        let fits = files(used).enumerate().filter(|(_, pattern)| usage::ends_with_pattern(path, pattern));
+        let fits = used.backend_files().enumerate().filter(|(_, pattern)| usage::ends_with_pattern(path, pattern));
         // What is spelled out fits better than what a variable holds.
         let loose = |pattern: &str| (pattern.matches('*').count(), std::cmp::Reverse(pattern.len()));
         let (order, _) = fits.min_by_key(|(_, pattern)| loose(pattern))?;

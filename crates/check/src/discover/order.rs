@@ -16,9 +16,8 @@ pub(super) fn arrange(stacks: &mut [FoundStack], tree: &FileTree, world: &World<
     let instances = stacks.iter_mut().flat_map(|stack| &mut stack.instances);
     for instance in instances.filter(|instance| instance.var_files.len() > 1) {
         let dir = world.modules[instance.module].dir;
-        let here = |used: &&&Use| used.dir.as_deref().is_none_or(|there| usage::ends_with_pattern(dir, there));
-        let mut orders: Vec<Vec<FileId>> =
-            uses.iter().filter(here).filter_map(|used| order(instance, tree, used)).collect();
+        let here = uses.iter().filter(|used| used.may_run_in(dir));
+        let mut orders: Vec<Vec<FileId>> = here.filter_map(|used| order(instance, tree, used)).collect();
         orders.dedup();
         if let [order] = &mut orders[..] {
             instance.var_files = std::mem::take(order);

@@ -230,10 +230,7 @@ fn uses_workspaces(module: &Module<'_>, uses: &[Use]) -> bool {
     if module.backend.as_ref().is_some_and(|backend| backend.body.attr("workspace_key_prefix").is_some()) {
         return true;
     }
-    let selects = uses.iter().any(|used| {
-        used.subcommand == "workspace"
-            && used.dir.as_deref().is_none_or(|dir| super::usage::ends_with_pattern(module.dir, dir))
-    });
+    let selects = uses.iter().any(|used| used.subcommand == "workspace" && used.may_run_in(module.dir));
     selects || refers_to_workspace(module)
 }
 

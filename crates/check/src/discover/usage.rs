@@ -31,6 +31,12 @@ impl Use {
         }
     }
 
+    /// Whether it may run in this folder; a folder that says nothing (`.`, `$DIR`) may be any.
+    pub(crate) fn may_run_in(&self, folder: &str) -> bool {
+        let told = self.dir.as_deref().filter(|dir| dir.contains(|one| !"./*".contains(one)));
+        told.is_none_or(|dir| ends_with_pattern(folder, dir))
+    }
+
     /// The files among `-backend-config`, as patterns.
     pub(crate) fn backend_files(&self) -> impl Iterator<Item = &String> {
         self.backend_configs.iter().filter(|given| !given.contains('='))

@@ -47,6 +47,9 @@ fn files_that_a_command_lays_over_each_other_do_not_disagree() {
     };
     let over = "terraform plan -var-file=../../config/$2.tfvars -var-file=../../config/$1/$2.tfvars";
     assert_eq!(lines(&tree(over), "values-disagree"), QUIET);
+    // A folder of which nothing is told may be this one.
+    let anywhere = tree(over).replace("cd stacks/$1", "cd $DIR");
+    assert_eq!(lines(&anywhere, "values-disagree"), QUIET);
     assert_eq!(lines(&tree("terraform plan"), "values-disagree").len(), 2);
 }
 

@@ -97,7 +97,6 @@ impl<'a> Caller<'_, 'a> {
         attr.value.each(&mut |node| {
             if let Expr::Object(entries) = &node.expr {
                 for (_, value) in entries {
-                    // The function's own name is no call.
                     self.look(self.resource.place.file, value, attr, 2, out);
                 }
             }
@@ -150,6 +149,7 @@ impl<'a> Caller<'_, 'a> {
         let by_name = whole && attr.name != "variables";
         let Some((function, alias)) = called(self.context, self.module, node, by_name) else { return false };
         let address = format!("{}.{}", self.resource.kind, self.resource.name);
+        // The function's own name is no call.
         if function == address {
             return false;
         }
